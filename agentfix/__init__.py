@@ -1,0 +1,53 @@
+"""agentfix: an actor answers, a critic checks with real tools, and the answer comes back with its evidence.
+
+Everything a plugin or an app needs is a name of this package; importing it loads nothing heavy.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from agentfix.agent import Agent as Agent
+    from agentfix.errors import *  # noqa: F403
+    from agentfix.hookspecs import Build as Build
+    from agentfix.hookspecs import hookimpl as hookimpl
+    from agentfix.protocols import *  # noqa: F403
+    from agentfix.settings import Settings as Settings
+    from agentfix.settings import load_settings as load_settings
+    from agentfix.types import *  # noqa: F403
+
+_HOMES = {
+    "agentfix.agent": ("Agent",),
+    "agentfix.settings": ("Settings", "load_settings"),
+    "agentfix.hookspecs": ("Build", "hookimpl"),
+    "agentfix.errors": (
+        "AgentFixError", "CatalogueError", "ConfigError", "ContextOverflowError", "DuplicateNameError", "InputError",
+        "JournalError", "ModelError", "ModelReplyError", "ModelUnavailableError", "PluginError", "PluginLoadError",
+        "SandboxError", "SandboxLostError", "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
+    ),
+    "agentfix.protocols": (
+        "Ask", "Asked", "CallKey", "Critic", "CriticContext", "ExecResult", "ExecStatus", "Journal", "Limits", "Model",
+        "Passage", "Prompt", "Sandbox", "SearchEngine", "Session", "Strategy", "TaskKind", "Tool", "ToolCalls",
+        "ToolContext",
+    ),
+    "agentfix.types": (
+        "Attempt", "Budget", "Check", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence", "EvidenceClass",
+        "Expand", "Message", "ModelRequest", "Move", "Observation", "Remaining", "Result", "Review", "Sampling",
+        "Standing", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage",
+    ),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME_OF:
+        return getattr(import_module(_HOME_OF[name]), name)
+    raise AttributeError(f"module 'agentfix' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -1,0 +1,148 @@
+"""Every error agentfix raises on purpose.
+
+    AgentFixError                  anything below; carries `hint`, what to do next
+    ├── UsageError                 the caller's mistake (exit status 2)
+    │   ├── ConfigError            a setting or settings file is wrong
+    │   ├── UnknownNameError       no model, tool, critic, strategy, kind or sandbox of that name
+    │   └── InputError             a question or file that can't be used
+    ├── PluginError                a plugin broke its contract; names the plugin
+    │   ├── DuplicateNameError     two plugins register one name
+    │   └── PluginLoadError        a plugin can't be imported
+    ├── ModelError                 a model could not answer
+    │   ├── ModelUnavailableError  not installed, not downloaded, corrupt, or not reachable
+    │   ├── ModelReplyError        it answered, but not as its protocol demands
+    │   └── ContextOverflowError   the prompt does not fit its context
+    ├── CatalogueError             a model file could not be fetched or verified
+    ├── SandboxError               the sandbox itself failed, never the program in it
+    │   ├── SandboxUnavailableError  no engine, no permission, or asked-for isolation that is not there
+    │   └── SandboxLostError       the sandbox died under a program
+    └── JournalError               the journal can't be read or written
+
+    ToolError                      stands apart: a message from a tool to the model
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class AgentFixError(Exception):
+    """Something went wrong that a person can act on.
+
+    Args:
+        message: what happened, and to what, in one sentence.
+        hint: what to do next; may be empty.
+    """
+
+    exit_status = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class UsageError(AgentFixError):
+    """The caller's mistake."""
+
+    exit_status = 2
+
+
+class ConfigError(UsageError):
+    """A setting or a settings file is wrong."""
+
+
+class InputError(UsageError):
+    """A question or file that can't be used."""
+
+
+class UnknownNameError(UsageError):
+    """No part of that kind has that name; suggests the nearest one.
+
+    Args:
+        part: what was looked for, such as `strategy`.
+        name: the name given.
+        known: the names there are.
+    """
+
+    def __init__(self, part: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names) or 'none'}."
+        super().__init__(f"There is no {part} named {name!r}.", hint)
+        self.part = part
+        self.name = name
+
+
+class PluginError(AgentFixError):
+    """A plugin broke its contract.
+
+    Args:
+        plugin: its name.
+        message: what it did.
+    """
+
+    def __init__(self, plugin: str, message: str, hint: str = "") -> None:
+        super().__init__(f"Plugin {plugin!r}: {message}", hint)
+        self.plugin = plugin
+
+
+class DuplicateNameError(PluginError):
+    """Two plugins register one name."""
+
+
+class PluginLoadError(PluginError):
+    """A plugin can't be imported."""
+
+
+class ModelError(AgentFixError):
+    """A model could not answer."""
+
+
+class ModelUnavailableError(ModelError):
+    """Not installed, not downloaded, corrupt, or not reachable."""
+
+
+class ModelReplyError(ModelError):
+    """The model answered, but not as its protocol demands."""
+
+
+class ContextOverflowError(ModelError):
+    """The prompt does not fit the model's context."""
+
+
+class CatalogueError(AgentFixError):
+    """A model file could not be fetched or verified."""
+
+
+class SandboxError(AgentFixError):
+    """The sandbox itself failed, never the program in it."""
+
+
+class SandboxUnavailableError(SandboxError):
+    """No engine, no permission, or asked-for isolation that is not there."""
+
+
+class SandboxLostError(SandboxError):
+    """The sandbox died under a program."""
+
+
+class JournalError(AgentFixError):
+    """The journal can't be read or written."""
+
+
+class ToolError(Exception):
+    """A message from a tool to the model: the call was wrong, or had no result. Never ends a run.
+
+    Args:
+        message: what the model should read.
+        status: a word for the observation's status, `error` unless told.
+    """
+
+    def __init__(self, message: str, status: str = "error") -> None:
+        super().__init__(message)
+        self.status = status

@@ -1,0 +1,310 @@
+"""The seams: what a part must be able to do to take part in a run. All async; nothing to inherit.
+
+A second implementation that needs a wider protocol is a design review, not a patch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
+
+from agentfix.types import (
+    Attempt, Completion, Critique, Delta, Draft, Message, ModelRequest, Move, Observation, Remaining,
+    Task, ToolCall, ToolSpec, Tree,
+)
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A language model. One method: a request in, n completions out."""
+
+    name: str
+
+    async def generate(
+        self, request: ModelRequest, *, on_delta: Callable[[Delta], None] | None = None
+    ) -> list[Completion]:
+        """Answer a request.
+
+        Args:
+            request: messages, sampling and n.
+            on_delta: called in the caller's event loop with each piece of text as it is generated; a model that can't
+                stream calls it once per completion or not at all.
+
+        Returns:
+            Exactly `request.n` completions.
+
+        Raises:
+            ModelError: the model could not answer.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Free what the model holds. May be called twice."""
+        ...
+
+
+ExecStatus: TypeAlias = Literal[
+    "ok", "error", "timeout", "oom", "crash", "output_limit", "unsupported", "spawn_failed"
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a program may use."""
+
+    timeout_s: float = 10.0
+    memory_bytes: int = 512 * 2**20
+    output_bytes: int = 64 * 2**10
+    """Per stream; head and tail are kept past it."""
+    pids: int = 64
+    cpus: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """What happened to a program. An outcome is data; only a failing sandbox raises."""
+
+    status: ExecStatus
+    stdout: str = ""
+    stderr: str = ""
+    exit_code: int | None = None
+    """0 for `ok`; the process's own code otherwise; None when it was killed or never ran."""
+    value: str | None = None
+    """Value of the variable that was asked for (`want`), as text; None when it was not set."""
+    error: str = ""
+    """For `error` and `unsupported`: the exception's type and message in one line."""
+    line: int | None = None
+    """The line of the program (from 1) where it failed."""
+    truncated: bool = False
+    """Output was cut."""
+    seconds: float = 0.0
+    peak_memory_bytes: int | None = None
+    sandbox: str = ""
+    """Which sandbox ran it: part of the evidence."""
+
+
+@runtime_checkable
+class Session(Protocol):
+    """An open sandbox for one run."""
+
+    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None) -> ExecResult:
+        """Run a Python program from a clean state.
+
+        Args:
+            code: the source.
+            limits: time, memory, output.
+            want: a variable whose value is returned as text when the program ends well.
+
+        Raises:
+            SandboxError: the sandbox failed (never: the program did).
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Leave nothing behind. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Sandbox(Protocol):
+    """A place where model-written programs run."""
+
+    name: str
+
+    async def open(self) -> Session:
+        """Make ready to run programs.
+
+        Raises:
+            SandboxUnavailableError: it can't be had here; the hint says what would mend that.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    """What a tool is given besides its arguments."""
+
+    sandbox: Session
+    timeout_s: float
+    seed: int = 0
+
+
+@runtime_checkable
+class Tool(Protocol):
+    """Something a model or critic can call."""
+
+    spec: ToolSpec
+
+    async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> Observation:
+        """Do it.
+
+        Args:
+            arguments: already validated against `spec.parameters`.
+            context: sandbox, deadline and seed.
+
+        Raises:
+            ToolError: a message to the model. Any other exception is a fault of the plugin and is named so.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A tool call that a critic made, with what came back."""
+
+    call: ToolCall
+    observation: Observation
+
+
+class Ask(Protocol):
+    """How a critic asks its model. Journalled and within the budget."""
+
+    async def __call__(self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None,
+                       temperature: float = 0.0, max_tokens: int = 512, n: int = 1) -> list[Completion]:
+        """Returns n completions; fewer, or none, when the budget does not allow them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CriticContext:
+    """What a critic is given."""
+
+    ask: Ask
+    kind: TaskKind
+    tree: Tree
+    asked: tuple[Asked, ...] = ()
+    """The tool calls this critic made earlier in this review, in order."""
+    seed: int = 0
+    model: str = ""
+    """Name of the critic's model, for evidence that the model stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCalls:
+    """A critic's request for evidence: run these, then ask me again."""
+
+    calls: tuple[ToolCall, ...]
+
+
+@runtime_checkable
+class Critic(Protocol):
+    """Judges attempts with evidence."""
+
+    name: str
+
+    async def review(
+        self, task: Task, attempts: Sequence[Attempt], context: CriticContext
+    ) -> ToolCalls | list[Critique]:
+        """Ask for evidence, or give verdicts.
+
+        Called again with the observations in `context.asked` after each request for tools. A verdict that can't be
+        read from a model's reply is `abstain`, never `accept`.
+        """
+        ...
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """The hub: decides the next moves. Pure: no I/O, no clock, no randomness but the seed."""
+
+    name: str
+
+    def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
+        """The next moves, carried out in order. An empty list stops the run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """A rendered prompt and how it wants to be sampled."""
+
+    messages: tuple[Message, ...]
+    max_tokens: int = 512
+    stop: tuple[str, ...] = ()
+
+
+@runtime_checkable
+class TaskKind(Protocol):
+    """What is particular to a sort of task."""
+
+    name: str
+    critics: tuple[str, ...]
+    """The critics that check it by default."""
+    roles: tuple[str, ...]
+    """The prompts it has for the actor; the first is the default, any other is an independent way to the answer."""
+
+    def matches(self, task: Task) -> bool:
+        """Whether a task of kind `auto` looks like this one."""
+        ...
+
+    def prompt(self, task: Task, role: str, parent: Attempt | None, guidance: str) -> Prompt:
+        """Put the task to the actor; with a parent, ask for a revision of it."""
+        ...
+
+    def read(self, task: Task, role: str, text: str) -> Draft:
+        """Read an answer, or the call that will yield it, from a completion."""
+        ...
+
+    def settle(self, task: Task, draft: Draft, observation: Observation) -> str | None:
+        """Read the answer from the observation of `draft.call`."""
+        ...
+
+    def same(self, a: str, b: str) -> bool:
+        """Whether two answers are the same answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A piece of a document that a search found."""
+
+    title: str
+    text: str
+    url: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
+@runtime_checkable
+class SearchEngine(Protocol):
+    """Finds passages."""
+
+    async def search(self, query: str, k: int) -> list[Passage]:
+        """The k best passages for a query, best first."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class CallKey:
+    """Identifies one call of a run: the same place with the same request is the same call."""
+
+    run: str
+    place: str
+    """Where in the run: `a3` for the call that makes attempt 3, `c1.program.0` for a critic's, ..."""
+    digest: str
+    """SHA-256 of the request."""
+
+
+@runtime_checkable
+class Journal(Protocol):
+    """The one record of what happened. Every call is looked up before it is made and written when it ends."""
+
+    async def begin_run(self, run: str, header: Mapping[str, Any]) -> None: ...
+
+    async def find(self, key: CallKey) -> Mapping[str, Any] | None:
+        """The stored reply of a call that ended, or None."""
+        ...
+
+    async def begin(self, key: CallKey, request: Mapping[str, Any]) -> None:
+        """Note that a call is about to be made."""
+        ...
+
+    async def end(self, key: CallKey, reply: Mapping[str, Any]) -> None:
+        """Store the reply of a call."""
+        ...
+
+    async def append(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
+        """Add a record (an attempt, a critique, the result)."""
+        ...
+
+    async def aclose(self) -> None: ...

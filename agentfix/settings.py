@@ -1,0 +1,132 @@
+"""Settings: defaults, then agentfix.toml, then environment variables, then arguments; later ones win.
+
+The only reader of the environment.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from agentfix.errors import ConfigError, UnknownNameError
+from agentfix.types import Budget, EvidenceClass
+
+FILE_NAME = "agentfix.toml"
+PREFIX = "AGENTFIX_"
+
+
+def _data_dir() -> Path:
+    return platformdirs.user_data_path("agentfix", appauthor=False)
+
+
+class Settings(BaseModel):
+    """Everything that can be set. Each field is a key of agentfix.toml and, upper-cased, an AGENTFIX_ variable."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str = "llamacpp:qwen2.5-coder-1.5b"
+    """The actor: `backend:name`."""
+    critic_model: str | None = None
+    """The critic's model; the actor's when not set."""
+    strategy: str = "critic"
+    kind: str = "auto"
+    sandbox: str = "auto"
+    require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] = "agreement"
+    """The evidence class from which an answer counts as supported."""
+    seed: int = 0
+
+    max_rounds: int | None = Field(8, ge=0)
+    max_model_calls: int | None = Field(None, ge=0)
+    max_tool_calls: int | None = Field(64, ge=0)
+    max_tokens: int | None = Field(None, ge=0)
+    max_cost: float | None = Field(None, ge=0)
+    max_seconds: float | None = Field(None, ge=0)
+
+    context_tokens: int = Field(8192, ge=256)
+    """Context of local models."""
+    gpu_layers: int = -1
+    """Layers of local models put on a GPU, where llama.cpp was built with one; -1 for all."""
+    threads: int | None = Field(None, ge=1)
+    """CPU threads of local models; all cores when not set."""
+    tool_timeout_s: float = Field(10.0, gt=0)
+    sandbox_image: str = "agentfix-python"
+    data_dir: Path = Field(default_factory=_data_dir)
+    """Journal and models live here."""
+    hugging_face_url: str = "https://huggingface.co"
+    disabled_plugins: tuple[str, ...] = ()
+
+    @property
+    def budget(self) -> Budget:
+        return Budget(self.max_rounds, self.max_model_calls, self.max_tool_calls, self.max_tokens,
+                      self.max_cost, self.max_seconds)
+
+    @property
+    def required_class(self) -> EvidenceClass:
+        return EvidenceClass.parse(self.require)
+
+    @property
+    def models_dir(self) -> Path:
+        return self.data_dir / "models"
+
+    @property
+    def journal_path(self) -> Path:
+        return self.data_dir / "journal.sqlite"
+
+
+def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path | None = None,
+                  environment: Mapping[str, str] | None = None) -> Settings:
+    """Read settings from everywhere.
+
+    Args:
+        arguments: highest precedence; None values are ignored.
+        directory: where agentfix.toml is looked for; the working directory by default.
+        environment: stands in for os.environ.
+
+    Raises:
+        ConfigError: a file or value is wrong; says where it stands.
+    """
+    environment = os.environ if environment is None else environment
+    path = Path(environment.get(PREFIX + "CONFIG", "") or (directory or Path.cwd()) / FILE_NAME)
+    layers: list[tuple[str, Mapping[str, Any]]] = [
+        (str(path), _read_file(path, required=PREFIX + "CONFIG" in environment)),
+        ("the environment", _read_environment(environment)),
+        ("the arguments", {k: v for k, v in (arguments or {}).items() if v is not None}),
+    ]
+    merged: dict[str, Any] = {}
+    for source, values in layers:
+        for key in values:
+            if key not in Settings.model_fields:
+                unknown = UnknownNameError("setting", key, Settings.model_fields)
+                raise ConfigError(f"{unknown.message[:-1]} (in {source}).", unknown.hint)
+        merged.update(values)
+        try:
+            Settings.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors()[0]
+            name = ".".join(str(part) for part in first["loc"])
+            raise ConfigError(f"The setting {name!r} in {source} is wrong: {first['msg']}.") from error
+    return Settings.model_validate(merged)
+
+
+def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
+    if not required and not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path} can't be read: {error}.", "Mend or remove the file.") from error
+
+
+def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name, value in environment.items():
+        key = name.removeprefix(PREFIX).lower()
+        if name.startswith(PREFIX) and key != "config" and value:
+            values[key] = value.split(",") if key == "disabled_plugins" else value
+    return values

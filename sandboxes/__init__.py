@@ -1,0 +1,1 @@
+"""What sandbox images are made of."""

@@ -1,0 +1,1 @@
+"""The command line: a thin face of the engine. Importing it loads click and nothing heavier."""

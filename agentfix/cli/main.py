@@ -1,0 +1,105 @@
+"""The `agentfix` command: finds the subcommand, runs it, and turns errors into one line and an exit status.
+
+Subcommands are imported when they are run, so that `agentfix --help` loads click only.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+from typing import Any
+
+import click
+
+from agentfix.cli.visible import one_line
+from agentfix.errors import AgentFixError, UnknownNameError
+
+STOPPED = 130
+"""Exit status after Ctrl-C, as shells have it."""
+
+_COMMANDS = {
+    "run": ("agentfix.cli.run:run", "Answer a question, check the answer with tools, and fix it."),
+    "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
+    "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),
+    "sandbox": ("agentfix.cli.sandbox:sandbox", "Build sandbox images, and run programs in a sandbox."),
+    "doctor": ("agentfix.cli.doctor:doctor", "Say what works here, what is missing, and how to mend it."),
+    "plugins": ("agentfix.cli.parts:plugins", "List plugins and what they bring."),
+    "strategies": ("agentfix.cli.parts:strategies", "List strategies."),
+    "critics": ("agentfix.cli.parts:critics", "List critics."),
+    "kinds": ("agentfix.cli.parts:kinds", "List kinds of tasks."),
+    "tools": ("agentfix.cli.parts:tools", "List tools."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
+        return getattr(import_module(module), attribute)
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
+            raise UnknownNameError("command", args[0], _COMMANDS)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, short_help) for name, (_, short_help) in _COMMANDS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="agentfix", prog_name="agentfix")
+def cli() -> None:
+    """Answers from language models, checked with tools, returned with the evidence that supports them."""
+
+
+def main(argv: Sequence[str] | None = None, *, make_agent: Any = None) -> int:
+    """Run the command line and return its exit status.
+
+    Args:
+        argv: the arguments; the process's own when None.
+        make_agent: stands in for `Agent` in commands that run one; for tests and embedding.
+
+    Returns:
+        0; for an `AgentFixError` its `exit_status`; 2 for misuse; 130 after Ctrl-C; else what the command says.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # an answer may hold what the terminal's encoding has not
+    try:
+        status = cli.main(argv, prog_name="agentfix", standalone_mode=False, obj=make_agent)
+        sys.stdout.flush()
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        return error.exit_code
+    except click.ClickException as error:
+        return _complain(error.format_message(), error.exit_code, hint=_usage_hint(error))
+    except AgentFixError as error:
+        return _complain(str(error), error.exit_status)
+    except (KeyboardInterrupt, click.Abort):
+        return _complain("stopped.", STOPPED)
+    except BrokenPipeError:
+        # Python flushes standard output once more at exit; there must be somewhere for it to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    return status if isinstance(status, int) else 0
+
+
+def _complain(message: str, status: int, hint: str = "") -> int:
+    click.echo(f"agentfix: {one_line(f'{message} {hint}')}", err=True)
+    return status
+
+
+def _usage_hint(error: click.ClickException) -> str:
+    context = getattr(error, "ctx", None)
+    return f"Try '{context.command_path} --help'." if context is not None else ""

@@ -1,0 +1,158 @@
+"""Watchers that write plain text: lines for a pipe or a log, the answer alone, one JSON object."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import click
+
+from agentfix.cli import words
+from agentfix.cli.jsonout import result_object
+from agentfix.cli.visible import bounded, one_line, visible
+from agentfix.types import (
+    Attempt,
+    Critique,
+    Event,
+    EventKind,
+    Evidence,
+    Expand,
+    Move,
+    Observation,
+    Result,
+    Standing,
+    Task,
+    ToolCall,
+)
+
+NO_ANSWER = "(no answer)"
+
+
+class Watcher(Protocol):
+    """Shows a run to somebody, event by event."""
+
+    def show(self, event: Event) -> None: ...
+
+    def watching(self) -> AbstractContextManager[object]:
+        """Entered for as long as events come; leaves the terminal as it was."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWatcher:
+    """`--quiet`: the answer on standard output; a word on standard error when nothing vouches for it."""
+
+    def show(self, event: Event) -> None:
+        if event.kind == "result":
+            result: Result = event.data["result"]
+            if result.answer is not None:
+                click.echo(visible(result.answer) if sys.stdout.isatty() else result.answer)
+            if result.abstained:
+                click.echo(f"agentfix: {words.trust(result)}", err=True)
+
+    def watching(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class JsonWatcher:
+    """`--json`: one object on standard output, notices on standard error."""
+
+    quiet: bool = False
+
+    def show(self, event: Event) -> None:
+        if event.kind == "result":
+            click.echo(json.dumps(result_object(event.data["result"])))
+        elif event.kind == "notice" and not self.quiet:
+            click.echo(f"agentfix: {one_line(event.data['message'])}", err=True)
+
+    def watching(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+
+@dataclass(frozen=True, slots=True)
+class LineWatcher:
+    """Plain lines, no escape codes; the answer is the last."""
+
+    expansions: list[Expand] = field(default_factory=list[Expand])
+    """Rounds so far."""
+
+    def show(self, event: Event) -> None:
+        if show := _SHOW.get(event.kind):
+            show(self, event)
+
+    def watching(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def run_started(self, event: Event) -> None:
+        task: Task = event.data["task"]
+        click.echo(f"question: {bounded(one_line(task.question), characters=300)}")
+        click.echo(one_line(f"model {event.data['model']}, strategy {event.data['strategy']}, run {event.run_id}"))
+
+    def kind_chosen(self, event: Event) -> None:
+        click.echo(one_line(f"kind {event.data['kind']}: {event.data['reason']}"))
+
+    def move(self, event: Event) -> None:
+        move: Move = event.data["move"]
+        if isinstance(move, Expand):
+            self.expansions.append(move)
+
+    def tool_call(self, event: Event) -> None:
+        call: ToolCall = event.data["call"]
+        click.echo(words.called(call, event.data["caller"]))
+        _block(words.program_of(call) or "", lines=60)
+
+    def observation(self, event: Event) -> None:
+        seen: Observation = event.data["observation"]
+        click.echo(one_line(f"{seen.tool} says {seen.status}"))
+        _block(seen.text)
+
+    def attempt(self, event: Event) -> None:
+        attempt: Attempt = event.data["attempt"]
+        click.echo(f"{words.heading(attempt)}: {words.answered(attempt)}")
+        if attempt.observation is None:
+            _block(attempt.program or attempt.text, lines=60)
+
+    def critique(self, event: Event) -> None:
+        critique: Critique = event.data["critique"]
+        standing: Standing = event.data["standing"]
+        click.echo(words.verdict(critique))
+        for item in critique.evidence:
+            click.echo(f"    {words.evidence(item)}")
+            _block(_detail(item), lines=6)
+        click.echo(f"    attempt {critique.attempt} is {words.judged(standing)}")
+
+    def notice(self, event: Event) -> None:
+        click.echo(f"note: {one_line(event.data['message'])}")
+
+    def result(self, event: Event) -> None:
+        result: Result = event.data["result"]
+        click.echo(words.cost(result.usage, seconds=result.seconds, rounds=len(self.expansions)))
+        click.echo(words.trust(result))
+        click.echo(NO_ANSWER if result.answer is None else visible(result.answer))
+
+
+_SHOW: Mapping[EventKind, Callable[[LineWatcher, Event], None]] = {
+    "run_started": LineWatcher.run_started,
+    "kind_chosen": LineWatcher.kind_chosen,
+    "move": LineWatcher.move,
+    "tool_call": LineWatcher.tool_call,
+    "observation": LineWatcher.observation,
+    "attempt": LineWatcher.attempt,
+    "critique": LineWatcher.critique,
+    "notice": LineWatcher.notice,
+    "result": LineWatcher.result,
+}
+
+
+def _detail(item: Evidence) -> str:
+    return "" if item.detail.strip() == item.summary.strip() else item.detail
+
+
+def _block(text: str, lines: int = 20) -> None:
+    for line in bounded(text, lines=lines).splitlines() if text.strip() else []:
+        click.echo(f"    {line}".rstrip())

@@ -1,0 +1,88 @@
+"""The sentences in which a run is told, the same on a terminal and in plain lines. No model or tool text in them but
+made visible."""
+
+from __future__ import annotations
+
+from agentfix.cli.visible import one_line
+from agentfix.types import Attempt, Critique, Evidence, Result, Standing, ToolCall, Usage
+
+
+def trust(result: Result) -> str:
+    """Why the answer can be trusted, or that it can't."""
+    reason = one_line(result.reason)
+    if result.answer is None:
+        return f"No answer was found. {reason}".rstrip()
+    if result.supported_by is None:
+        return f"Nothing supports this answer. {reason}".rstrip()
+    if result.abstained:
+        return f"Supported by {result.supported_by.label} only, which is less than was required. {reason}".rstrip()
+    return f"Supported by {result.supported_by.label}. {reason}".rstrip()
+
+
+def cost(usage: Usage, *, seconds: float, rounds: int) -> str:
+    """What the run took."""
+    parts = [
+        f"{usage.prompt_tokens - usage.cached_prompt_tokens:,} tokens read",
+        f"{usage.cached_prompt_tokens:,} cached",
+        f"{usage.completion_tokens:,} written",
+        f"{seconds:.1f} s",
+        count(rounds, "round"),
+        count(usage.tool_calls, "tool call"),
+    ]
+    return ", ".join([*parts, f"cost {usage.cost:.4f}"] if usage.cost else parts)
+
+
+def count(number: int, noun: str) -> str:
+    """`1 round`, `2 rounds`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def heading(attempt: Attempt) -> str:
+    """What an attempt is."""
+    title = f"attempt {attempt.id}"
+    if attempt.parent is not None:
+        title += f", revises attempt {attempt.parent}"
+    if attempt.role != "actor":
+        title += f" ({one_line(attempt.role)})"
+    return title + (", cut off" if attempt.finish_reason == "length" else "")
+
+
+def answered(attempt: Attempt) -> str:
+    """What an attempt answers, in one line."""
+    if attempt.answer is None:
+        return "no answer"
+    if attempt.answer == attempt.program:
+        return "answers with this program"
+    line = one_line(attempt.answer)
+    return f"answers {line[:200]}{'...' if len(line) > 200 else ''}"
+
+
+def judged(standing: Standing) -> str:
+    """What the evidence amounts to: `refuted by measurement`."""
+    return f"{standing.state} by {standing.kind.label}" if standing.kind else standing.state
+
+
+def verdict(critique: Critique) -> str:
+    """What a critic says."""
+    feedback = one_line(critique.feedback)
+    said = f"{one_line(critique.critic)} on attempt {critique.attempt}: {critique.verdict}"
+    return f"{said}. {feedback}" if feedback else said
+
+
+def evidence(item: Evidence) -> str:
+    """One piece of evidence: `refutes by measurement (necessary): NameError on line 3`."""
+    coverage = "" if item.coverage == "whole" else f" ({item.coverage})"
+    return f"{item.polarity} by {item.kind.label}{coverage}: {one_line(item.summary)}"
+
+
+def program_of(call: ToolCall) -> str | None:
+    """The program that a tool call runs, when it runs one."""
+    source = call.arguments.get("code")
+    return source if isinstance(source, str) else None
+
+
+def called(call: ToolCall, caller: str) -> str:
+    """Who calls which tool; with its arguments, unless they are a program."""
+    shown = "" if program_of(call) is not None else ", ".join(f"{k}={v!r}" for k, v in call.arguments.items())
+    line = one_line(f"{caller} calls {call.tool}({shown})")
+    return line[:300] + ("..." if len(line) > 300 else "")

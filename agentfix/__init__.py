@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
     from agentfix.types import *  # noqa: F403
+    from agentfix.verdict import VERDICT_SCHEMA as VERDICT_SCHEMA
+    from agentfix.verdict import Verdict as Verdict
+    from agentfix.verdict import read_verdict as read_verdict
 
 _HOMES = {
     "agentfix.agent": ("Agent",),
@@ -27,6 +30,7 @@ _HOMES = {
         "JournalError", "ModelError", "ModelReplyError", "ModelUnavailableError", "PluginError", "PluginLoadError",
         "SandboxError", "SandboxLostError", "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
     ),
+    "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
         "Ask", "Asked", "CallKey", "Critic", "CriticContext", "ExecResult", "ExecStatus", "Journal", "Limits", "Model",
         "Passage", "Prompt", "Sandbox", "SearchEngine", "Session", "Strategy", "TaskKind", "Tool", "ToolCalls",
@@ -34,7 +38,7 @@ _HOMES = {
     ),
     "agentfix.types": (
         "Attempt", "Budget", "Check", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence", "EvidenceClass",
-        "Expand", "Message", "ModelRequest", "Move", "Observation", "Remaining", "Result", "Review", "Sampling",
+        "Expand", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining", "Result", "Review", "Sampling",
         "Standing", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage",
     ),
 }

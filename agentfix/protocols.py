@@ -295,6 +295,10 @@ class Journal(Protocol):
         """The stored reply of a call that ended, or None."""
         ...
 
+    async def find_anywhere(self, digest: str) -> Mapping[str, Any] | None:
+        """The reply that any run has for an equal request, or None."""
+        ...
+
     async def begin(self, key: CallKey, request: Mapping[str, Any]) -> None:
         """Note that a call is about to be made."""
         ...

@@ -252,11 +252,7 @@ class Attempt:
     observation: Observation | None = None
     """What running the program said, when that is how the answer is obtained."""
     finish_reason: FinishReason = "stop"
-
-    @property
-    def independent(self) -> bool:
-        """Made from the question alone, so that its agreement with others means something."""
-        return self.parent is None
+    temperature: float = 0.0
 
 
 VerdictWord: TypeAlias = Literal["accept", "revise", "abstain"]
@@ -302,8 +298,8 @@ class Tree:
     """The attempt with the strongest support so far; None before there is one."""
     groups: tuple[int, ...] = ()
     """For each attempt, the id of the first attempt with the same answer (itself, when it is the first)."""
-    refused: tuple[str, ...] = ()
-    """Moves that the engine would not carry out, with the reason."""
+    roles: tuple[str, ...] = ()
+    """The kind's ways to an answer, by role; the first is the default."""
 
     def critiques_of(self, attempt: int) -> tuple[Critique, ...]:
         return tuple(c for c in self.critiques if c.attempt == attempt)

@@ -1,0 +1,19 @@
+"""The model backends: a plugin like any other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentfix.hookspecs import Build, Register, hookimpl
+
+
+def _llamacpp(build: Build) -> Any:
+    from agentfix.models.llamacpp.model import open_model  # noqa: PLC0415
+
+    return open_model(build.argument, build.settings)
+
+
+@hookimpl
+def agentfix_register_models(register: Register) -> None:
+    """Register the backends."""
+    register("llamacpp", _llamacpp, "A GGUF model in this process: a catalogue name, OWNER/REPO:FILE.gguf or a path.")

@@ -1,0 +1,174 @@
+"""The three rules, as pure functions: evidence outranks opinion; keep the best, not the last; never look verified
+without support.
+
+Critics propose evidence. `admit` caps it by who stands for it, `standing` nets it, `best` chooses by it, and
+`agreement` makes evidence of independent attempts that reach the same answer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from agentfix.types import Attempt, Critique, Evidence, EvidenceClass, Origin, Polarity, Standing, Task
+
+AGREEMENT = "agreement"
+"""Name under which the engine itself reports what independent attempts say of each other."""
+
+_CEILING: dict[Origin, EvidenceClass] = {
+    "caller": EvidenceClass.CONTRACT,
+    "person": EvidenceClass.PERSON,
+    "instrument": EvidenceClass.MEASUREMENT,
+    "document": EvidenceClass.RETRIEVAL,
+    "model": EvidenceClass.AGREEMENT,
+    "actor": EvidenceClass.OPINION,
+}
+"""The strongest class each sort of author can give. A test that a model wrote is agreement, whatever executes it."""
+
+
+def admit(evidence: Evidence, task: Task) -> Evidence | None:
+    """Let evidence in at the class its author can stand for, or not at all.
+
+    Args:
+        evidence: as a critic proposed it.
+        task: without checks of the caller's, there is no contract.
+
+    Returns:
+        The evidence, its class perhaps lowered; None for what can't count: support from a merely necessary check, or a
+        weight that is not a positive number.
+    """
+    if evidence.coverage == "necessary" and evidence.polarity == "supports":
+        return None
+    if not (math.isfinite(evidence.weight) and evidence.weight > 0):
+        return None
+    ceiling = _CEILING[evidence.origin]
+    if ceiling is EvidenceClass.CONTRACT and not task.checks:
+        ceiling = EvidenceClass.OPINION
+    return replace(evidence, kind=min(evidence.kind, ceiling))
+
+
+def standing(evidence: Sequence[Evidence]) -> Standing:
+    """What evidence amounts to: the strongest class that speaks of the whole answer decides, and no weaker one can
+    overturn it. Support and refutation within one class leave it contested.
+
+    Args:
+        evidence: all admitted evidence of one attempt.
+    """
+    partly: Standing | None = None
+    for kind in sorted({e.kind for e in evidence}, reverse=True):
+        against = [e for e in evidence if e.kind == kind and e.polarity == "refutes"]
+        whole = [e for e in evidence if e.kind == kind and e.polarity == "supports" and e.coverage == "whole"]
+        part = [e for e in evidence if e.kind == kind and e.polarity == "supports" and e.coverage == "part"]
+        if against and (whole or part):
+            return Standing("contested", kind, 0.0, f"{against[0].summary}; but {(whole or part)[0].summary}")
+        if against:
+            return Standing("refuted", kind, _weight(against), against[0].summary)
+        if whole:
+            return Standing("supported", kind, _weight(whole), whole[0].summary)
+        if part and partly is None:
+            partly = Standing("unsupported", kind, _weight(part), f"only in part: {part[0].summary}")
+    return partly or Standing("unsupported", None, 0.0, "no check that could have failed speaks for it")
+
+
+def _weight(evidence: Sequence[Evidence]) -> float:
+    return math.fsum(e.weight for e in evidence)
+
+
+def rank(of: Standing) -> tuple[int, int, float]:
+    """A sort key: supported by a stronger class, then by more; then what is undecided; then what is refuted, by the
+    weakest class first."""
+    kind = int(of.kind or 0)
+    match of.state:
+        case "supported":
+            return (3, kind, of.weight)
+        case "unsupported":
+            return (2, kind, of.weight)
+        case "contested":
+            return (2, 0, 0.0)
+        case "refuted":
+            return (1, -kind, -of.weight)
+
+
+def best(standings: Sequence[Standing]) -> int | None:
+    """Index of the strongest attempt; of equals the earliest, so that nothing is given up without a reason."""
+    if not standings:
+        return None
+    return max(range(len(standings)), key=lambda i: (rank(standings[i]), -i))
+
+
+def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool]) -> tuple[int, ...]:
+    """For each attempt, the id of the first attempt with the same answer.
+
+    Args:
+        attempts: in order of their ids.
+        same: whether two answers are one answer.
+    """
+    found: list[int] = []
+    for attempt in attempts:
+        for other in attempts[: attempt.id]:
+            if found[other.id] == other.id and attempt.answer is not None and other.answer is not None \
+                    and same(attempt.answer, other.answer):
+                found.append(other.id)
+                break
+        else:
+            found.append(attempt.id)
+    return tuple(found)
+
+
+def agreement(attempts: Sequence[Attempt], group_of: Sequence[int]) -> dict[int, Critique]:
+    """What independent attempts say of each other's answers (self-consistency: Wang et al., ICLR 2023, section 2).
+
+    Only attempts that saw no earlier answer have a voice (made from the question alone, or mending a program that gave
+    none), and greedy attempts from one prompt have one voice together. An answer is supported when at least two voices give it and no other answer has as many; the weight is the
+    margin over its strongest rival.
+
+    Args:
+        attempts: all attempts, in order of their ids.
+        group_of: from `groups`.
+
+    Returns:
+        A critique for each attempt that has an answer, once there are two voices; none before.
+    """
+    voices: dict[int, int] = {}
+    heard: set[str] = set()
+    for attempt in attempts:
+        lineage = _lineage(attempt, attempts)
+        if attempt.answer is None or any(a.answer is not None for a in lineage):
+            continue
+        if all(a.temperature <= 0 for a in (attempt, *lineage)):
+            if attempt.role in heard:
+                continue
+            heard.add(attempt.role)
+        voices[group_of[attempt.id]] = voices.get(group_of[attempt.id], 0) + 1
+    total = sum(voices.values())
+    if total < 2:
+        return {}
+    return {
+        a.id: _vote(a, voices.get(group_of[a.id], 0), max((n for g, n in voices.items() if g != group_of[a.id]), default=0),
+                    total)
+        for a in attempts if a.answer is not None
+    }
+
+
+def _lineage(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Attempt]:
+    """The attempts that this one revises, nearest first."""
+    found: list[Attempt] = []
+    while attempt.parent is not None:
+        attempt = attempts[attempt.parent]
+        found.append(attempt)
+    return found
+
+
+def _vote(attempt: Attempt, mine: int, rival: int, total: int) -> Critique:
+    def evidence(polarity: Polarity, summary: str, weight: float) -> Evidence:
+        return Evidence(EvidenceClass.AGREEMENT, polarity, summary, AGREEMENT, "model", weight=weight)
+
+    says = f"{mine} of {total} independent attempts give {attempt.answer}"
+    if mine >= 2 and mine > rival:
+        return Critique(attempt.id, AGREEMENT, "accept", "", (evidence("supports", says, mine - rival),))
+    if mine < rival:
+        against = evidence("refutes", f"{says}; {rival} give another answer", rival - mine)
+        return Critique(attempt.id, AGREEMENT, "revise", "", (against,))
+    both = (evidence("supports", says, 1.0), evidence("refutes", f"{rival} give another answer", 1.0))
+    return Critique(attempt.id, AGREEMENT, "abstain", "", both)

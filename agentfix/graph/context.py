@@ -1,0 +1,86 @@
+"""The live side of a run: parts, calls, and the tree as it grows. The graph's state holds ids only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from agentfix import evidence
+from agentfix.graph.calls import Calls
+from agentfix.protocols import Critic, Model, Session, Strategy, TaskKind, Tool
+from agentfix.types import Attempt, Critique, EventKind, Evidence, EvidenceClass, Standing, Task, Tree
+
+
+@dataclass
+class RunContext:
+    """What the nodes of one run work with."""
+
+    task: Task
+    kind: TaskKind
+    actor: Model
+    critic_model: Model
+    strategy: Strategy
+    critics: Callable[[str], Critic]
+    """Makes a critic by name."""
+    tools: Mapping[str, Tool]
+    sandbox: Session
+    calls: Calls
+    emit: Callable[[EventKind, Mapping[str, Any]], None]
+    seed: int
+    tool_timeout_s: float
+    attempts: list[Attempt] = field(default_factory=list[Attempt])
+    stop_reason: str = ""
+    _critiques: dict[tuple[int, str], Critique] = field(default_factory=dict[tuple[int, str], Critique])
+
+    def tree(self) -> Tree:
+        """All that is known, as a strategy sees it."""
+        standings = self.standings()
+        return Tree(
+            self.task, tuple(self.attempts), self.critiques(), standings, evidence.best(standings),
+            evidence.groups(self.attempts, self.kind.same), self.kind.roles,
+        )
+
+    def critiques(self) -> tuple[Critique, ...]:
+        """The latest word of each critic on each attempt, in the order of attempts."""
+        return tuple(sorted(self._critiques.values(), key=lambda c: c.attempt))
+
+    def standings(self) -> tuple[Standing, ...]:
+        """What the evidence for each attempt amounts to."""
+        held: list[list[Evidence]] = [[] for _ in self.attempts]
+        for critique in self._critiques.values():
+            held[critique.attempt] += critique.evidence
+        return tuple(evidence.standing(of_one) for of_one in held)
+
+    async def add_attempts(self, made: Sequence[Attempt]) -> None:
+        """Let attempts into the tree, and see what they say of each other."""
+        for attempt in made:
+            self.attempts.append(attempt)
+            await self.calls.journal.append(self.calls.run_id, "attempt", asdict(attempt))
+            self.emit("attempt", {"attempt": attempt})
+            if attempt.answer is None and attempt.program is None:
+                await self.add_critique(_empty(attempt))
+        group_of = evidence.groups(self.attempts, self.kind.same)
+        for critique in evidence.agreement(self.attempts, group_of).values():
+            await self.add_critique(critique)
+
+    async def add_critique(self, critique: Critique) -> None:
+        """Let a critique into the tree with what of its evidence can be admitted; the same one again changes nothing."""
+        admitted = (evidence.admit(e, self.task) for e in critique.evidence)
+        critique = Critique(critique.attempt, critique.critic, critique.verdict, critique.feedback,
+                            tuple(e for e in admitted if e is not None))
+        key = (critique.attempt, critique.critic)
+        if self._critiques.get(key) == critique:
+            return
+        self._critiques[key] = critique
+        await self.calls.journal.append(self.calls.run_id, "critique", asdict(critique))
+        self.emit("critique", {"critique": critique, "standing": self.standings()[critique.attempt]})
+
+
+def _empty(attempt: Attempt) -> Critique:
+    """There is nothing in an empty answer to criticise: the engine says so and no critic is asked."""
+    why = "it was cut off before it gave an answer" if attempt.finish_reason == "length" else "it gives no answer"
+    refuted = Evidence(EvidenceClass.MEASUREMENT, "refutes", why, "engine", "instrument", "necessary")
+    return Critique(attempt.id, "engine", "revise", f"Your reply was not usable: {why}.", (refuted,))
+
+

@@ -1,0 +1,80 @@
+"""Counts what a run spends and says what is left. No call starts past a limit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from agentfix.types import Budget, Remaining, Usage
+
+
+class BudgetSpent(Exception):  # noqa: N818 - a signal within the graph, never an error that a caller sees
+    """A limit was reached; carries its name."""
+
+    def __init__(self, limit: str) -> None:
+        super().__init__(limit)
+        self.limit = limit
+
+
+@dataclass
+class Meter:
+    """The spending of one run.
+
+    Args:
+        budget: the limits.
+        clock: monotonic seconds.
+    """
+
+    budget: Budget
+    clock: Callable[[], float]
+    usage: Usage = Usage()
+    rounds: int = 0
+    replayed_seconds: float = 0.0
+    """Time that replies taken from the journal once took."""
+
+    def __post_init__(self) -> None:
+        self._start = self.clock()
+
+    @property
+    def seconds(self) -> float:
+        """Since the run began, as if nothing had been taken from the journal."""
+        return self.clock() - self._start + self.replayed_seconds
+
+    def remaining(self) -> Remaining:
+        b, u = self.budget, self.usage
+        return Remaining(
+            rounds=None if b.max_rounds is None else b.max_rounds - self.rounds,
+            model_calls=None if b.max_model_calls is None else b.max_model_calls - u.model_calls,
+            tool_calls=None if b.max_tool_calls is None else b.max_tool_calls - u.tool_calls,
+            tokens=None if b.max_tokens is None else b.max_tokens - u.tokens,
+            cost=None if b.max_cost is None else b.max_cost - u.cost,
+            seconds=None if b.max_seconds is None else b.max_seconds - self.seconds,
+        )
+
+    def require_model_call(self) -> None:
+        """Raises BudgetSpent when no model call may start."""
+        left = self.remaining()
+        for limit in ("model_calls", "tokens", "cost", "seconds"):
+            value = getattr(left, limit)
+            if value is not None and value <= 0:
+                raise BudgetSpent(limit)
+
+    def require_tool_call(self) -> None:
+        """Raises BudgetSpent when no tool call may start."""
+        left = self.remaining()
+        for limit in ("tool_calls", "seconds"):
+            value = getattr(left, limit)
+            if value is not None and value <= 0:
+                raise BudgetSpent(limit)
+
+    def clamp(self, max_tokens: int, n: int) -> int:
+        """Tokens each of n completions may have, so that all of them fit what is left."""
+        left = self.remaining().tokens
+        if left is None:
+            return max_tokens
+        if left < n:
+            raise BudgetSpent("tokens")
+        return min(max_tokens, left // n)
+
+    def spend(self, usage: Usage) -> None:
+        self.usage = self.usage + usage

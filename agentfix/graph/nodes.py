@@ -1,0 +1,208 @@
+"""What each node of the machine does. A node that is run again makes the same calls and finds them in the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentfix.errors import PluginError
+from agentfix.graph.context import RunContext
+from agentfix.graph.meter import BudgetSpent
+from agentfix.graph.state import RunState, dump_move, load_move
+from agentfix.protocols import Asked, CriticContext, ToolCalls
+from agentfix.types import (
+    Attempt, Completion, Critique, Delta, Draft, Expand, Message, ModelRequest, Move, Review, Sampling, Stop,
+    ToolCall,
+)
+
+MAX_SAMPLES = 64
+MAX_ROUNDS = 10_000
+"""Where a run ends that has no other limit."""
+IDLE_DECISIONS = 3
+"""A strategy that decides this often without anything new ends the run."""
+MAX_TOOL_ROUNDS = 8
+"""A critic that asks for tools more often in one review is told to make up its mind."""
+
+
+async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
+    """The hub: take the next move, asking the strategy for more when there is none."""
+    moves = state["moves"]
+    decisions = state["decisions"]
+    if not moves:
+        remaining = context.calls.meter.remaining()
+        if remaining.exhausted or context.calls.meter.rounds >= MAX_ROUNDS:
+            return {"stop": f"budget: {remaining.exhausted or 'rounds'}"}
+        tree = context.tree()
+        if decisions >= IDLE_DECISIONS + 2 * (len(tree.attempts) + len(tree.critiques)):
+            return {"stop": "no progress"}
+        decided = context.strategy.decide(tree, remaining, {}, context.seed)
+        decisions += 1
+        if not decided:
+            return {"stop": "the strategy had no further move"}
+        moves = [dump_move(_checked(move, context)) for move in decided]
+    move = load_move(moves[0])
+    context.emit("move", {"move": move})
+    if isinstance(move, Stop):
+        return {"stop": move.reason, "decisions": decisions}
+    return {"moves": moves, "decisions": decisions, "reviewer": 0, "pending": [], "observed": []}
+
+
+def _checked(move: Move, context: RunContext) -> Move:
+    """Raises PluginError for a move that can't be made."""
+    count = len(context.attempts)
+    known = range(count)
+    name = context.strategy.name
+    match move:
+        case Expand(parent=parent, n=n, role=role):
+            if parent is not None and parent not in known:
+                raise PluginError(name, f"expands attempt {parent}, but there are {count}.")
+            if not 1 <= n <= MAX_SAMPLES:
+                raise PluginError(name, f"asks for {n} attempts at once; 1 to {MAX_SAMPLES} are possible.")
+            if role != "actor" and role not in context.kind.roles:
+                raise PluginError(name, f"expands in role {role!r}, which kind {context.kind.name!r} has not.")
+        case Review(attempts=attempts):
+            if not attempts or any(a not in known for a in attempts):
+                raise PluginError(name, f"reviews attempts {attempts}, but there are {count}.")
+        case Stop():
+            pass
+    return move
+
+
+# --- actor -------------------------------------------------------------------------------------------------------------
+
+
+async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
+    """Make n attempts: complete the prompt, have programs run, settle the answers."""
+    move = load_move(state["moves"][0])
+    assert isinstance(move, Expand)
+    first = len(context.attempts)
+    try:
+        completions = await _complete(move, first, context)
+    except BudgetSpent as spent:
+        return {"stop": f"budget: {spent.limit}"}
+    role = context.kind.roles[0] if move.role == "actor" else move.role
+    drafts = [context.kind.read(context.task, role, c.text) for c in completions]
+    places = [f"a{first + i}.run" for i in range(len(drafts))]
+    missing = [
+        {"place": place, "tool": draft.call.tool, "arguments": dict(draft.call.arguments)}
+        for place, draft in zip(places, drafts, strict=True)
+        if draft.call is not None and place not in state["observed"]
+    ]
+    if missing:
+        return {"pending": missing, "caller": "actor"}
+    attempts = [
+        await _settle(first + i, role, move, completion, draft, place, context)
+        for i, (completion, draft, place) in enumerate(zip(completions, drafts, places, strict=True))
+    ]
+    context.calls.meter.rounds += 1
+    await context.add_attempts(attempts)
+    return {"moves": state["moves"][1:], "pending": [], "reviewer": 0}
+
+
+async def _complete(move: Expand, first: int, context: RunContext) -> list[Completion]:
+    role = context.kind.roles[0] if move.role == "actor" else move.role
+    parent = None if move.parent is None else context.attempts[move.parent]
+    prompt = context.kind.prompt(context.task, role, parent, move.guidance)
+    seed = (context.seed * 1_000_003 + first) % 2**31
+    sampling = Sampling(move.temperature, 0.95 if move.temperature > 0 else 1.0, seed, prompt.stop, prompt.max_tokens)
+    request = ModelRequest(prompt.messages, sampling, move.n)
+
+    def on_delta(delta: Delta) -> None:
+        context.emit("delta", {"delta": delta, "role": role, "attempt": first + delta.index})
+
+    return await context.calls.model(context.actor, f"a{first}.model", request, on_delta)
+
+
+async def _settle(number: int, role: str, move: Expand, completion: Completion, draft: Draft, place: str,
+                  context: RunContext) -> Attempt:
+    observation = None
+    answer = draft.answer
+    if draft.call is not None:
+        observation = context.calls.made[place].observation
+        answer = context.kind.settle(context.task, draft, observation)
+    return Attempt(number, move.parent, role, context.actor.name, completion.text, answer, draft.program, observation,
+                   completion.finish_reason, move.temperature)
+
+
+# --- tools -------------------------------------------------------------------------------------------------------------
+
+
+async def tools(state: RunState, context: RunContext) -> dict[str, Any]:
+    """Make the pending tool calls and return to whoever asked."""
+    observed = list(state["observed"])
+    for pending in state["pending"]:
+        call = ToolCall(pending["tool"], pending["arguments"], pending["place"])
+        context.emit("tool_call", {"call": call, "caller": state["caller"]})
+        observation = await context.calls.tool(
+            context.tools.get(call.tool), call, pending["place"], sandbox=context.sandbox,
+            timeout_s=context.tool_timeout_s, seed=context.seed,
+        )
+        context.emit("observation", {"call": call, "observation": observation, "caller": state["caller"]})
+        observed.append(pending["place"])
+    return {"observed": observed, "pending": []}
+
+
+# --- critic ------------------------------------------------------------------------------------------------------------
+
+
+async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
+    """Let one critic of the review speak; it may ask for tools first."""
+    move = load_move(state["moves"][0])
+    assert isinstance(move, Review)
+    names = move.critics or context.kind.critics
+    attempts = [a for n in move.attempts if (a := context.attempts[n]).answer is not None or a.program is not None]
+    done = {"moves": state["moves"][1:], "reviewer": 0, "pending": [], "observed": []}
+    if state["reviewer"] >= len(names) or not attempts:
+        return done
+    name = names[state["reviewer"]]
+    place = f"c{state['decisions']}.{state['reviewer']}.{name}"
+    asked = _asked(place, state["observed"], context)
+    try:
+        reply = await context.critics(name).review(context.task, attempts, _critic_context(place, asked, context))
+    except BudgetSpent as spent:
+        return {"stop": f"budget: {spent.limit}"}
+    if isinstance(reply, ToolCalls):
+        return _request_tools(reply, name, place, state, context)
+    for critique in reply:
+        await context.add_critique(_named(critique, name, attempts))
+    if state["reviewer"] + 1 == len(names):
+        return done
+    return {"reviewer": state["reviewer"] + 1, "pending": [], "observed": []}
+
+
+def _request_tools(reply: ToolCalls, name: str, place: str, state: RunState, context: RunContext) -> dict[str, Any]:
+    """Note the tool calls a critic wants; one that repeats itself or never ends is a fault."""
+    made = len(state["observed"])
+    if not reply.calls or made >= MAX_TOOL_ROUNDS * max(1, len(context.attempts)):
+        raise PluginError(name, f"asked for tools {made} times in one review without a verdict.")
+    pending = [
+        {"place": f"{place}.{made + i}", "tool": call.tool, "arguments": dict(call.arguments)}
+        for i, call in enumerate(reply.calls)
+    ]
+    return {"pending": pending, "caller": "critic"}
+
+
+def _asked(place: str, observed: Sequence[str], context: RunContext) -> tuple[Asked, ...]:
+    return tuple(context.calls.made[p] for p in observed if p.startswith(f"{place}."))
+
+
+def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -> CriticContext:
+    counter = iter(range(1_000_000))
+
+    async def ask(messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, temperature: float = 0.0,
+                  max_tokens: int = 512, n: int = 1) -> list[Completion]:
+        number = next(counter)
+        seed = (context.seed * 1_000_003 + 7_919 * (number + 1) + len(context.attempts)) % 2**31
+        sampling = Sampling(temperature, 0.95 if temperature > 0 else 1.0, seed, (), max_tokens)
+        request = ModelRequest(tuple(messages), sampling, n, schema=schema)
+        return await context.calls.model(context.critic_model, f"{place}.m{number}", request)
+
+    return CriticContext(ask, context.kind, context.tree(), asked, context.seed, context.critic_model.name)
+
+
+def _named(critique: Critique, name: str, attempts: Sequence[Attempt]) -> Critique:
+    if critique.attempt not in {a.id for a in attempts}:
+        raise PluginError(name, f"judged attempt {critique.attempt}, which it was not asked about.")
+    if critique.verdict not in ("accept", "revise", "abstain"):
+        raise PluginError(name, f"gave the verdict {critique.verdict!r}; there are accept, revise and abstain.")
+    return Critique(critique.attempt, name, critique.verdict, critique.feedback, critique.evidence)

@@ -1,0 +1,55 @@
+"""The graph's state: ids and plain JSON. Texts live in the journal, live objects in the context."""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+from agentfix.types import Expand, Move, Review, Stop
+
+
+class RunState(TypedDict):
+    """What LangGraph carries from node to node."""
+
+    moves: list[dict[str, Any]]
+    """Moves still to be made; the first is under way."""
+    decisions: int
+    """How often the strategy was asked; part of the place of every call."""
+    reviewer: int
+    """Which of the review's critics is speaking."""
+    caller: Literal["actor", "critic"]
+    """Who asked for tools."""
+    pending: list[dict[str, Any]]
+    """Tool calls asked for: {place, tool, arguments}."""
+    observed: list[str]
+    """Places of the calls of this move that have been made."""
+    stop: str
+    """Why the run ends; empty while it goes on."""
+
+
+def initial() -> RunState:
+    """The state at START."""
+    return RunState(moves=[], decisions=0, reviewer=0, caller="actor", pending=[], observed=[], stop="")
+
+
+def dump_move(move: Move) -> dict[str, Any]:
+    """A move as plain JSON."""
+    match move:
+        case Expand():
+            return {"move": "expand", "parent": move.parent, "n": move.n, "guidance": move.guidance,
+                    "role": move.role, "temperature": move.temperature}
+        case Review():
+            return {"move": "review", "attempts": list(move.attempts), "critics": list(move.critics)}
+        case Stop():
+            return {"move": "stop", "reason": move.reason, "attempt": move.attempt}
+
+
+def load_move(data: dict[str, Any]) -> Move:
+    """The move of which this is the plain JSON."""
+    rest = {k: v for k, v in data.items() if k != "move"}
+    match data["move"]:
+        case "expand":
+            return Expand(**rest)
+        case "review":
+            return Review(tuple(rest["attempts"]), tuple(rest["critics"]))
+        case _:
+            return Stop(**rest)

@@ -1,0 +1,81 @@
+"""Critic `program`: what running an attempt's program showed (CRITIC, section 4.2), or, for an attempt in words, what
+replaying its calculations shows.
+
+All of it is necessary and none of it sufficient: a program that crashes is refuted, one that merely runs is supported
+by nothing yet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls
+
+from agentfix_plugins.critic.replay import wrong_calculation
+
+OURS = frozenset({"unsupported", "budget", "spawn_failed", "refused"})
+"""Outcomes that say something of the sandbox, not of the program."""
+
+
+class ProgramCritic:
+    """See the module."""
+
+    name = "program"
+
+    async def review(
+        self, task: Task, attempts: Sequence[Attempt], context: CriticContext
+    ) -> ToolCalls | list[Critique]:
+        return [self._judge(attempt) for attempt in attempts]
+
+    def _judge(self, attempt: Attempt) -> Critique:
+        if attempt.observation is None:
+            return self._judge_words(attempt)
+        status = attempt.observation.status
+        if status in OURS:
+            why = f"The program could not be run here ({status}): {attempt.observation.text}"
+            return Critique(attempt.id, self.name, "revise", f"{why}\nUse plain Python and its standard library only.")
+        if status != "ok":
+            return self._refuted(attempt, f"the program ended with {_outcome(attempt)}", _fault(attempt))
+        if attempt.answer is None:
+            return self._refuted(attempt, "the program stores no `answer`", _no_answer(attempt))
+        if attempt.answer.startswith("-") and not task.context:
+            return self._refuted(attempt, f"the answer {attempt.answer} is negative",
+                                 f"Your program's answer is {attempt.answer}. A negative number can't be the answer. "
+                                 "Read the problem again: which step subtracts the wrong way round?")
+        return Critique(attempt.id, self.name, "abstain", "")
+
+    def _judge_words(self, attempt: Attempt) -> Critique:
+        wrong = wrong_calculation(attempt.text)
+        if wrong is None:
+            return Critique(attempt.id, self.name, "abstain", "")
+        return self._refuted(attempt, f"a calculation is wrong: {wrong}", f"This calculation is wrong: {wrong}.")
+
+    def _refuted(self, attempt: Attempt, summary: str, feedback: str) -> Critique:
+        detail = attempt.observation.text if attempt.observation else ""
+        evidence = Evidence(EvidenceClass.MEASUREMENT, "refutes", summary, "python", "instrument", "necessary",
+                            detail=detail[:2000])
+        return Critique(attempt.id, self.name, "revise", feedback, (evidence,))
+
+
+def _outcome(attempt: Attempt) -> str:
+    assert attempt.observation is not None
+    error = attempt.observation.data.get("error")
+    return str(error or attempt.observation.status)[:200]
+
+
+def _fault(attempt: Attempt) -> str:
+    """The one fault, with its line."""
+    assert attempt.observation is not None
+    line = attempt.observation.data.get("line")
+    lines = (attempt.program or "").splitlines()
+    where = ""
+    if isinstance(line, int) and 1 <= line <= len(lines):
+        where = f" at line {line}:\n    {lines[line - 1].strip()}"
+    return f"Your program failed{where}\n{_outcome(attempt)}"
+
+
+def _no_answer(attempt: Attempt) -> str:
+    assert attempt.observation is not None
+    printed = str(attempt.observation.data.get("stdout") or "").strip()
+    said = f" It printed: {printed[:200]}" if printed else ""
+    return f"Your program ran, but it never stored its result in a variable called `answer`.{said}"

@@ -1,0 +1,82 @@
+"""`agentfix models list | pull | rm | path`: the model files on this machine."""
+
+from __future__ import annotations
+
+import json
+import shlex
+
+import click
+
+from agentfix.cli.fetching import shown_progress
+from agentfix.errors import ModelUnavailableError
+from agentfix.models.catalog import Kept, describe_size, open_catalogue
+from agentfix.models.sources import megabytes
+from agentfix.settings import load_settings
+
+NAME_HELP = "NAME is a name of the catalogue, OWNER/REPO:FILE.gguf, or the path of a GGUF file."
+
+
+@click.group()
+def models() -> None:
+    """List, fetch and remove local models."""
+
+
+@models.command("list")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def list_(as_json: bool) -> None:
+    """List the models of the catalogue and what else was fetched."""
+    entries = open_catalogue(load_settings()).entries()
+    if as_json:
+        click.echo(json.dumps({"models": [_as_json(kept) for kept in entries]}, indent=2))
+        return
+    rows = [("NAME", "SIZE", "LICENCE", "STATE", "PATH")]
+    rows += [(k.file.name, describe_size(k), k.file.licence or "?", _state(k), str(k.path)) for k in entries]
+    widths = [max(len(row[column]) for row in rows) for column in range(4)]
+    for row in rows:
+        click.echo("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
+
+
+@models.command(help=f"Fetch a model, or check the one that is there. {NAME_HELP}")
+@click.argument("name")
+def pull(name: str) -> None:
+    with shown_progress() as on_progress:
+        path = open_catalogue(load_settings(), on_progress).pull(name)
+    click.echo(str(path))
+
+
+@models.command(help=f"Delete the file of a model. {NAME_HELP}")
+@click.argument("name")
+def rm(name: str) -> None:
+    freed = open_catalogue(load_settings()).remove(name)
+    click.echo(f"{name}: deleted, {megabytes(freed)} are free again.")
+
+
+@models.command(help=f"Print where the file of a model is. {NAME_HELP}")
+@click.argument("name")
+def path(name: str) -> None:
+    found = open_catalogue(load_settings()).locate(name)
+    if found is None:
+        raise ModelUnavailableError(f"The model {name!r} is not on disk.",
+                                    f"Fetch it with: agentfix models pull {shlex.quote(name)}")
+    click.echo(str(found))
+
+
+def _state(kept: Kept) -> str:
+    if kept.present:
+        return "ready"
+    if kept.unfinished_bytes:
+        return f"unfinished ({megabytes(kept.unfinished_bytes)})"
+    return "not fetched"
+
+
+def _as_json(kept: Kept) -> dict[str, object]:
+    return {
+        "name": kept.file.name,
+        "state": _state(kept).partition(" (")[0],
+        "size_bytes": kept.path.stat().st_size if kept.present else kept.file.size_bytes,
+        "unfinished_bytes": kept.unfinished_bytes,
+        "licence": kept.file.licence or None,
+        "sha256": kept.file.sha256,
+        "repository": kept.file.repository,
+        "path": str(kept.path),
+    }

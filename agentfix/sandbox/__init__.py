@@ -1,0 +1,38 @@
+"""Sandboxes: where model-written programs run, never on the bare host.
+
+The plugin `sandboxes` of the entry-point group; knows nothing about models, critics or graphs.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from agentfix.hookspecs import Build, Register, hookimpl
+
+if TYPE_CHECKING:
+    from agentfix.protocols import Sandbox
+
+
+@hookimpl
+def agentfix_register_sandboxes(register: Register) -> None:
+    register("auto", _auto, "embedded, and docker for programs that need what it lacks")
+    register("embedded", _embedded, "the Monty interpreter in a worker process: no system access, no daemon")
+    register("docker", _docker, "full CPython with numpy, sympy and pytest in a hardened container")
+
+
+def _embedded(build: Build) -> Sandbox:
+    from agentfix.sandbox.embedded import EmbeddedSandbox  # noqa: PLC0415
+
+    return EmbeddedSandbox()
+
+
+def _docker(build: Build) -> Sandbox:
+    from agentfix.sandbox.docker import DockerSandbox  # noqa: PLC0415
+
+    return DockerSandbox(build.settings.sandbox_image)
+
+
+def _auto(build: Build) -> Sandbox:
+    from agentfix.sandbox.auto import AutoSandbox  # noqa: PLC0415
+
+    return AutoSandbox(_embedded(build), lambda: _docker(build))

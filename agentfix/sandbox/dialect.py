@@ -1,0 +1,110 @@
+"""What the embedded interpreter lacks: read from its errors after a run, or from the source before one.
+
+Knows the language that pydantic-monty 1.4.0 speaks. Never executes anything of a program: source is parsed, and names
+from error messages are looked up only in modules that are known to be harmless.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import importlib
+import re
+import warnings
+
+MODULES = frozenset({
+    "__future__", "asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv", "dataclasses", "datetime",
+    "decimal", "functools", "hashlib", "itertools", "json", "math", "os", "pathlib", "posixpath", "random", "re", "sys",
+    "time", "tomllib", "typing", "unicodedata",
+})
+"""The modules it can import."""
+
+_NO_MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([^']+)'")
+_NO_NAME_IN = re.compile(r"ImportError: cannot import name '([^']+)' from '([^']+)'")
+_NO_SYNTAX = re.compile(r"NotImplementedError: The monty syntax parser does not yet support (.+)")
+_NO_BUILTIN = re.compile(r"NameError: name '([^']+)' is not defined")
+_NO_ATTRIBUTE = re.compile(r"AttributeError: (?:module|type object)? ?'([\w.]+)' (?:object )?has no attribute '(\w+)'")
+_NOT_YET = re.compile(r"\w+: (?:Internal error in monty: (.*)|(.*not yet support.*))")
+_NO_FILES = re.compile(r"PermissionError: Permission denied: ")
+
+
+def missing_feature(error: str) -> str | None:
+    """What the interpreter lacks, when that is why a program failed.
+
+    Args:
+        error: type and message of the exception, in one line.
+
+    Returns:
+        The feature in a few words, such as `module 'numpy'`; None when the failure is the program's own: CPython would
+        have failed too.
+    """
+    if found := _NO_MODULE.match(error):
+        return f"module {found[1]!r}"
+    if found := _NO_NAME_IN.match(error):
+        return f"{found[2]}.{found[1]}" if found[2] not in MODULES or _has(found[2], found[1]) else None
+    if found := _NO_SYNTAX.match(error):
+        return found[1]
+    if found := _NO_BUILTIN.match(error):
+        return f"builtin {found[1]!r}" if hasattr(builtins, found[1]) else None
+    if found := _NO_ATTRIBUTE.match(error):
+        return f"{found[1]}.{found[2]}" if _has(found[1], found[2]) else None
+    if found := _NOT_YET.match(error):
+        return found[1] or found[2]
+    return "access to files" if _NO_FILES.match(error) else None
+
+
+def syntax_error(code: str) -> tuple[str, int | None] | None:
+    """What this host's CPython says against a program's syntax: message and line; None when it has nothing to say."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compile(code, "<program>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return f"{type(error).__name__}: {error.msg}", error.lineno
+    except (ValueError, RecursionError, MemoryError) as error:  # a null byte; nesting that the parser can't follow
+        return f"SyntaxError: {error or 'too deeply nested'}", None
+    return None
+
+
+def features_used(code: str) -> frozenset[str]:
+    """The features a program visibly uses, in the words of `missing_feature`; none when it can't be parsed."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+        return frozenset(word for node in ast.walk(tree) for word in _words(node))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return frozenset()
+
+
+def modules_lacking(used: frozenset[str]) -> frozenset[str]:
+    """Those of the used features that are modules which the interpreter can't import."""
+    return frozenset(word for word in used if word.startswith("module ") and word[8:-1] not in MODULES)
+
+
+def _words(node: ast.AST) -> list[str]:
+    match node:
+        case ast.Import(names=names):
+            return [f"module {name.name.split('.')[0]!r}" for name in names]
+        case ast.ImportFrom(module=str(module), names=names, level=0):
+            return [f"module {module.split('.')[0]!r}", *(f"{module}.{name.name}" for name in names)]
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+            return [f"{name}.{attribute}"]
+        case ast.Name(id=name):
+            return [f"builtin {name!r}"]
+        case _:
+            return []
+
+
+def _has(owner: str, attribute: str) -> bool:
+    """Whether CPython's module or type of that name has the attribute."""
+    first, _, rest = owner.partition(".")
+    if first in MODULES or first == "_io":
+        thing: object = importlib.import_module(first)
+        for part in rest.split(".") if rest else ():
+            thing = getattr(thing, part, None)
+    elif not rest and isinstance(getattr(builtins, first, None), type):
+        thing = getattr(builtins, first)
+    else:
+        return False
+    return hasattr(thing, attribute)

@@ -1,0 +1,207 @@
+"""The embedded sandbox: Pydantic's Monty, a Python virtual machine of its own in a worker process.
+
+Covered: no files, network, processes or environment; limits on time, memory and output; a worker that dies takes
+nothing with it. Not covered: a flaw in Monty itself, which runs as the user. It speaks a part of Python; what it lacks
+is reported as `unsupported`. The only importer of pydantic_monty.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import threading
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+import pydantic_monty as monty
+
+from agentfix.errors import SandboxUnavailableError
+from agentfix.protocols import ExecResult, ExecStatus, Limits
+from agentfix.sandbox.dialect import missing_feature, syntax_error
+from agentfix.sandbox.output import KILL_BYTES, VALUE_BYTES, HeadTail, one_line
+
+NAME = "embedded"
+_FILE = "<python-input-0>"
+"""What Monty calls the program in tracebacks."""
+_TIME_LIMITS = ("TimeoutError: feed time limit exceeded", "TimeoutError: sleep limit exceeded")
+_MEMORY_LIMIT = "MemoryError: memory limit exceeded"
+
+
+class EmbeddedSandbox:
+    """Runs programs in Monty."""
+
+    name = NAME
+
+    async def open(self) -> EmbeddedSession:
+        """Make ready; starts no process before the first program."""
+        return EmbeddedSession()
+
+
+class EmbeddedSession:
+    """A pool of workers, made with the first program. Programs may run side by side."""
+
+    def __init__(self) -> None:
+        self._pool: monty.Monty | None = None
+
+    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None) -> ExecResult:
+        """Run a program from a clean state; see `agentfix.Session`."""
+        run = _Run(code, limits, want)
+        # The asyncio client of pydantic-monty 1.4.0 wakes the loop from a thread that can outlive it, which aborts the
+        # interpreter at exit now and then; its blocking client in our own thread can't.
+        work = asyncio.create_task(asyncio.to_thread(run.run, self._ready()))
+        try:
+            await asyncio.shield(work)
+        except asyncio.CancelledError:
+            run.kill()
+            await asyncio.gather(work, return_exceptions=True)
+            raise
+        return run.result()
+
+    async def aclose(self) -> None:
+        """End the workers. May be called twice."""
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await asyncio.to_thread(pool.__exit__, None, None, None)
+
+    def _ready(self) -> monty.Monty:
+        if self._pool is None:
+            try:
+                self._pool = monty.Monty(min_processes=0).__enter__()
+            except (OSError, RuntimeError, monty.MontyError) as error:
+                raise SandboxUnavailableError(
+                    f"The embedded sandbox can't start: {one_line(str(error))}.",
+                    "Reinstall it: pip install --force-reinstall pydantic-monty==1.4.0") from error
+        return self._pool
+
+
+@dataclass
+class _Run:
+    """One program in one worker."""
+
+    code: str
+    limits: Limits
+    want: str | None
+    error: monty.MontyError | None = None
+    value: str | None = None
+    seconds: float = 0.0
+    killed: bool = False
+    worker_pid: int | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    streams: dict[str, HeadTail] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.streams = {"stdout": HeadTail(self.limits.output_bytes), "stderr": HeadTail(self.limits.output_bytes)}
+
+    def run(self, pool: monty.Monty) -> None:
+        """Blocks until the program has ended, at most for a little more than its time limit."""
+        limits = monty.ResourceLimits(
+            max_feed_duration_secs=self.limits.timeout_s, max_total_sleep_secs=self.limits.timeout_s,
+            max_memory=self.limits.memory_bytes, max_suspensions=2**31)
+        started = time.perf_counter()
+        try:
+            with pool.checkout(limits=limits, os_policy={"sleep_system_max": float("inf")}) as session:
+                self._take(session.worker_pid)
+                try:
+                    if not self.killed:
+                        self._feed(session)
+                finally:
+                    self._take(None)
+        except monty.MontyError as error:
+            self.error = error
+        finally:
+            self.seconds = time.perf_counter() - started
+
+    def _take(self, worker_pid: int | None) -> None:
+        with self.lock:
+            self.worker_pid = worker_pid
+
+    def _feed(self, session: monty.MontySession) -> None:
+        try:
+            session.feed_run(self.code, print_callback=self._printed)
+        except monty.MontyRuntimeError as error:
+            if str(error) != "SystemExit":
+                raise
+        if self.want is not None and self.want.isidentifier():
+            try:
+                # A formatted string, because the program may have bound the name `str`.
+                self.value = session.feed_run(f'f"{{{self.want}!s}}"')
+            except monty.MontySyntaxError:
+                return  # a keyword is never a variable
+            except monty.MontyRuntimeError as error:
+                if str(error) != f"NameError: name {self.want!r} is not defined":
+                    raise
+
+    def _printed(self, stream: Literal["stdout", "stderr"], text: str) -> None:
+        self.streams[stream].add(text.encode("utf-8", "backslashreplace"))
+        if self._printed_too_much:
+            self.kill()  # an exception from here would be raised only when the program ends
+
+    @property
+    def _printed_too_much(self) -> bool:
+        return sum(stream.total_bytes for stream in self.streams.values()) > KILL_BYTES
+
+    def kill(self) -> None:
+        """Stop the program at once."""
+        with self.lock:  # a worker that went back to the pool may be running another program
+            self.killed = True
+            if self.worker_pid is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(self.worker_pid, signal.SIGKILL)
+
+    def result(self) -> ExecResult:
+        """What happened. Called in the caller's thread, because a look at syntax touches the warning filters."""
+        match self.error:
+            case None:
+                return self._as("ok", exit_code=0, value=self.value)
+            case monty.MontySyntaxError():
+                return self._rejected(self.error)
+            case monty.MontyRuntimeError():
+                return self._failed(self.error)
+            case _ if self._printed_too_much:
+                return self._as("output_limit", error=f"more than {KILL_BYTES} bytes of output")
+            case _ if self.seconds >= self.limits.timeout_s:
+                return self._timeout()
+            case _:
+                return self._as("crash", error=one_line(str(self.error)))
+
+    def _rejected(self, error: monty.MontySyntaxError) -> ExecResult:
+        problem = syntax_error(self.code)
+        if problem is not None:
+            return self._as("error", exit_code=1, error=one_line(problem[0]), line=problem[1])
+        return self._lacking(one_line(str(error)), _line(error))
+
+    def _failed(self, error: monty.MontyRuntimeError) -> ExecResult:
+        message = one_line(str(error))
+        if message.startswith(_TIME_LIMITS):
+            return self._timeout()
+        if message.startswith(_MEMORY_LIMIT):
+            return self._as("oom", error=message, line=_line(error))
+        feature = missing_feature(message)
+        if feature is not None:
+            return self._lacking(feature, _line(error))
+        self.streams["stderr"].add(error.display("traceback").replace(_FILE, "<program>").encode() + b"\n")
+        return self._as("error", exit_code=1, error=message, line=_line(error))
+
+    def _timeout(self) -> ExecResult:
+        return self._as("timeout", error=f"time limit of {self.limits.timeout_s:g} s reached")
+
+    def _lacking(self, feature: str, line: int | None) -> ExecResult:
+        return self._as("unsupported", error=f"Not in the embedded sandbox: {feature}.", line=line)
+
+    def _as(self, status: ExecStatus, *, exit_code: int | None = None, value: str | None = None, error: str = "",
+            line: int | None = None) -> ExecResult:
+        stdout, stderr = self.streams["stdout"], self.streams["stderr"]
+        cut = stdout.truncated or stderr.truncated
+        if value is not None and len(value.encode()) > VALUE_BYTES:
+            value, cut = value.encode()[:VALUE_BYTES].decode("utf-8", "ignore"), True
+        return ExecResult(status, stdout.text(), stderr.text(), exit_code, value, error, line, cut, self.seconds,
+                          sandbox=NAME)
+
+
+def _line(error: monty.MontySyntaxError | monty.MontyRuntimeError) -> int | None:
+    """The innermost line of the program."""
+    lines = [frame.line for frame in error.traceback() if frame.filename == _FILE]
+    return lines[-1] if lines else None

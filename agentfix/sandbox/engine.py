@@ -1,0 +1,146 @@
+"""The Docker engine: connecting to it, and saying what would mend it. The only importer of docker.
+
+Knows nothing about programs. The engine is found as Docker's own tools find it (DOCKER_HOST and the rest).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import docker
+import docker.errors
+import requests
+
+from agentfix.errors import SandboxError, SandboxUnavailableError
+from agentfix.sandbox.output import one_line
+
+LABEL = "agentfix"
+OWNER_LABEL = "org.agentfix.owner"
+PROTOCOL_LABEL = "org.agentfix.protocol"
+PROTOCOL = "1"
+"""What the runner in the image and this room have agreed on."""
+_TIMEOUT_S = 120
+
+ENGINE_ERRORS: tuple[type[Exception], ...] = (docker.errors.DockerException, requests.RequestException, OSError)
+
+
+@dataclass(frozen=True, slots=True)
+class Leftover:
+    """A container that carries our label."""
+
+    id: str
+    status: str
+    owner: str
+    """Process id and start time of the process that made it."""
+    image: str
+
+
+class Engine:
+    """A connection to the engine. Its methods block.
+
+    Raises:
+        SandboxUnavailableError: there is none, or it may not be used; the hint says what would mend that.
+    """
+
+    def __init__(self) -> None:
+        try:
+            self.api: Any = docker.from_env(timeout=_TIMEOUT_S).api
+            self.api.ping()
+        except ENGINE_ERRORS as error:
+            raise unreachable(error) from error
+
+    def close(self) -> None:
+        self.api.close()
+
+    def require_image(self, image: str) -> None:
+        """Check that the image is there and speaks our protocol.
+
+        Raises:
+            SandboxUnavailableError: it isn't or doesn't.
+        """
+        try:
+            labels: Mapping[str, str] = self.api.inspect_image(image)["Config"].get("Labels") or {}
+        except docker.errors.ImageNotFound as error:
+            raise SandboxUnavailableError(f"There is no image {image!r} for the docker sandbox.",
+                                          "Make it: agentfix sandbox build") from error
+        except ENGINE_ERRORS as error:
+            raise unreachable(error) from error
+        if labels.get(PROTOCOL_LABEL) != PROTOCOL:
+            raise SandboxUnavailableError(f"The image {image!r} was made for another version of agentfix.",
+                                          "Make it anew: agentfix sandbox build")
+
+    def has_image(self, image: str) -> bool:
+        try:
+            self.api.inspect_image(image)
+        except docker.errors.ImageNotFound:
+            return False
+        return True
+
+    def containers(self) -> list[Leftover]:
+        """The containers that carry our label, running or not."""
+        found: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": LABEL})
+        return [Leftover(each["Id"][:12], each["Status"], str(each["Labels"].get(OWNER_LABEL, "")), each["Image"])
+                for each in found]
+
+    def remove(self, container: str) -> None:
+        """Kill and remove a container; returns when it is gone. One that is gone already is fine."""
+        try:
+            self.api.remove_container(container, force=True, v=True)
+        except docker.errors.NotFound:
+            return
+        except docker.errors.APIError as error:
+            if error.status_code != 409:  # 409: the engine is removing it already
+                raise
+            with suppress(docker.errors.NotFound):
+                self.api.wait(container, condition="removed", timeout=_TIMEOUT_S)
+
+    def import_image(self, archive: Path, image: str) -> None:
+        """Make an image of a root file system in a tar archive."""
+        repository, _, tag = image.partition(":")
+        self.api.import_image_from_file(str(archive), repository=repository, tag=tag or "latest",
+                                        changes=[f"LABEL {LABEL}=1"])
+
+    def build(self, context: Path, image: str, arguments: Mapping[str, str], *, network: str | None,
+              log: Callable[[str], None]) -> None:
+        """Build an image from a directory with a Dockerfile.
+
+        Args:
+            log: is given each line that the engine says.
+
+        Raises:
+            SandboxError: a step failed; carries the engine's last words.
+        """
+        steps: Any = self.api.build(path=str(context), tag=image, buildargs=dict(arguments), rm=True, forcerm=True,
+                                    decode=True, network_mode=network, labels={LABEL: "1", PROTOCOL_LABEL: PROTOCOL})
+        for step in steps:
+            if "error" in step:
+                raise SandboxError(f"The image {image!r} could not be built: {one_line(step['error'], 500)}.")
+            for line in str(step.get("stream", "")).splitlines():
+                if line.strip():
+                    log(line)
+
+
+def owner() -> str:
+    """This process, as a label: its id and, where the system tells, its start time."""
+    try:
+        fields = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+        return f"{os.getpid()}:{fields[19]}"
+    except (OSError, IndexError):
+        return f"{os.getpid()}:0"
+
+
+def unreachable(error: Exception) -> SandboxUnavailableError:
+    """Say why the engine can't be used, and what to do."""
+    text = one_line(str(error), 300)
+    if "permission denied" in text.lower():
+        return SandboxUnavailableError(
+            "This user may not use the Docker engine.",
+            "Join its group and log in again: sudo usermod -aG docker $USER; or use --sandbox embedded.")
+    return SandboxUnavailableError(
+        f"The Docker engine can't be reached ({text}).",
+        "Install or start it (https://docs.docker.com/engine/install/), or use --sandbox embedded.")

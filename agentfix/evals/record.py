@@ -1,0 +1,109 @@
+"""What is kept of each item and strategy, and the file that an evaluation is resumed from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from agentfix.errors import InputError
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One item under one strategy."""
+
+    item: str
+    strategy: str
+    """As it was listed."""
+    ran: str
+    """As it was run: with the argument that --equal-tokens chose."""
+    seed: int
+    first_answer: str | None = None
+    first_correct: bool = False
+    answer: str | None = None
+    correct: bool = False
+    first_f1: float = 0.0
+    f1: float = 0.0
+    abstained: bool = True
+    supported_by: str | None = None
+    stop_reason: str = ""
+    attempts: int = 0
+    prompt_tokens: int = 0
+    cached_prompt_tokens: int = 0
+    completion_tokens: int = 0
+    model_calls: int = 0
+    tool_calls: int = 0
+    seconds: float = 0.0
+    run_id: str = ""
+    note: str = ""
+    """What went wrong with the scoring, if anything."""
+    error: str = ""
+    """Why there is no result. It counts as wrong."""
+
+
+_RECORD = TypeAdapter(Record)
+
+
+@dataclass
+class RecordFile:
+    """Records appended as lines of JSON under a first line that says what they were made with.
+
+    Args:
+        path: made when it is not there.
+        header: model, data set, seed and so on; a file with another header is refused.
+    """
+
+    path: Path
+    header: Mapping[str, Any]
+    records: list[Record] = field(default_factory=list[Record], init=False)
+    """Those that the file held already."""
+
+    def __post_init__(self) -> None:
+        try:
+            content = self.path.read_bytes() if self.path.exists() else b""
+            whole, _, torn = content.rpartition(b"\n")
+            if torn:  # the evaluation was killed while it wrote this line
+                with self.path.open("r+b") as file:
+                    file.truncate(len(content) - len(torn))
+            if whole:
+                self._read(whole.split(b"\n"))
+            else:
+                self._write(self.header, "w")
+        except OSError as error:
+            raise InputError(f"{self.path} can't be used for results: {error.strerror}.") from error
+
+    def append(self, record: Record) -> None:
+        """Write one record so that it survives whatever comes next. Raises InputError: the file can't be written."""
+        try:
+            self._write(asdict(record), "a")
+        except OSError as error:
+            raise InputError(f"{self.path} can't be written: {error.strerror}.") from error
+
+    def _write(self, row: Mapping[str, Any], mode: str) -> None:
+        with self.path.open(mode, encoding="utf-8") as file:
+            file.write(json.dumps(dict(row), ensure_ascii=True) + "\n")
+
+    def _read(self, lines: list[bytes]) -> None:
+        number = 0
+        try:
+            for number, line in enumerate(lines, 1):
+                if number == 1:
+                    self._compare(json.loads(line))
+                else:
+                    self.records.append(_RECORD.validate_json(line))
+        except (ValueError, ValidationError) as error:
+            raise InputError(f"{self.path}, line {number}: not a record of an evaluation.",
+                             "Give another --output file.") from error
+
+    def _compare(self, found: Any) -> None:
+        if not isinstance(found, dict):
+            raise ValueError("the header is no object")
+        for key, value in self.header.items():
+            if found.get(key) != value:
+                raise InputError(f"{self.path} holds results with {key} {found.get(key)!r}, not {value!r}.",
+                                 "Give another --output file.")

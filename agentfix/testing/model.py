@@ -78,5 +78,4 @@ def _counted(completion: Completion, request: ModelRequest, *, first: bool) -> C
     if completion.usage != Usage():
         return completion
     prompt = sum(len(message.content.split()) for message in request.messages) if first else 0
-    return replace(completion, usage=Usage(prompt_tokens=prompt, completion_tokens=len(completion.text.split()),
-                                           model_calls=int(first)))
+    return replace(completion, usage=Usage(prompt_tokens=prompt, completion_tokens=len(completion.text.split())))

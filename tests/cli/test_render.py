@@ -1,0 +1,68 @@
+"""What a terminal shows of a run."""
+
+from __future__ import annotations
+
+import io
+from itertools import pairwise
+
+import pytest
+from rich.console import Console
+
+from agentfix.cli.render import Draft, TerminalWatcher
+from agentfix.types import Delta
+
+
+def shown(events, width=80, colour=False) -> str:
+    out = io.StringIO()
+    watcher = TerminalWatcher(Console(file=out, width=width, force_terminal=colour, markup=False, highlight=False))
+    with watcher.watching():
+        for event in events:
+            watcher.show(event)
+    return out.getvalue()
+
+
+def test_a_run_reads_like_a_story(events):
+    text = shown(events)
+    for earlier, later in pairwise(STORY):
+        assert text.index(earlier) < text.index(later)
+
+
+STORY = ["What is [b]half[/b] of one?", "kind math", "round 1", "actor calls python()", "p = 1 / 0",
+         "python says error", "attempt 0: no answer", "program on attempt 0: revise. line 1 divides by zero",
+         "refutes by measurement (necessary): it raised ZeroDivisionError", "attempt 0 is refuted by measurement",
+         "round 2", "attempt 1, revises attempt 0: answers 0.5", "-p = 1 / 0", "+p = 1 / 2",
+         "supports by agreement: a second program agrees", "attempt 1 is supported by agreement", "─ answer ─",
+         "│ 0.5 ", "Supported by agreement. a second program agrees", "600 tokens read"]
+
+
+def test_text_from_models_and_tools_is_neither_markup_nor_escape(events):
+    text = shown(events, colour=True)
+    assert "␛[31m[bold]red[/bold]␇" in text
+    assert "\x07" not in text
+
+
+@pytest.mark.parametrize("width", [20, 80])
+def test_lines_fit_the_terminal(events, width):
+    assert max(len(line) for line in shown(events, width).splitlines()) <= width
+
+
+def test_the_terminal_is_left_as_it_was(events):
+    text = shown(events, colour=True)
+    assert text.count("\x1b[?25l") == text.count("\x1b[?25h") == 1
+
+
+def test_a_program_is_shown_once(events):
+    assert shown(events).count("p = 1 / 0") == 2  # the program, and the diff to its revision
+
+
+def test_the_draft_shows_the_first_of_several_writers_bounded():
+    draft = Draft()
+    draft.add("actor", Delta("one\n" * 100))
+    draft.add("actor", Delta("other", 1))
+    draft.add("actor", Delta("\x1b[2Jlast"))
+    out = io.StringIO()
+    Console(file=out, width=80).print(draft)
+    lines = out.getvalue().splitlines()
+    assert len(lines) <= 13
+    assert lines[-1] == "␛[2Jlast"
+    assert "other" not in out.getvalue()

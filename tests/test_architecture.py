@@ -1,0 +1,153 @@
+"""Holds the arrows of the design: who may import whom, and how big a file or function may grow."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+FILE_LINES = 400
+FUNCTION_LINES = 60
+
+WIRING = {"agentfix.agent", "agentfix.__init__"}
+"""They may see everything."""
+FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols"]
+"""Each may import those before it."""
+SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline"}
+"""What any room may import."""
+LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
+MAY_IMPORT = {
+    "agentfix.evidence": {*FOUNDATIONS},
+    "agentfix.settings": {*FOUNDATIONS},
+    "agentfix.deadline": {*FOUNDATIONS},
+    "agentfix.hookspecs": {*FOUNDATIONS, "agentfix.settings"},
+    "agentfix.plugins": SHARED,
+    "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.graph"},
+    "agentfix.evals": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.evals"},
+    "agentfix.testing": {*SHARED, "agentfix.testing"},
+    "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",
+                     "agentfix.evals", "agentfix.cli"},
+    "agentfix.__main__": {"agentfix.cli"},
+    **{leaf: {*SHARED, leaf} for leaf in LEAVES},
+}
+BOUNDARIES = {
+    "langgraph": ["agentfix/graph/build.py"],
+    "llama_cpp": ["agentfix/models/llamacpp/"],
+    "openai": ["agentfix/models/openai.py"],
+    "docker": ["agentfix/sandbox/"],
+    "pydantic_monty": ["agentfix/sandbox/"],
+    "pluggy": ["agentfix/hookspecs.py", "agentfix/plugins.py"],
+    "click": ["agentfix/cli/"],
+    "rich": ["agentfix/cli/"],
+    "sympy": ["plugins/"],
+    "pint": ["plugins/"],
+}
+"""The only places that may import a third party's package."""
+
+
+@dataclass(frozen=True)
+class Module:
+    """A source file and the modules it imports at run time or for types."""
+
+    path: str
+    name: str
+    tree: ast.Module
+
+    def imports(self) -> Iterator[str]:
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from (alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from self._imported_from(node)
+
+    def _imported_from(self, node: ast.ImportFrom) -> Iterator[str]:
+        base = node.module or ""
+        if node.level:
+            parents = self.name.split(".")[: -node.level]
+            base = ".".join([*parents, base] if base else parents)
+        if base in {"agentfix", "agentfix_plugins"}:
+            # `from agentfix import graph` imports a room, `from agentfix import Tool` a public name.
+            rooms = ROOT / base.replace("agentfix_plugins", "plugins")
+            for alias in node.names:
+                is_room = (rooms / f"{alias.name}.py").exists() or (rooms / alias.name).is_dir()
+                yield f"{base}.{alias.name}" if is_room else base
+        else:
+            yield base
+
+
+def modules(folder: str) -> list[Module]:
+    found: list[Module] = []
+    for file in sorted((ROOT / folder).rglob("*.py")):
+        path = file.relative_to(ROOT).as_posix()
+        name = path.removesuffix(".py").replace("/", ".")
+        name = f"agentfix_{name}" if folder == "plugins" else name
+        found.append(Module(path, name, ast.parse(file.read_text(encoding="utf-8"))))
+    return found
+
+
+ENGINE = modules("agentfix")
+PLUGINS = modules("plugins")
+
+
+def within(name: str, rooms: set[str]) -> bool:
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+def room_of(module: Module) -> str:
+    return ".".join(module.name.split(".")[:2])
+
+
+@pytest.mark.parametrize("module", [m for m in ENGINE if room_of(m) not in WIRING], ids=lambda m: m.path)
+def test_rooms_import_only_what_they_may(module):
+    room = room_of(module)
+    allowed = set(FOUNDATIONS[: FOUNDATIONS.index(room)]) if room in FOUNDATIONS else MAY_IMPORT.get(room)
+    assert allowed is not None, f"{room} is a new room: say in MAY_IMPORT what it may import"
+    wrong = [name for name in module.imports() if name.split(".")[0] == "agentfix" and not within(name, allowed)]
+    assert wrong == [], f"{module.path} may not import {wrong}"
+
+
+def test_only_the_agent_wires_parts_together():
+    rooms = {"agentfix.graph", "agentfix.journal"}
+    users = {m.name for m in ENGINE if room_of(m) not in rooms and any(within(name, rooms) for name in m.imports())}
+    assert users == {"agentfix.agent"}
+
+
+@pytest.mark.parametrize("package", BOUNDARIES)
+def test_a_third_party_stays_behind_its_boundary(package):
+    places = tuple(BOUNDARIES[package])
+    users = [m.path for m in [*ENGINE, *PLUGINS] if any(within(name, {package}) for name in m.imports())]
+    assert [path for path in users if not path.startswith(places)] == []
+
+
+@pytest.mark.parametrize("module", PLUGINS, ids=lambda m: m.path)
+def test_plugins_import_public_names_only(module):
+    own = ".".join(module.name.split(".")[:2])
+    for name in module.imports():
+        if name.split(".")[0] in {"agentfix", "agentfix_plugins"}:
+            assert name == "agentfix" or within(name, {own}), f"{module.path} imports {name}"
+
+
+@pytest.mark.parametrize("module", ENGINE, ids=lambda m: m.path)
+def test_the_engine_knows_no_plugin(module):
+    assert not [name for name in module.imports() if within(name, {"agentfix_plugins", "plugins"})]
+
+
+@pytest.mark.parametrize("module", [*ENGINE, *PLUGINS], ids=lambda m: m.path)
+def test_files_and_functions_stay_small(module):
+    assert len((ROOT / module.path).read_text(encoding="utf-8").splitlines()) <= FILE_LINES
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert (node.end_lineno or 0) - node.lineno < FUNCTION_LINES, f"{module.path}: {node.name} is too long"
+
+
+def test_only_settings_reads_the_environment():
+    readers = {
+        m.path for m in [*ENGINE, *PLUGINS] for node in ast.walk(m.tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+        and (node.value.id, node.attr) in {("os", "environ"), ("os", "getenv"), ("os", "putenv")}
+    }
+    assert readers <= {"agentfix/settings.py"}

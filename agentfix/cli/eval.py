@@ -14,6 +14,7 @@ import click
 
 from agentfix.cli.eval_table import eval_object, show_table
 from agentfix.cli.eval_watch import watcher
+from agentfix.errors import AgentFixError
 from agentfix.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Work:
     strategies: Sequence[str]
     settings: Settings
     equal_tokens: bool
-    records: list[Record] = field(default_factory=list)
+    records: list[Record] = field(default_factory=lambda: [])
 
     async def go(self, make_agent: MakeAgent | None, keep: Callable[[Record], None]) -> None:
         """Run what is not done yet."""
@@ -99,6 +100,10 @@ def eval_(context: click.Context, file: str, strategies: tuple[str, ...], limit:
             asyncio.run(work.go(context.obj, keep))
         except KeyboardInterrupt:
             stopped = True
+        except AgentFixError:
+            if work.records:
+                _report(work, as_json=as_json)
+            raise
     _report(work, as_json=as_json)
     if stopped:
         click.echo("agentfix: stopped; the table holds what was finished.", err=True)

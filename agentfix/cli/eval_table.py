@@ -53,7 +53,9 @@ def _rich(heads: list[str], rows: list[list[str]]) -> None:
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    table = Table(*(Text(head) for head in heads))
+    table = Table()
+    for head in heads:
+        table.add_column(Text(head))
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console().print(table)

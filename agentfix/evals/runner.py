@@ -10,7 +10,7 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from agentfix.errors import AgentFixError
+from agentfix.errors import AgentFixError, ConfigError, ModelUnavailableError, UnknownNameError
 from agentfix.evals.formats import Item
 from agentfix.evals.record import Record
 from agentfix.evals.scorers import Judge, Score
@@ -52,6 +52,9 @@ class Evaluation:
         """Run everything that is not done yet, item by item; yields each record as it is finished.
 
         An item that fails gets a record that says why.
+
+        Raises:
+            AgentFixError: a name or setting is wrong, or the model is not there: every item would fail.
         """
         known = {(record.item, record.strategy): record for record in done}
         for item in self.items:
@@ -72,6 +75,8 @@ class Evaluation:
             first = result.attempts[0].answer if result.attempts else None
             first_score = await self._score(item, first)
             score = first_score if result.answer == first else await self._score(item, result.answer)
+        except (ConfigError, ModelUnavailableError, UnknownNameError):
+            raise  # every item would fail alike
         except AgentFixError as error:
             return replace(record, error=str(error))
         return _filled(record, result, first, first_score, score)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentfix.cli.main import main
+from agentfix.settings import Settings
+from agentfix.types import Attempt, EvidenceClass, Result, Task, Usage
+
+
+@dataclass
+class FakeAgent:
+    """Answers 1 at first; under `critic`, 2 in the end. Is interrupted at a question that says so."""
+
+    settings: Settings
+    asked: list[str] = field(default_factory=list)
+
+    def __call__(self, settings: Settings) -> FakeAgent:
+        return FakeAgent(settings, self.asked)
+
+    async def __aenter__(self) -> FakeAgent:
+        return self
+
+    async def __aexit__(self, *args: object) -> None: ...
+
+    async def arun(self, task: Task, *, seed: int | None = None) -> Result:
+        if "interrupt" in task.question:
+            raise KeyboardInterrupt
+        self.asked.append(task.question)
+        answers = ["1"] if self.settings.strategy == "none" else ["1", "2"]
+        attempts = tuple(Attempt(n, None, "actor", "fake", "", answer) for n, answer in enumerate(answers))
+        return Result("run", answers[-1], EvidenceClass.AGREEMENT, False, "supported", "", len(answers) - 1, "math",
+                      attempts, (), (), Usage(100, 40, 10, 1, 1), 2.0)
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    rows: list[dict[str, Any]] = [{"question": f"question {n}", "answer": 2} for n in range(3)]
+    path = tmp_path / "mine.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return path
+
+
+def test_a_table_compares_the_strategies(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    status = main(["eval", str(data), "--strategy", "none", "--strategy", "critic"], make_agent=FakeAgent(Settings()))
+    out, err = capsys.readouterr()
+    assert status == 0
+    table = {line[:20].strip(): line[20:].split() for line in out.splitlines()}
+    assert table["items"] == ["3", "3"]
+    assert table["wrong -> right"] == ["0", "3"]
+    assert "100.0%" in out and "\x1b" not in out
+    assert len(err.splitlines()) == 6 and "wrong -> right" in err
+
+
+def test_json_is_one_object(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["eval", "mine", "--data-dir", str(data.parent), "--strategy", "critic", "--json", "--quiet",
+                 "--limit", "2"]
+    assert main(arguments, make_agent=FakeAgent(Settings())) == 0
+    out, err = capsys.readouterr()
+    told = json.loads(out)
+    assert err == "" and told["strategies"][0]["wrong_to_right"] == 2
+    assert [item["item"] for item in told["items"]] == ["mine-0", "mine-1"]
+
+
+def test_output_is_resumed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agent, output = FakeAgent(Settings()), data.parent / "out.jsonl"
+    for limit in ("1", "3"):
+        assert main(["eval", str(data), "--output", str(output), "--limit", limit], make_agent=agent) == 0
+    assert agent.asked == ["question 0", "question 1", "question 2"]
+    assert main(["eval", str(data), "--output", str(output), "--seed", "5"], make_agent=agent) == 2
+    assert "seed" in capsys.readouterr().err
+
+
+def test_ctrl_c_prints_what_is_finished(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with data.open("a", encoding="utf-8") as file:
+        file.write('\n{"question": "interrupt me", "answer": 2}\n')
+    assert main(["eval", str(data)], make_agent=FakeAgent(Settings())) == 130
+    out, err = capsys.readouterr()
+    assert "results right" in out and "stopped" in err
+
+
+def test_a_missing_file_is_misuse(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", "nothing"], make_agent=FakeAgent(Settings())) == 2
+    assert "--data-dir" in capsys.readouterr().err

@@ -36,7 +36,7 @@ def _plain_lines() -> Callable[[Progress], None]:
         now = (progress.source, progress.note, percent // STEP_PERCENT)
         if now != said and (now[:2] != said[:2] or progress.total_bytes):
             said = now
-            amount = f"{percent} % of {megabytes(progress.total_bytes)}" if progress.total_bytes else ""
+            amount = f", {percent} % of {megabytes(progress.total_bytes)}" if progress.total_bytes else ""
             click.echo(one_line(f"{progress.name}: {_told(progress)}{amount}"), err=True)
 
     return advance
@@ -57,11 +57,11 @@ def _bar() -> Generator[Callable[[Progress], None]]:
             if progress.total_bytes is None:
                 bar.console.print(one_line(f"{progress.name}: {_told(progress)}"))
             else:
-                bar.update(task, description=one_line(f"{progress.name} ({progress.source})"), visible=True,
-                           completed=progress.done_bytes, total=progress.total_bytes)
+                bar.update(task, description=one_line(f"{progress.name}: {_told(progress)}"),
+                           visible=True, completed=progress.done_bytes, total=progress.total_bytes)
 
         yield advance
 
 
 def _told(progress: Progress) -> str:
-    return " ".join(f"{text}{end}" for text, end in ((progress.source, ":"), (progress.note, "")) if text) + " "
+    return ": ".join(text for text in (progress.source, progress.note) if text)

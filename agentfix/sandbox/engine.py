@@ -6,8 +6,8 @@ Knows nothing about programs. The engine is found as Docker's own tools find it 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,13 +116,29 @@ class Engine:
             SandboxError: a step failed; carries the engine's last words.
         """
         steps: Any = self.api.build(path=str(context), tag=image, buildargs=dict(arguments), rm=True, forcerm=True,
-                                    decode=True, network_mode=network, labels={LABEL: "1", PROTOCOL_LABEL: PROTOCOL})
+                                    decode=True, network_mode=network)
         for step in steps:
             if "error" in step:
                 raise SandboxError(f"The image {image!r} could not be built: {one_line(step['error'], 500)}.")
             for line in str(step.get("stream", "")).splitlines():
                 if line.strip():
                     log(line)
+
+
+@contextmanager
+def open_engine() -> Iterator[Engine]:
+    """Connect to the engine for a while.
+
+    Raises:
+        SandboxUnavailableError: it can't be reached, or broke off.
+    """
+    engine = Engine()
+    try:
+        yield engine
+    except ENGINE_ERRORS as error:
+        raise unreachable(error) from error
+    finally:
+        engine.close()
 
 
 def owner() -> str:

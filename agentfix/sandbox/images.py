@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agentfix.errors import SandboxError, SandboxUnavailableError
-from agentfix.sandbox.engine import ENGINE_ERRORS, Engine, unreachable
+from agentfix.sandbox.engine import Engine, open_engine
 from agentfix.sandbox.output import one_line
 
 DEFAULT_BASE = "python:3.12-slim"
@@ -38,20 +38,14 @@ def build_image(image: str, *, base: str | None = None, packages: Sequence[str] 
         SandboxUnavailableError: there is no engine, or a program that is needed is not installed.
         SandboxError: a step failed.
     """
-    engine = Engine()
-    try:
-        with tempfile.TemporaryDirectory(prefix="agentfix-image-") as directory:
-            context = Path(directory) / "context"
-            context.mkdir()
-            _copy_files(_FILES, context)
-            if offline:
-                base = base or _offline_base(engine, Path(directory), log)
-                _fetch_wheels(packages, context, log)
-            _build(engine, context, image, base or DEFAULT_BASE, packages, offline, log)
-    except ENGINE_ERRORS as error:
-        raise unreachable(error) from error
-    finally:
-        engine.close()
+    with open_engine() as engine, tempfile.TemporaryDirectory(prefix="agentfix-image-") as directory:
+        context = Path(directory) / "context"
+        context.mkdir()
+        _copy_files(_FILES, context)
+        if offline:
+            base = base or _offline_base(engine, Path(directory), log)
+            _fetch_wheels(packages, context, log)
+        _build(engine, context, image, base or DEFAULT_BASE, packages, offline, log)
 
 
 def _build(engine: Engine, context: Path, image: str, base: str, packages: Sequence[str], offline: bool,

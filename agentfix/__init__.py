@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from agentfix.agent import Agent as Agent
     from agentfix.errors import *  # noqa: F403
     from agentfix.hookspecs import Build as Build
+    from agentfix.hookspecs import Register as Register
     from agentfix.hookspecs import hookimpl as hookimpl
     from agentfix.protocols import *  # noqa: F403
     from agentfix.settings import Settings as Settings
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "agentfix.agent": ("Agent",),
     "agentfix.settings": ("Settings", "load_settings"),
-    "agentfix.hookspecs": ("Build", "hookimpl"),
+    "agentfix.hookspecs": ("Build", "Register", "hookimpl"),
     "agentfix.errors": (
         "AgentFixError", "CatalogueError", "ConfigError", "ContextOverflowError", "DuplicateNameError", "InputError",
         "JournalError", "ModelError", "ModelReplyError", "ModelUnavailableError", "PluginError", "PluginLoadError",

@@ -61,7 +61,7 @@ class Draft:
         if self.writer is None:
             return Text()
         tail = "\n".join(visible(self.text).splitlines()[-DRAFT_LINES:])
-        return Text.assemble((f"{one_line(self.writer[0])} writes\n", "dim"), (tail, "dim"))
+        return Text.assemble((f"writing ({one_line(self.writer[0])})\n", "dim"), (tail, "dim"))
 
 
 @dataclass(frozen=True, slots=True)

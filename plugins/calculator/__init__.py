@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from agentfix import hookimpl
 
 if TYPE_CHECKING:
     from agentfix import Build, Tool
-    from agentfix.hookspecs import Register
+    from agentfix import Register
 
 
 def _calculator(build: Build) -> Tool:
@@ -18,5 +18,5 @@ def _calculator(build: Build) -> Tool:
 
 
 @hookimpl
-def agentfix_register_tools(register: Register) -> None:
+def agentfix_register_tools(register: Any) -> None:
     register("calculator", _calculator, "exact arithmetic and algebra, with units")

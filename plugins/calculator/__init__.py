@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentfix import hookimpl
 
 if TYPE_CHECKING:
-    from agentfix import Build, Tool
-    from agentfix import Register
+    from agentfix import Build, Register, Tool
 
 
 def _calculator(build: Build) -> Tool:
@@ -18,5 +17,5 @@ def _calculator(build: Build) -> Tool:
 
 
 @hookimpl
-def agentfix_register_tools(register: Any) -> None:
+def agentfix_register_tools(register: Register) -> None:
     register("calculator", _calculator, "exact arithmetic and algebra, with units")

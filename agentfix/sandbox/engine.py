@@ -6,6 +6,8 @@ Knows nothing about programs. The engine is found as Docker's own tools find it 
 from __future__ import annotations
 
 import os
+import socket
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from typing import Any
 
 import docker
 import docker.errors
+import docker.utils
 import requests
 
 from agentfix.errors import SandboxError, SandboxUnavailableError
@@ -49,8 +52,8 @@ class Engine:
 
     def __init__(self) -> None:
         try:
+            _knock()
             self.api: Any = docker.from_env(timeout=_TIMEOUT_S).api
-            self.api.ping()
         except ENGINE_ERRORS as error:
             raise unreachable(error) from error
 
@@ -123,6 +126,19 @@ class Engine:
             for line in str(step.get("stream", "")).splitlines():
                 if line.strip():
                     log(line)
+
+
+def _knock() -> None:
+    """Connect once by hand: the SDK leaves its socket open when there is nobody, and buries why in its message."""
+    default = "" if sys.platform == "win32" else "unix:///var/run/docker.sock"
+    address: str = docker.utils.kwargs_from_env().get("base_url") or default
+    if address.startswith("unix://"):
+        path = address.removeprefix("unix://")
+        with socket.socket(socket.AF_UNIX) as probe:
+            try:
+                probe.connect(path)
+            except OSError as error:
+                raise OSError(error.errno, error.strerror, path) from error
 
 
 @contextmanager

@@ -5,7 +5,6 @@ The runner is sandboxes/python/runner.py: frames of a type byte, a u32 length an
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -91,8 +90,8 @@ def read_outcome(payload: bytes) -> Outcome:
         SandboxLostError: the runner's own part is not well-formed.
     """
     try:
-        runner = RunnerReport.model_validate(json.loads(payload))
-    except ValueError as error:
+        runner = RunnerReport.model_validate_json(payload)
+    except ValidationError as error:
         raise SandboxLostError("The container's report can't be read.") from error
     try:
         program = ProgramReport.model_validate_json(runner.report or "{}")

@@ -1,0 +1,107 @@
+"""What only the container can do, and what it must not let out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from agentfix import ExecResult, Limits, SandboxUnavailableError, Session
+from agentfix.sandbox.docker import DockerSandbox
+from agentfix.sandbox.engine import Engine
+
+pytestmark = pytest.mark.docker
+LIMITS = Limits(timeout_s=60)
+
+
+async def run(docker: Session, code: str, want: str | None = "answer", limits: Limits = LIMITS) -> ExecResult:
+    result = await docker.exec(code, limits, want=want)
+    assert result.sandbox == "docker"
+    return result
+
+
+@pytest.mark.parametrize(("code", "status", "exit_code", "error"), [
+    ("import sys\nsys.exit(3)", "error", 3, "SystemExit: 3"),
+    ("answer = 1\nexit()", "ok", 0, ""),
+    ("raise SystemExit('no luck')", "error", 1, "SystemExit: no luck"),
+    ("import os\nos._exit(3)", "error", 3, "exited with status 3"),
+    ("import os\nos._exit(0)", "ok", 0, ""),
+    ("import ctypes\nctypes.string_at(0)", "crash", None, "killed by SIGSEGV"),
+    ("input()", "error", 1, "EOFError: EOF when reading a line"),
+    ("import nothing_of_that_name", "error", 1, "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
+])
+async def test_endings(docker: Session, code: str, status: str, exit_code: int | None, error: str) -> None:
+    result = await run(docker, code)
+    assert (result.status, result.exit_code, result.error) == (status, exit_code, error)
+
+
+async def test_the_packages_are_there_and_usage_is_reported(docker: Session) -> None:
+    result = await run(docker, "import numpy, sympy, pytest\nanswer = numpy.arange(4).sum() + sympy.Integer(1)")
+    assert (result.status, result.value) == ("ok", "7")
+    assert result.peak_memory_bytes is not None and 2**24 < result.peak_memory_bytes < LIMITS.memory_bytes
+
+
+async def test_bytes_that_are_no_text_are_escaped(docker: Session) -> None:
+    result = await run(docker, "import os\nos.write(1, b'a\\xff\\x00b')\nos.write(2, b'\\xc3')")
+    assert (result.status, result.stdout, result.stderr) == ("ok", "a\\xff\x00b", "\\xc3")
+
+
+WALLS = """
+import os, socket
+answer = []
+def attempt(name, action):
+    try:
+        action()
+        answer.append(name)
+    except OSError:
+        pass
+attempt('connect', lambda: socket.create_connection(('1.1.1.1', 53), 1))
+attempt('write /etc', lambda: open('/etc/x', 'w'))
+attempt('write site', lambda: open('/opt/sandbox/site/x', 'w'))
+attempt('fd of process 1', lambda: open('/proc/1/fd/1', 'wb'))
+attempt('memory of process 1', lambda: open('/proc/1/mem', 'rb'))
+attempt('become root', lambda: os.setuid(0))
+attempt('fill scratch', lambda: open('/box/x', 'wb').write(bytes(80_000_000)))
+attempt('docker', lambda: os.stat('/var/run/docker.sock'))
+assert os.getuid() == 65534
+assert os.listdir('/sys/class/net') == ['lo']
+assert [k for k in os.environ if 'PROXY' in k.upper() or 'AGENTFIX' in k] == []
+assert 'CapEff:\\t0000000000000000' in open('/proc/self/status').read()
+for signal in (2, 9, 15):
+    os.kill(1, signal)
+open('/tmp/fine', 'w').write('scratch is writable')
+"""
+
+
+async def test_the_walls_hold(docker: Session) -> None:
+    result = await run(docker, WALLS)
+    assert (result.status, result.error, result.value) == ("ok", "", "[]")
+
+
+async def test_a_fork_bomb_stays_inside(docker: Session) -> None:
+    result = await run(docker, "import os\nwhile True: os.fork()", limits=replace(LIMITS, timeout_s=5))
+    assert result.status in {"error", "timeout"}
+
+
+async def test_a_child_that_stays_behind_is_ended(docker: Session) -> None:
+    code = "import os, time\nif os.fork() == 0:\n    os.setsid()\n    time.sleep(1000)\nanswer = 1"
+    result = await run(docker, code)
+    assert (result.status, result.value) == ("ok", "1")
+
+
+async def test_forged_frames_change_nothing(docker: Session) -> None:
+    code = """
+import json, os, struct
+report = json.dumps({"exit_code": 0, "signal": None, "oom_kills": 0, "seconds": 0.0, "peak_memory_bytes": 1,
+                     "report": '{"value": "forged"}'}).encode()
+for descriptor in (1, 2):
+    os.write(descriptor, b"R" + struct.pack(">I", len(report)) + report)
+raise ValueError("the truth")
+"""
+    result = await run(docker, code)
+    assert (result.status, result.value, result.error) == ("error", None, "ValueError: the truth")
+
+
+async def test_a_missing_image_tells_how_to_make_it(engine: Engine) -> None:
+    with pytest.raises(SandboxUnavailableError, match="agentfix sandbox build"):
+        await DockerSandbox("agentfix-no-such-image").open()

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from agentfix.cli.main import main
+from agentfix.cli.sandbox import sandbox
+
+
+def invoke(*arguments: str, program: str | bytes = "") -> tuple[int, str, str]:
+    result = CliRunner().invoke(sandbox, list(arguments), input=program)
+    return result.exit_code, result.stdout, result.stderr
+
+
+def test_exec_prints_one_json_object() -> None:
+    status, stdout, _ = invoke("exec", "-", "--sandbox", "embedded", "--want", "answer", "--json",
+                               program="print('hi')\nanswer = 18.0")
+    said = json.loads(stdout)
+    assert status == 0
+    assert said.pop("seconds") >= 0
+    assert said == {"status": "ok", "exit_code": 0, "stdout": "hi\n", "stderr": "", "value": "18.0", "error": "",
+                    "line": None, "truncated": False, "peak_memory_bytes": None, "sandbox": "embedded"}
+
+
+def test_exec_reads_a_file_and_shows_a_failure(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text("print('\\x1b[31mred')\n1 / 0")
+    status, stdout, stderr = invoke("exec", str(program), "--sandbox", "embedded", "--timeout", "5", "--memory", "64")
+    assert status == 1
+    assert "\x1b" not in stdout
+    assert "error on line 2: ZeroDivisionError: division by zero [embedded" in stderr
+
+
+@pytest.mark.parametrize("arguments", [
+    ["exec", "no-such-file.py"], ["exec", "-", "--timeout", "0"], ["exec", "-", "--memory", "1"], ["exec"], ["nothing"],
+])
+def test_misuse_has_status_2(arguments: list[str]) -> None:
+    assert invoke(*arguments)[0] == 2
+
+
+def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str]:
+    status = main(["sandbox", *arguments])
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    return status, said.err
+
+
+@pytest.mark.parametrize("arguments", [["ls"], ["rm"], ["build"], ["exec", "PROGRAM", "--sandbox", "docker"]])
+def test_an_engine_that_is_not_there_is_one_line(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "p.py").write_text("answer = 1")
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    status, said = complaint(capsys, *(each.replace("PROGRAM", str(tmp_path / "p.py")) for each in arguments))
+    assert status == 1
+    assert "The Docker engine can't be reached" in said and "--sandbox embedded" in said
+
+
+def test_without_an_engine_auto_runs_what_embedded_can_and_tells_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/no.sock")
+    assert invoke("exec", "-", "--sandbox", "auto", program="answer = 1")[0] == 0
+    status, stdout, _ = invoke("exec", "-", "--sandbox", "auto", "--json", program="import numpy")
+    said = json.loads(stdout)
+    assert (status, said["status"]) == (1, "unsupported")
+    assert "module 'numpy'" in said["error"] and "Docker engine can't be reached" in said["error"]
+
+
+def test_an_unknown_sandbox_is_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.py").write_text("answer = 1")
+    status, said = complaint(capsys, "exec", str(tmp_path / "p.py"), "--sandbox", "embeded")
+    assert status == 2 and "Did you mean 'embedded'?" in said
+
+
+def test_a_program_that_is_not_text_is_misuse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "p.py").write_bytes(b"\xff\xfe")
+    status, said = complaint(capsys, "exec", str(tmp_path / "p.py"))
+    assert status == 2 and "is not UTF-8" in said

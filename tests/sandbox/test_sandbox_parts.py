@@ -1,0 +1,91 @@
+"""Registration, bounded output, and the reading of what a container says."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentfix import SandboxLostError, load_settings
+from agentfix.plugins import Plugins
+from agentfix.sandbox.dialect import features_used, modules_lacking, syntax_error
+from agentfix.sandbox.frames import FrameReader, read_outcome
+from agentfix.sandbox.output import HeadTail
+
+
+@pytest.mark.parametrize("name", ["auto", "embedded", "docker"])
+def test_each_sandbox_is_registered_under_its_name(name: str) -> None:
+    assert Plugins(load_settings()).build("sandbox", name).name == name
+
+
+@given(st.lists(st.binary(max_size=50)), st.integers(0, 60))
+def test_output_is_whole_or_marked_as_cut(pieces: list[bytes], limit: int) -> None:
+    stream = HeadTail(limit)
+    for piece in pieces:
+        stream.add(piece)
+    whole = b"".join(pieces)
+    assert stream.truncated == (len(whole) > limit)
+    if not stream.truncated:
+        assert stream.text() == whole.decode("utf-8", "backslashreplace")
+    else:
+        tail = whole[len(whole) - limit // 2:]
+        assert stream.text().endswith(tail.decode("utf-8", "backslashreplace"))
+        assert f"{len(whole) - limit} bytes cut" in stream.text()
+
+
+def frame(kind: bytes, payload: bytes) -> bytes:
+    return kind + len(payload).to_bytes(4, "big") + payload
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"S", b"O", b"E", b"R"]), st.binary(max_size=30))), st.integers(1, 9))
+def test_frames_are_read_however_they_are_cut(frames: list[tuple[bytes, bytes]], step: int) -> None:
+    data, reader = b"".join(frame(*each) for each in frames), FrameReader()
+    read = [each for i in range(0, len(data), step) for each in reader.feed(data[i:i + step])]
+    assert read == [(kind.decode(), payload) for kind, payload in frames]
+
+
+@given(st.binary(min_size=5).filter(lambda data: data[0] not in b"SOER"))
+def test_anything_else_is_no_frame(data: bytes) -> None:
+    with pytest.raises(SandboxLostError):
+        list(FrameReader().feed(data))
+
+
+REPORT = {"exit_code": 0, "signal": None, "oom_kills": 0, "seconds": 0.1, "peak_memory_bytes": 1, "report": ""}
+
+
+@pytest.mark.parametrize("change", [
+    {"exit_code": "0"}, {"exit_code": -1}, {"seconds": None}, {"signal": 900}, {"more": 1}, {"report": 3},
+])
+def test_a_runner_report_that_is_not_as_agreed_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(SandboxLostError):
+        read_outcome(json.dumps(REPORT | change).encode())
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b"NaN", b"[" * 100_000])
+def test_a_runner_report_that_is_no_object_is_refused(payload: bytes) -> None:
+    with pytest.raises(SandboxLostError):
+        read_outcome(payload)
+
+
+@given(st.text())
+def test_a_program_report_can_say_anything_without_harm(said: str) -> None:
+    outcome = read_outcome(json.dumps(REPORT | {"report": said}).encode())
+    assert outcome.program.value is None or isinstance(outcome.program.value, str)
+
+
+def test_the_modules_a_program_needs_are_seen_before_it_runs() -> None:
+    code = "import math, numpy.linalg as la\nfrom os import path\nfrom . import x\nfrom scipy import stats"
+    used = features_used(code)
+    assert modules_lacking(used) == {"module 'numpy'", "module 'scipy'"}
+
+
+@pytest.mark.parametrize("code", ["x = = 1", "a\0b", "(" * 5000, "return 3"])
+def test_syntax_that_cpython_rejects_has_a_message(code: str) -> None:
+    found = syntax_error(code)
+    assert found is not None and found[0]
+
+
+def test_syntax_is_looked_at_and_never_run() -> None:
+    assert syntax_error("raise SystemExit(1)") is None

@@ -39,8 +39,8 @@ _HOMES = {
     ),
     "agentfix.types": (
         "Attempt", "Budget", "Check", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence", "EvidenceClass",
-        "Expand", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining", "Result", "Review", "Sampling",
-        "Standing", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage",
+        "Expand", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining", "Result", "Review",
+        "Sampling", "Standing", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

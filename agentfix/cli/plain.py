@@ -131,7 +131,7 @@ class LineWatcher:
 
     def result(self, event: Event) -> None:
         result: Result = event.data["result"]
-        click.echo(words.cost(result.usage, seconds=result.seconds, rounds=len(self.expansions)))
+        click.echo(words.cost(result, rounds=len(self.expansions)))
         click.echo(words.trust(result))
         click.echo(NO_ANSWER if result.answer is None else visible(result.answer))
 

@@ -151,7 +151,7 @@ class TerminalWatcher:
         style = "yellow" if result.abstained else "green"
         self.console.print(Panel(_python(answer) if is_program else Text(answer), title="answer", border_style=style))
         self._say(words.trust(result), style)
-        self._say(words.cost(result.usage, seconds=result.seconds, rounds=len(self.expansions)), "dim")
+        self._say(words.cost(result, rounds=len(self.expansions)), "dim")
 
     def _say(self, line: str, style: str) -> None:
         self.console.print(Text(one_line(line), style))

@@ -4,32 +4,35 @@ made visible."""
 from __future__ import annotations
 
 from agentfix.cli.visible import one_line
-from agentfix.types import Attempt, Critique, Evidence, Result, Standing, ToolCall, Usage
+from agentfix.types import Attempt, Critique, Evidence, Result, Standing, ToolCall
 
 
 def trust(result: Result) -> str:
     """Why the answer can be trusted, or that it can't."""
-    reason = one_line(result.reason)
     if result.answer is None:
-        return f"No answer was found. {reason}".rstrip()
-    if result.supported_by is None:
-        return f"Nothing supports this answer. {reason}".rstrip()
-    if result.abstained:
-        return f"Supported by {result.supported_by.label} only, which is less than was required. {reason}".rstrip()
-    return f"Supported by {result.supported_by.label}. {reason}".rstrip()
+        said = "No answer was found"
+    elif result.supported_by is None:
+        said = "Nothing supports this answer"
+    elif result.abstained:
+        said = f"Supported by {result.supported_by.label} only, which is less than was required"
+    else:
+        said = f"Supported by {result.supported_by.label}"
+    return f"{said}: {one_line(result.reason)}"
 
 
-def cost(usage: Usage, *, seconds: float, rounds: int) -> str:
-    """What the run took."""
+def cost(result: Result, *, rounds: int) -> str:
+    """What the run took, and why it ended."""
+    usage = result.usage
     parts = [
         f"{usage.prompt_tokens - usage.cached_prompt_tokens:,} tokens read",
         f"{usage.cached_prompt_tokens:,} cached",
         f"{usage.completion_tokens:,} written",
-        f"{seconds:.1f} s",
+        f"{result.seconds:.1f} s",
         count(rounds, "round"),
         count(usage.tool_calls, "tool call"),
     ]
-    return ", ".join([*parts, f"cost {usage.cost:.4f}"] if usage.cost else parts)
+    spent = ", ".join([*parts, f"cost {usage.cost:.4f}"] if usage.cost else parts)
+    return f"{spent}; stopped: {one_line(result.stop_reason)}"
 
 
 def count(number: int, noun: str) -> str:

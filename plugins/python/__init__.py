@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from agentfix import hookimpl
 
 if TYPE_CHECKING:
-    from agentfix import Build, Tool
-    from agentfix import Register
+    from agentfix import Build, Register, Tool
 
 
 def _python(build: Build) -> Tool:

@@ -107,7 +107,7 @@ def events() -> Sequence[Event]:
 
 @pytest.fixture
 def unsupported() -> Result:
-    return replace(RESULT, supported_by=None, abstained=True, reason="Every attempt was refuted.")
+    return replace(RESULT, supported_by=None, abstained=True, reason="every attempt was refuted")
 
 
 @pytest.fixture(autouse=True)

@@ -32,7 +32,7 @@ STORY = ["What is [b]half[/b] of one?", "kind math", "round 1", "actor calls pyt
          "refutes by measurement (necessary): it raised ZeroDivisionError", "attempt 0 is refuted by measurement",
          "round 2", "attempt 1, revises attempt 0: answers 0.5", "-p = 1 / 0", "+p = 1 / 2",
          "supports by agreement: a second program agrees", "attempt 1 is supported by agreement", "─ answer ─",
-         "│ 0.5 ", "Supported by agreement. a second program agrees", "600 tokens read"]
+         "│ 0.5 ", "Supported by agreement: a second program agrees", "600 tokens read"]
 
 
 def test_text_from_models_and_tools_is_neither_markup_nor_escape(events):

@@ -18,7 +18,7 @@ def test_a_supported_answer_is_the_last_line_and_status_0(cli, agent):
     status, out, err = cli("run", "What is half of one?")
     assert (status, err) == (0, "")
     assert out.splitlines()[-1] == "0.5"
-    assert "Supported by agreement. a second program agrees" in out
+    assert "Supported by agreement: a second program agrees" in out
     assert "600 tokens read, 300 cached, 120 written, 4.2 s, 2 rounds, 2 tool calls" in out
     assert agent.closed
 
@@ -27,7 +27,7 @@ def test_an_unsupported_answer_is_status_3_and_said(cli, agent, unsupported):
     agent.result = unsupported
     status, out, _ = cli("run", "q")
     assert status == 3
-    assert out.splitlines()[-2:] == ["Nothing supports this answer. Every attempt was refuted.", "0.5"]
+    assert out.splitlines()[-2:] == ["Nothing supports this answer: every attempt was refuted", "0.5"]
 
 
 def test_support_below_the_required_class_is_said(cli, agent):

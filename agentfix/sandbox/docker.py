@@ -136,8 +136,7 @@ class _Run:
         """Make `run` end soon."""
         self.aborted.set()
         if self.stream is not None:
-            with suppress(OSError):
-                self.stream.shutdown(socket.SHUT_RDWR)
+            self._hang_up()
 
     def _create(self) -> str:
         try:
@@ -162,7 +161,14 @@ class _Run:
             self.stream.sendall(struct.pack(">I", len(request)) + request)
             return self._listen(container)
         finally:
+            # Shut before the container is removed: an engine that can't get rid of output locks up on its removal.
+            self._hang_up()
+            self.stream.close()
             attached.close()
+
+    def _hang_up(self) -> None:
+        with suppress(OSError):
+            self.stream.shutdown(socket.SHUT_RDWR)
 
     def _listen(self, container: str) -> ExecResult:
         frames, demux = FrameReader(), _Demux()

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -142,7 +142,7 @@ def _knock() -> None:
 
 
 @contextmanager
-def open_engine() -> Iterator[Engine]:
+def open_engine() -> Generator[Engine]:
     """Connect to the engine for a while.
 
     Raises:

@@ -64,14 +64,15 @@ class Agent:
         """
         return self._call(self.arun, task)
 
-    async def arun(self, task: Task | str, *, run_id: str | None = None, seed: int | None = None,
-                   on_event: Callable[[Event], None] | None = None) -> Result:
+    async def arun(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
+                   run_id: str | None = None, on_event: Callable[[Event], None] | None = None) -> Result:
         """Answer a task.
 
         Args:
             task: a question is enough.
-            run_id: names the run in the journal; made up when not given.
+            strategy: instead of the settings' own.
             seed: instead of the settings' own.
+            run_id: names the run in the journal; made up when not given.
             on_event: called in this event loop with everything that happens.
 
         Returns:
@@ -85,9 +86,10 @@ class Agent:
         if not task.question.strip():
             raise InputError("The question is empty.", "Say what is to be answered.")
         run_id = run_id or f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-        seed = self.settings.seed if seed is None else seed
+        settings = self.settings.model_copy(update={
+            "strategy": strategy or self.settings.strategy, "seed": self.settings.seed if seed is None else seed})
         async with AsyncExitStack() as stack:
-            return await self._run(task, run_id, seed, on_event, stack)
+            return await self._run(task, run_id, settings, on_event, stack)
 
     async def stream(self, task: Task | str, *, run_id: str | None = None) -> AsyncGenerator[Event]:
         """Answer a task and yield everything that happens; the last event is `result`.
@@ -108,9 +110,9 @@ class Agent:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 
-    async def _run(self, task: Task, run_id: str, seed: int, on_event: Callable[[Event], None] | None,
+    async def _run(self, task: Task, run_id: str, settings: Settings, on_event: Callable[[Event], None] | None,
                    stack: AsyncExitStack) -> Result:
-        meter = Meter(self.settings.budget, time.monotonic)
+        meter = Meter(settings.budget, time.monotonic)
 
         def emit(kind: EventKind, data: Mapping[str, Any]) -> None:
             event = Event(kind, run_id, meter.seconds, data)
@@ -126,7 +128,7 @@ class Agent:
                       lambda message: emit("notice", {"message": message}), spent)
         for problem in self.plugins.problems():
             emit("notice", {"message": problem.problem})
-        emit("run_started", {"task": task, "strategy": self.settings.strategy, "model": self.settings.model})
+        emit("run_started", {"task": task, "strategy": settings.strategy, "model": settings.model})
         kind = self._choose_kind(task, emit)
         task = replace(task, kind=kind.name)
         sandbox: Sandbox = self.plugins.build("sandbox", self.settings.sandbox)
@@ -140,11 +142,11 @@ class Agent:
             return critics[name]
 
         context = RunContext(
-            task, kind, self._model(self.settings.model), self._model(self.settings.critic_model or self.settings.model),
-            self._strategy(), critic, self._tools(), session, calls, emit, seed, self.settings.tool_timeout_s,
+            task, kind, self._model(settings.model), self._model(settings.critic_model or settings.model),
+            self._strategy(settings.strategy), critic, self._tools(), session, calls, emit, settings.seed,
+            settings.tool_timeout_s,
         )
-        await calls.journal.begin_run(run_id, {
-            "task": asdict(task), "settings": self.settings.model_dump(mode="json"), "seed": seed})
+        await calls.journal.begin_run(run_id, {"task": asdict(task), "settings": settings.model_dump(mode="json")})
         return await self._finish(context, meter)
 
     async def _finish(self, context: RunContext, meter: Meter) -> Result:
@@ -190,8 +192,8 @@ class Agent:
         emit("kind_chosen", {"kind": chosen.name, "reason": f"it looks like {chosen.name}; --kind says otherwise"})
         return chosen
 
-    def _strategy(self) -> Strategy:
-        name, _, argument = self.settings.strategy.partition(":")
+    def _strategy(self, spec: str) -> Strategy:
+        name, _, argument = spec.partition(":")
         return self.plugins.build("strategy", name, argument)
 
     def _model(self, spec: str) -> Model:

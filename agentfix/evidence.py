@@ -106,13 +106,10 @@ def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool]) -> tup
     """
     found: list[int] = []
     for attempt in attempts:
-        for other in attempts[: attempt.id]:
-            if found[other.id] == other.id and attempt.answer is not None and other.answer is not None \
-                    and same(attempt.answer, other.answer):
-                found.append(other.id)
-                break
-        else:
-            found.append(attempt.id)
+        answer = attempt.answer
+        firsts = (o for o in attempts[: attempt.id] if found[o.id] == o.id)
+        equal = (o.id for o in firsts if answer is not None and o.answer is not None and same(answer, o.answer))
+        found.append(next(equal, attempt.id))
     return tuple(found)
 
 
@@ -120,8 +117,8 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int]) -> dict[int,
     """What independent attempts say of each other's answers (self-consistency: Wang et al., ICLR 2023, section 2).
 
     Only attempts that saw no earlier answer have a voice (made from the question alone, or mending a program that gave
-    none), and greedy attempts from one prompt have one voice together. An answer is supported when at least two voices give it and no other answer has as many; the weight is the
-    margin over its strongest rival.
+    none), and greedy attempts from one prompt have one voice together. An answer is supported when at least two voices
+    give it and no other answer has as many; the weight is the margin over its strongest rival.
 
     Args:
         attempts: all attempts, in order of their ids.
@@ -144,9 +141,11 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int]) -> dict[int,
     total = sum(voices.values())
     if total < 2:
         return {}
+    def rival(group: int) -> int:
+        return max((count for other, count in voices.items() if other != group), default=0)
+
     return {
-        a.id: _vote(a, voices.get(group_of[a.id], 0), max((n for g, n in voices.items() if g != group_of[a.id]), default=0),
-                    total)
+        a.id: _vote(a, voices.get(group_of[a.id], 0), rival(group_of[a.id]), total)
         for a in attempts if a.answer is not None
     }
 

@@ -92,7 +92,7 @@ class Plugins:
             return entry.factory(Build(self.settings, argument))
         except AgentFixError:
             raise
-        except Exception as error:  # noqa: BLE001 - a plugin's factory may raise anything; it is named
+        except Exception as error:
             raise PluginError(entry.plugin, f"making {part} {name!r} failed: {error!r}.") from error
 
     def names(self, part: Part) -> tuple[Registered, ...]:
@@ -112,7 +112,7 @@ class Plugins:
         for hook in self._manager.hook.agentfix_on_event.get_hookimpls():
             try:
                 hook.function(**{"event": event} if "event" in hook.argnames else {})
-            except Exception as error:  # noqa: BLE001 - an observer may raise anything; it is named
+            except Exception as error:
                 raise PluginError(hook.plugin_name, f"agentfix_on_event failed: {error!r}.") from error
 
     def _add(self, name: str, source: str, load: Callable[[], object]) -> None:
@@ -124,7 +124,7 @@ class Plugins:
             for part, hook_name in _HOOK_OF.items():
                 entries = self._ask(name, plugin, part, hook_name)
                 taken += entries
-                parts += [(part, entry.name) for entry in entries]
+                parts.extend((part, entry.name) for entry in entries)
         except PluginError as error:
             self._infos.append(PluginInfo(name, source, problem=error.message))
             if self._manager.has_plugin(name):
@@ -137,7 +137,7 @@ class Plugins:
     def _load(self, name: str, load: Callable[[], object]) -> object:
         try:
             plugin = load()
-        except Exception as error:  # noqa: BLE001 - importing a plugin may raise anything; it is named
+        except Exception as error:
             raise PluginLoadError(name, f"can't be imported: {error!r}.") from error
         try:
             self._manager.register(plugin, name)
@@ -153,8 +153,9 @@ class Plugins:
         def register(part_name: str, factory: Callable[[Build], Any], description: str = "") -> None:
             other = self._registries[part].get(part_name) or entries.get(part_name)
             if other is not None:
-                raise DuplicateNameError(name, f"{part} {part_name!r} is registered by plugin {other.plugin!r} already.",
-                                         "Disable one of them with disabled_plugins in agentfix.toml.")
+                raise DuplicateNameError(
+                    name, f"{part} {part_name!r} is registered by plugin {other.plugin!r} already.",
+                    "Disable one of them with disabled_plugins in agentfix.toml.")
             if not callable(factory):
                 raise PluginError(name, f"{part} {part_name!r} is registered without a factory.")
             entries[part_name] = Registered(part_name, name, description, factory)
@@ -164,7 +165,7 @@ class Plugins:
             caller(register=register)
         except PluginError:
             raise
-        except Exception as error:  # noqa: BLE001 - a plugin's hook may raise anything; it is named
+        except Exception as error:
             raise PluginError(name, f"{hook_name} failed: {error!r}.") from error
         return list(entries.values())
 

@@ -10,8 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias, runtime_checkable
 
 from agentfix.types import (
-    Attempt, Completion, Critique, Delta, Draft, Message, ModelRequest, Move, Observation, Remaining,
-    Task, ToolCall, ToolSpec, Tree,
+    Attempt,
+    Completion,
+    Critique,
+    Delta,
+    Draft,
+    Message,
+    ModelRequest,
+    Move,
+    Observation,
+    Remaining,
+    Task,
+    ToolCall,
+    ToolSpec,
+    Tree,
 )
 
 

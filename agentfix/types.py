@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
+
 class EvidenceClass(enum.IntEnum):
     """How much a piece of evidence weighs. A higher class is never overturned by a lower one."""
 
@@ -368,7 +369,7 @@ class Remaining:
     @property
     def exhausted(self) -> str | None:
         """The name of the first limit that is used up, or None."""
-        for name in ("rounds", "model_calls", "tool_calls", "tokens", "cost", "seconds"):
+        for name in ("model_calls", "tokens", "cost", "seconds", "tool_calls", "rounds"):
             value = getattr(self, name)
             if value is not None and value <= 0:
                 return name

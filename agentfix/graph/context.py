@@ -65,7 +65,7 @@ class RunContext:
             await self.add_critique(critique)
 
     async def add_critique(self, critique: Critique) -> None:
-        """Let a critique into the tree with what of its evidence can be admitted; the same one again changes nothing."""
+        """Let a critique into the tree with what of its evidence can be admitted; the same again changes nothing."""
         admitted = (evidence.admit(e, self.task) for e in critique.evidence)
         critique = Critique(critique.attempt, critique.critic, critique.verdict, critique.feedback,
                             tuple(e for e in admitted if e is not None))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from agentfix.types import Budget, Remaining, Usage
 
 
-class BudgetSpent(Exception):  # noqa: N818 - a signal within the graph, never an error that a caller sees
+class BudgetSpent(Exception):
     """A limit was reached; carries its name."""
 
     def __init__(self, limit: str) -> None:

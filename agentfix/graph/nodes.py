@@ -11,7 +11,18 @@ from agentfix.graph.meter import BudgetSpent
 from agentfix.graph.state import RunState, dump_move, load_move
 from agentfix.protocols import Asked, CriticContext, ToolCalls
 from agentfix.types import (
-    Attempt, Completion, Critique, Delta, Draft, Expand, Message, ModelRequest, Move, Review, Sampling, Stop,
+    Attempt,
+    Completion,
+    Critique,
+    Delta,
+    Draft,
+    Expand,
+    Message,
+    ModelRequest,
+    Move,
+    Review,
+    Sampling,
+    Stop,
     ToolCall,
 )
 
@@ -30,8 +41,8 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
     decisions = state["decisions"]
     if not moves:
         remaining = context.calls.meter.remaining()
-        if remaining.exhausted or context.calls.meter.rounds >= MAX_ROUNDS:
-            return {"stop": f"budget: {remaining.exhausted or 'rounds'}"}
+        if remaining.exhausted not in (None, "rounds", "tool_calls"):
+            return {"stop": f"budget: {remaining.exhausted}"}
         tree = context.tree()
         if decisions >= IDLE_DECISIONS + 2 * (len(tree.attempts) + len(tree.critiques)):
             return {"stop": "no progress"}
@@ -41,10 +52,18 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
             return {"stop": "the strategy had no further move"}
         moves = [dump_move(_checked(move, context)) for move in decided]
     move = load_move(moves[0])
+    if isinstance(move, Expand) and not _may_expand(context):
+        return {"stop": "budget: rounds"}
     context.emit("move", {"move": move})
     if isinstance(move, Stop):
         return {"stop": move.reason, "decisions": decisions}
     return {"moves": moves, "decisions": decisions, "reviewer": 0, "pending": [], "observed": []}
+
+
+def _may_expand(context: RunContext) -> bool:
+    """Whether the actor may be asked once more. What was attempted can still be reviewed when it may not."""
+    left = context.calls.meter.remaining().rounds
+    return context.calls.meter.rounds < MAX_ROUNDS and (left is None or left > 0)
 
 
 def _checked(move: Move, context: RunContext) -> Move:
@@ -68,7 +87,7 @@ def _checked(move: Move, context: RunContext) -> Move:
     return move
 
 
-# --- actor -------------------------------------------------------------------------------------------------------------
+# --- actor ----------------------------------------------------------------------------------------------------
 
 
 async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
@@ -124,7 +143,7 @@ async def _settle(number: int, role: str, move: Expand, completion: Completion, 
                    completion.finish_reason, move.temperature)
 
 
-# --- tools -------------------------------------------------------------------------------------------------------------
+# --- tools ----------------------------------------------------------------------------------------------------
 
 
 async def tools(state: RunState, context: RunContext) -> dict[str, Any]:
@@ -142,7 +161,7 @@ async def tools(state: RunState, context: RunContext) -> dict[str, Any]:
     return {"observed": observed, "pending": []}
 
 
-# --- critic ------------------------------------------------------------------------------------------------------------
+# --- critic ----------------------------------------------------------------------------------------------------
 
 
 async def critic(state: RunState, context: RunContext) -> dict[str, Any]:

@@ -8,31 +8,31 @@ from agentfix import Build, hookimpl
 
 
 def _none(_: Build) -> Any:
-    from agentfix_plugins.baselines.none import NoCorrection  # noqa: PLC0415
+    from .none import NoCorrection  # noqa: PLC0415
 
     return NoCorrection()
 
 
 def _self_refine(_: Build) -> Any:
-    from agentfix_plugins.baselines.self_refine import SelfRefine  # noqa: PLC0415
+    from .self_refine import SelfRefine  # noqa: PLC0415
 
     return SelfRefine()
 
 
 def _self_consistency(build: Build) -> Any:
-    from agentfix_plugins.baselines.sampling import SelfConsistency, samples  # noqa: PLC0415
+    from .sampling import SelfConsistency, samples  # noqa: PLC0415
 
     return SelfConsistency(samples("self-consistency", build.argument))
 
 
 def _best_of_n(build: Build) -> Any:
-    from agentfix_plugins.baselines.sampling import BestOfN, samples  # noqa: PLC0415
+    from .sampling import BestOfN, samples  # noqa: PLC0415
 
     return BestOfN(samples("best-of-n", build.argument))
 
 
 def _self_critique(_: Build) -> Any:
-    from agentfix_plugins.baselines.self_critique import SelfCritique  # noqa: PLC0415
+    from .self_critique import SelfCritique  # noqa: PLC0415
 
     return SelfCritique()
 
@@ -41,7 +41,7 @@ def _self_critique(_: Build) -> Any:
 def agentfix_register_strategies(register: Any) -> None:
     """Register the strategies."""
     register("none", _none, "One attempt, as it is.")
-    register("self-refine", _self_refine, "Critique and revision by the model alone, without tools (Madaan et al., 2023).")
+    register("self-refine", _self_refine, "Critique and revision by the model alone (Madaan et al., 2023).")
     register("self-consistency", _self_consistency,
              "n samples (`self-consistency:8`), the answer most of them give (Wang et al., 2023).")
     register("best-of-n", _best_of_n, "n samples (`best-of-n:8`), the one with the strongest evidence.")

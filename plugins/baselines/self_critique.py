@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentfix import (
-    VERDICT_SCHEMA, Attempt, CriticContext, Critique, Evidence, EvidenceClass, Message, Task, ToolCalls, read_verdict,
+    VERDICT_SCHEMA,
+    Attempt,
+    CriticContext,
+    Critique,
+    Evidence,
+    EvidenceClass,
+    Message,
+    Task,
+    ToolCalls,
+    read_verdict,
 )
 
 _PROMPT = """\

@@ -8,19 +8,19 @@ from agentfix import Build, hookimpl
 
 
 def _critic(_: Build) -> Any:
-    from agentfix_plugins.critic.strategy import CriticLoop  # noqa: PLC0415
+    from .strategy import CriticLoop  # noqa: PLC0415
 
     return CriticLoop()
 
 
 def _program(_: Build) -> Any:
-    from agentfix_plugins.critic.program import ProgramCritic  # noqa: PLC0415
+    from .program import ProgramCritic  # noqa: PLC0415
 
     return ProgramCritic()
 
 
 def _tests(_: Build) -> Any:
-    from agentfix_plugins.critic.tests import TestsCritic  # noqa: PLC0415
+    from .tests import TestsCritic  # noqa: PLC0415
 
     return TestsCritic()
 
@@ -28,7 +28,7 @@ def _tests(_: Build) -> Any:
 @hookimpl
 def agentfix_register_strategies(register: Any) -> None:
     """Register the strategy."""
-    register("critic", _critic, "Check with tools, revise what is refuted, seek support for the rest (Gou et al., 2024).")
+    register("critic", _critic, "Check with tools, revise what is refuted, seek support (Gou et al., 2024).")
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Puts a program and its checks together so that passing can't be claimed, only earned, and a failure says its values."""
+"""Puts a program and its checks together: passing can't be claimed, only earned, and a failure says its values."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 
 from agentfix import Observation
 
-from agentfix_plugins.critic.blocks import last_block
+from .blocks import last_block
 
 _MARK = "_checks_passed"
+_DEFINITION_ERRORS = ("SyntaxError", "IndentationError", "NameError", "ImportError", "ModuleNotFoundError")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ class Harness:
 
     def _reached(self, error: str) -> bool:
         """Whether a failure inside the program may come from a check's call; only errors at definition time do not."""
-        return not error.startswith(("SyntaxError", "IndentationError", "NameError", "ImportError", "ModuleNotFoundError"))
+        return not error.startswith(_DEFINITION_ERRORS)
 
 
 def build(program: str, checks: Sequence[str]) -> Harness:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls
 
-from agentfix_plugins.critic.replay import wrong_calculation
+from .replay import wrong_calculation
 
 OURS = frozenset({"unsupported", "budget", "spawn_failed", "refused"})
 """Outcomes that say something of the sandbox, not of the program."""
@@ -25,9 +25,9 @@ class ProgramCritic:
     async def review(
         self, task: Task, attempts: Sequence[Attempt], context: CriticContext
     ) -> ToolCalls | list[Critique]:
-        return [self._judge(attempt) for attempt in attempts]
+        return [self._judge(task, attempt) for attempt in attempts]
 
-    def _judge(self, attempt: Attempt) -> Critique:
+    def _judge(self, task: Task, attempt: Attempt) -> Critique:
         if attempt.observation is None:
             return self._judge_words(attempt)
         status = attempt.observation.status
@@ -37,7 +37,7 @@ class ProgramCritic:
         if status != "ok":
             return self._refuted(attempt, f"the program ended with {_outcome(attempt)}", _fault(attempt))
         if attempt.answer is None:
-            return self._refuted(attempt, "the program stores no `answer`", _no_answer(attempt))
+            return self._refuted(attempt, "the program yields no answer", _no_answer(attempt))
         if attempt.answer.startswith("-") and not task.context:
             return self._refuted(attempt, f"the answer {attempt.answer} is negative",
                                  f"Your program's answer is {attempt.answer}. A negative number can't be the answer. "
@@ -78,4 +78,4 @@ def _no_answer(attempt: Attempt) -> str:
     assert attempt.observation is not None
     printed = str(attempt.observation.data.get("stdout") or "").strip()
     said = f" It printed: {printed[:200]}" if printed else ""
-    return f"Your program ran, but it never stored its result in a variable called `answer`.{said}"
+    return f"Your program ran, but it yields no result: `solution()` must return the number that is asked for.{said}"

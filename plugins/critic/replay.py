@@ -6,8 +6,10 @@ import re
 from fractions import Fraction
 
 _TERM = r"\$?\s*-?\d[\d,]*(?:\.\d+)?"
-_STEP = re.compile(rf"(?<![\w.,)\-+*/^=×÷·])({_TERM})((?:\s*[-+*/×÷]\s*{_TERM})+)\s*=\s*({_TERM})(?![\d%]|\s*[-+*/×÷^(])")
-_PART = re.compile(rf"([-+*/×÷])\s*({_TERM})")
+_STEP = re.compile(
+    rf"(?<![\w.,)\-+*/^=])({_TERM})((?:\s*[-+*/]\s*{_TERM})+)\s*=\s*({_TERM})(?![\d%]|\s*[-+*/^(])"
+)
+_PART = re.compile(rf"([-+*/])\s*({_TERM})")
 _WORDS = re.compile(r"\\(?:times|cdot)")
 _NOISE = re.compile(r"\\(?:text|mathrm)\{[^{}]*\}|\\[,;! ]|\\\(|\\\)|\\\[|\\\]")
 LONGEST = 20_000

@@ -8,17 +8,27 @@ import ast
 from collections.abc import Sequence
 
 from agentfix import (
-    Attempt, CriticContext, Critique, Evidence, EvidenceClass, Message, Observation, Origin, Task, ToolCall, ToolCalls,
+    Attempt,
+    CriticContext,
+    Critique,
+    Evidence,
+    EvidenceClass,
+    Message,
+    Observation,
+    Origin,
+    Task,
+    ToolCall,
+    ToolCalls,
 )
 
-from agentfix_plugins.critic.harness import Harness, assertions_in, build
+from .harness import Harness, assertions_in, build
 
 _WRITE = """\
 Task:
 {question}
 
 Write {count} assert statements that test a correct solution of this task, each on one line, each with a small input \
-whose result you are sure of. Call the function `{name}`. Reply with one Python code block that holds only the asserts."""
+whose result you are sure of. Call the function `{name}`. Reply with one Python code block that holds only these."""
 SELF_WRITTEN = 4
 
 

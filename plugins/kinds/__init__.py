@@ -8,19 +8,19 @@ from agentfix import Build, hookimpl
 
 
 def _math(_: Build) -> Any:
-    from agentfix_plugins.kinds.math import MathKind  # noqa: PLC0415
+    from .math import MathKind  # noqa: PLC0415
 
     return MathKind()
 
 
 def _code(_: Build) -> Any:
-    from agentfix_plugins.kinds.code import CodeKind  # noqa: PLC0415
+    from .code import CodeKind  # noqa: PLC0415
 
     return CodeKind()
 
 
 def _text(_: Build) -> Any:
-    from agentfix_plugins.kinds.text import TextKind  # noqa: PLC0415
+    from .text import TextKind  # noqa: PLC0415
 
     return TextKind()
 

@@ -7,8 +7,8 @@ import re
 
 from agentfix import Attempt, Draft, Message, Observation, Prompt, Task
 
-from agentfix_plugins.kinds.prompts import render
-from agentfix_plugins.kinds.reading import program_in
+from .prompts import render
+from .reading import program_in
 
 _ASKS = re.compile(
     r"\b(?:write|implement|create|define|complete|code|fix|repair|debug)\b[^.?!]{0,60}"

@@ -1,7 +1,8 @@
 """Kind `math`: a question whose answer is a number.
 
-The actor writes a program that stores `answer` (Program of Thoughts: Chen et al., 2023; CRITIC, section 4.2). Its second
-role derives the number in words (chain of thought: Wei et al., 2022), an independent way to the same answer.
+The actor writes a program that stores `answer`, or a function `solution()` that returns it (Program of Thoughts: Chen
+et al., 2023; PAL: Gao et al., 2023; CRITIC, section 4.2). Its second role derives the number in words (chain of
+thought: Wei et al., 2022), an independent way to the same answer.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import re
 
 from agentfix import Attempt, Draft, Message, Observation, Prompt, Task, ToolCall
 
-from agentfix_plugins.kinds.prompts import render
-from agentfix_plugins.kinds.reading import conclusion, number_in, plain, program_in
+from .exemplars import derivations
+from .prompts import render
+from .reading import conclusion, number_in, plain, program_in
 
 _ASKS = re.compile(
     r"\bhow (?:many|much|old|long|far|fast|tall|heavy|big|large|wide|deep|high|often)\b|\bcalculate\b|\bcompute\b|"
@@ -24,6 +26,8 @@ _NUMBERS = re.compile(
     r"dozen|half|twice|double|triple|third|quarter|sum|product|average)\b",
     re.IGNORECASE,
 )
+_DEFINES = re.compile(r"^def solution\(\)", re.MULTILINE)
+_STORES = re.compile(r"^answer\s*=", re.MULTILINE)
 TOLERANCE = 1e-6
 """Relative: programs compute in binary floating point."""
 
@@ -32,7 +36,7 @@ class MathKind:
     """See the module."""
 
     name = "math"
-    critics = ("program",)
+    critics = ("program", "tests")
     roles = ("program", "derivation")
 
     def matches(self, task: Task) -> bool:
@@ -41,12 +45,13 @@ class MathKind:
     def prompt(self, task: Task, role: str, parent: Attempt | None, guidance: str) -> Prompt:
         question = render(f"math_{role}", question=task.question, context=task.context)
         if role == "derivation":
-            return Prompt((Message("user", question),), max_tokens=512)
+            system = Message("system", render("math_derivation_system"))
+            return Prompt((system, *derivations(), Message("user", question)), max_tokens=300)
         messages = (Message("system", render("math_system")), Message("user", question))
         if parent is not None:
             messages = (*messages, Message("assistant", parent.text),
                         Message("user", render("math_revise", guidance=guidance)))
-        return Prompt(messages, max_tokens=400)
+        return Prompt(messages, max_tokens=300)
 
     def read(self, task: Task, role: str, text: str) -> Draft:
         if role == "derivation":
@@ -56,6 +61,8 @@ class MathKind:
         program = program_in(text)
         if program is None:
             return Draft()
+        if _DEFINES.search(program) and not _STORES.search(program):
+            program += "\n\nanswer = solution()"
         return Draft(program=program, call=ToolCall("python", {"code": program, "want": "answer"}))
 
     def settle(self, task: Task, draft: Draft, observation: Observation) -> str | None:

@@ -6,14 +6,14 @@ import re
 
 from agentfix import Attempt, Draft, Message, Observation, Prompt, Task
 
-from agentfix_plugins.kinds.prompts import render
+from .prompts import render
 
 
 class TextKind:
     """See the module."""
 
     name = "text"
-    critics = ("self-critique",)
+    critics = ("tests", "self-critique")
     roles = ("answer",)
 
     def matches(self, task: Task) -> bool:

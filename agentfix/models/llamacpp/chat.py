@@ -42,7 +42,7 @@ class ChatTemplate:
             "bos_token": bos,
             "eos_token": eos,
             "raise_exception": _refuse,
-            "strftime_now": lambda form: datetime.datetime.now().strftime(form),
+            "strftime_now": _now,
         }
         try:
             self._template = environment.from_string(source or CHATML)
@@ -76,3 +76,7 @@ class ChatTemplate:
 
 def _refuse(message: str) -> None:
     raise TemplateError(message)
+
+
+def _now(form: str) -> str:
+    return datetime.datetime.now().strftime(form)

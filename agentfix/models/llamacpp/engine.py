@@ -122,17 +122,18 @@ class Engine:
 
     def metadata(self, key: str) -> str | None:
         """A string from the GGUF header, or None."""
-        size = llama_cpp.llama_model_meta_val_str(self._model, key.encode(), None, 0)
+        read: Any = llama_cpp.llama_model_meta_val_str
+        size = int(read(self._model, key.encode(), None, 0))
         if size < 0:
             return None
         buffer = ctypes.create_string_buffer(size + 1)
-        llama_cpp.llama_model_meta_val_str(self._model, key.encode(), buffer, size + 1)
+        read(self._model, key.encode(), buffer, size + 1)
         return buffer.value.decode("utf-8", "replace")
 
     def special_text(self, which: str) -> str:
         """The text of the `bos` or `eos` token; empty when the model has none."""
-        read = {"bos": llama_cpp.llama_vocab_bos, "eos": llama_cpp.llama_vocab_eos}[which]
-        token = read(self._vocab)
+        read: Any = {"bos": llama_cpp.llama_vocab_bos, "eos": llama_cpp.llama_vocab_eos}[which]
+        token = int(read(self._vocab))
         return "" if token < 0 else self._piece(token, special=True).decode("utf-8", "replace")
 
     @property
@@ -188,7 +189,8 @@ class Engine:
         done: list[Completion] = []
         while len(done) < n:
             indices = range(len(done), min(n, len(done) + group))
-            done += self._generate_group(prompt, sampling, indices, max_tokens, grammar, top_logprobs, on_text, cancelled)
+            done += self._generate_group(
+                prompt, sampling, indices, max_tokens, grammar, top_logprobs, on_text, cancelled)
         return done
 
     def _generate_group(self, prompt: Sequence[int], sampling: Sampling, indices: range, max_tokens: int,
@@ -226,11 +228,11 @@ class Engine:
             Completion(
                 sequence.text,
                 sequence.finish or "length",
-                Usage(len(prompt), cached_tokens if i == 0 and indices.start == 0 else len(prompt), sequence.tokens)
-                if i == 0 else Usage(completion_tokens=sequence.tokens),
+                # The prompt is counted once, on the first of all n.
+                Usage(*((len(prompt), cached_tokens) if sequence.index == 0 else (0, 0)), sequence.tokens),
                 logprobs=tuple(sequence.logprobs),
             )
-            for i, sequence in enumerate(sequences)
+            for sequence in sequences
         ]
 
     def _draw(self, sequence: _Sequence, row: int, sampling: Sampling, top_logprobs: int,

@@ -19,7 +19,7 @@ from typing import Any
 
 from agentfix.errors import SandboxError, SandboxLostError, SandboxUnavailableError
 from agentfix.protocols import ExecResult, ExecStatus, Limits
-from agentfix.sandbox.engine import ENGINE_ERRORS, LABEL, OWNER_LABEL, Engine, owner, unreachable
+from agentfix.sandbox.engine import ENGINE_ERRORS, LABEL, OWNER_LABEL, Engine, owner
 from agentfix.sandbox.frames import FrameReader, Outcome, read_outcome
 from agentfix.sandbox.output import KILL_BYTES, VALUE_BYTES, HeadTail, one_line
 
@@ -147,7 +147,7 @@ class _Run:
         except ENGINE_ERRORS as error:
             if getattr(error, "status_code", None) == 404:
                 self.engine.require_image(self.image)
-            raise unreachable(error) if isinstance(error, OSError) else error from error
+            raise
         return made["Id"]
 
     def _talk(self, container: str) -> ExecResult:

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from agentfix import evidence
-from agentfix.errors import AgentFixError, InputError
+from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.graph import build
 from agentfix.graph.calls import Calls
 from agentfix.graph.context import RunContext
@@ -118,7 +118,8 @@ class Agent:
             event = Event(kind, run_id, meter.seconds, data)
             if on_event is not None:
                 on_event(event)
-            self.plugins.on_event(event)
+            for problem in self.plugins.on_event(event):
+                emit("notice", {"message": problem})
 
         def spent(place: str, usage: Usage) -> None:
             if usage.model_calls:
@@ -152,16 +153,19 @@ class Agent:
     async def _finish(self, context: RunContext, meter: Meter) -> Result:
         """Run the machine; whatever was attempted before something failed is still returned."""
         try:
-            stop = await build.execute(self._machine, context, max_rounds=self.settings.max_rounds)
+            stop = await build.execute(self._machine, context)
         except AgentFixError as error:
             if not context.attempts:
                 raise
             stop = f"failed: {error}"
             context.emit("notice", {"message": str(error)})
         result = self._result(context, meter, stop)
-        await context.calls.journal.append(context.calls.run_id, "result", {
-            "answer": result.answer, "best": result.best, "stop_reason": stop, "abstained": result.abstained,
-            "usage": asdict(result.usage), "seconds": result.seconds})
+        try:
+            await context.calls.journal.append(context.calls.run_id, "result", {
+                "answer": result.answer, "best": result.best, "stop_reason": stop, "abstained": result.abstained,
+                "usage": asdict(result.usage), "seconds": result.seconds})
+        except JournalError as error:
+            context.emit("notice", {"message": str(error)})
         context.emit("result", {"result": result})
         return result
 
@@ -187,7 +191,8 @@ class Agent:
         wanted = task.kind if task.kind != "auto" else self.settings.kind
         if wanted != "auto":
             return self.plugins.build("kind", wanted)
-        kinds: list[TaskKind] = [self.plugins.build("kind", entry.name) for entry in self.plugins.names("kind")]
+        kinds: list[TaskKind] = [self.plugins.build("kind", entry.name) for entry in self.plugins.names("kind")
+                                 if entry.name != "text"]
         chosen = next((kind for kind in kinds if kind.matches(task)), None) or self.plugins.build("kind", "text")
         emit("kind_chosen", {"kind": chosen.name, "reason": f"it looks like {chosen.name}; --kind says otherwise"})
         return chosen

@@ -27,6 +27,10 @@ _CEILING: dict[Origin, EvidenceClass] = {
 """The strongest class each sort of author can give. A test that a model wrote is agreement, whatever executes it."""
 
 
+_MOST_WEIGHT = 1e6
+"""Weights above it are lowered to it, so that sums stay numbers."""
+
+
 def admit(evidence: Evidence, task: Task) -> Evidence | None:
     """Let evidence in at the class its author can stand for, or not at all.
 
@@ -45,7 +49,7 @@ def admit(evidence: Evidence, task: Task) -> Evidence | None:
     ceiling = _CEILING[evidence.origin]
     if ceiling is EvidenceClass.CONTRACT and not task.checks:
         ceiling = EvidenceClass.OPINION
-    return replace(evidence, kind=min(evidence.kind, ceiling))
+    return replace(evidence, kind=EvidenceClass(min(evidence.kind, ceiling)), weight=min(evidence.weight, _MOST_WEIGHT))
 
 
 def standing(evidence: Sequence[Evidence]) -> Standing:

@@ -107,13 +107,20 @@ class Plugins:
         """The plugins that are not used, and why."""
         return tuple(info for info in self._infos if info.problem)
 
-    def on_event(self, event: Event) -> None:
-        """Show an event to the plugins that observe events."""
+    def on_event(self, event: Event) -> list[str]:
+        """Show an event to the plugins that observe events; one that fails sees no more of them.
+
+        Returns:
+            What is to be said of those that failed.
+        """
+        problems: list[str] = []
         for hook in self._manager.hook.agentfix_on_event.get_hookimpls():
             try:
                 hook.function(**{"event": event} if "event" in hook.argnames else {})
-            except Exception as error:
-                raise PluginError(hook.plugin_name, f"agentfix_on_event failed: {error!r}.") from error
+            except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named
+                self._manager.unregister(hook.plugin)
+                problems.append(str(PluginError(hook.plugin_name, f"agentfix_on_event failed: {error!r}.")))
+        return problems
 
     def _add(self, name: str, source: str, load: Callable[[], object]) -> None:
         """Load one plugin and take its parts; a broken one is noted and left out."""

@@ -94,7 +94,7 @@ def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path
     environment = os.environ if environment is None else environment
     path = Path(environment.get(PREFIX + "CONFIG", "") or (directory or Path.cwd()) / FILE_NAME)
     layers: list[tuple[str, Mapping[str, Any]]] = [
-        (str(path), _read_file(path, required=PREFIX + "CONFIG" in environment)),
+        (str(path), _read_file(path, required=bool(environment.get(PREFIX + "CONFIG")))),
         ("the environment", _read_environment(environment)),
         ("the arguments", {k: v for k, v in (arguments or {}).items() if v is not None}),
     ]

@@ -23,7 +23,8 @@ VERDICT_SCHEMA: Mapping[str, Any] = {
 (Critique-out-Loud: Ankner et al., 2024)."""
 
 _WORDS: tuple[VerdictWord, ...] = ("accept", "revise", "abstain")
-_LINE = re.compile(r"^\W*verdict\W*\b(accept|revise|abstain)\b\W*$", re.IGNORECASE | re.MULTILINE)
+_LINE = re.compile(r"^[ \t#>*_`-]*verdict[ \t*_`]*[:=]?[ \t*_`]*\b(accept|revise|abstain)\b[ \t\r*_`.!]*$",
+                   re.IGNORECASE | re.MULTILINE)
 _LONGEST = 100_000
 
 
@@ -36,7 +37,8 @@ class Verdict:
 
 
 def read_verdict(reply: str) -> Verdict:
-    """Read the JSON object of `VERDICT_SCHEMA`, alone or in a code fence; else lines `verdict: WORD` that all agree.
+    """Read the JSON object of `VERDICT_SCHEMA`, alone or in a code fence; else lines `verdict: WORD` that all agree,
+    the last of them at the end, with no other talk of a verdict.
 
     Args:
         reply: anything.
@@ -44,10 +46,11 @@ def read_verdict(reply: str) -> Verdict:
     Returns:
         `abstain` when there is no verdict, or more than one.
     """
-    reply = reply[:_LONGEST].strip()
-    fenced = re.fullmatch(r"```(?:json)?\s*(.*?)\s*```", reply, re.DOTALL)
+    reply = reply.strip()
+    if len(reply) > _LONGEST:
+        return Verdict("abstain")
     try:
-        value: object = json.loads(fenced[1] if fenced else reply)
+        value: object = json.loads(_unfenced(reply), object_pairs_hook=_without_repeats)
     except (ValueError, RecursionError):
         return _from_lines(reply)
     if not isinstance(value, dict):
@@ -60,9 +63,25 @@ def read_verdict(reply: str) -> Verdict:
     return Verdict("abstain")
 
 
+def _unfenced(reply: str) -> str:
+    if len(reply) >= 6 and reply.startswith("```") and reply.endswith("```"):
+        return reply[3:-3].removeprefix("json")
+    return reply
+
+
+def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    """Raises ValueError for an object that says a key twice: its last word need not be what was meant."""
+    if len({key for key, _ in pairs}) != len(pairs):
+        raise ValueError("a key is repeated")
+    return dict(pairs)
+
+
 def _from_lines(reply: str) -> Verdict:
     said = {word.lower() for word in _LINE.findall(reply)}
+    rest = _LINE.sub("", reply).strip()
+    if "verdict" in rest.lower() or not _LINE.search(reply.rpartition("\n")[2]):
+        return Verdict("abstain")
     for known in _WORDS:
         if said == {known}:
-            return Verdict(known, _LINE.sub("", reply).strip())
+            return Verdict(known, rest)
     return Verdict("abstain")

@@ -18,13 +18,12 @@ from agentfix.errors import AgentFixError
 from agentfix.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from agentfix.evals import Item, Record
-    from agentfix.evals.agents import Answers
+    from agentfix.evals import Item, Record, Runs
 
 STOPPED = 130
 _PATH = click.Path(path_type=Path)
 
-MakeAgent: TypeAlias = "Callable[[Settings], AbstractAsyncContextManager[Answers]]"
+MakeAgent: TypeAlias = "Callable[[Settings], AbstractAsyncContextManager[Runs]]"
 
 
 @dataclass(slots=True)
@@ -39,15 +38,13 @@ class Work:
 
     async def go(self, make_agent: MakeAgent | None, keep: Callable[[Record], None]) -> None:
         """Run what is not done yet."""
-        from agentfix.evals import AgentRuns, Evaluation, SandboxJudge  # noqa: PLC0415
-        from agentfix.evals.agents import SharedModels  # noqa: PLC0415
+        from agentfix.evals import Evaluation, SandboxJudge  # noqa: PLC0415
+        from agentfix.plugins import Plugins  # noqa: PLC0415
 
-        plugins = SharedModels(self.settings)
         async with AsyncExitStack() as stack:
-            stack.push_async_callback(plugins.aclose)
-            judge = SandboxJudge(plugins.build("sandbox", self.settings.sandbox))
+            judge = SandboxJudge(Plugins(self.settings).build("sandbox", self.settings.sandbox))
             stack.push_async_callback(judge.aclose)
-            runs = AgentRuns(self.settings, make_agent or _sharing(plugins))
+            runs = await stack.enter_async_context((make_agent or _agent)(self.settings))
             evaluation = Evaluation(runs, judge, self.items, self.strategies, self.settings.seed, self.equal_tokens)
             async for record in evaluation.records(tuple(self.records)):
                 self.records.append(record)
@@ -136,7 +133,7 @@ def _report(work: Work, *, as_json: bool) -> None:
         show_table(summaries, work.records)
 
 
-def _sharing(plugins: Any) -> MakeAgent:
+def _agent(settings: Settings) -> AbstractAsyncContextManager[Runs]:
     from agentfix.agent import Agent  # noqa: PLC0415 - loads the graph machine
 
-    return lambda settings: Agent(settings, plugins, reuse=True)
+    return Agent(settings, reuse=True)

@@ -5,7 +5,6 @@ Knows nothing about models, tools or strategies: it runs tasks through whatever 
 
 from __future__ import annotations
 
-from agentfix.evals.agents import AgentRuns as AgentRuns
 from agentfix.evals.datasets import load as load
 from agentfix.evals.formats import FORMATS as FORMATS
 from agentfix.evals.formats import Item as Item
@@ -18,6 +17,6 @@ from agentfix.evals.summary import Summary as Summary
 from agentfix.evals.summary import summarise as summarise
 
 __all__ = [
-    "FORMATS", "AgentRuns", "Evaluation", "Item", "Record", "RecordFile", "Runs", "SandboxJudge", "Summary", "load",
+    "FORMATS", "Evaluation", "Item", "Record", "RecordFile", "Runs", "SandboxJudge", "Summary", "load",
     "summarise",
 ]

@@ -23,9 +23,9 @@ _FIRST_ONLY = "none"
 
 
 class Runs(Protocol):
-    """Answers a task under a strategy."""
+    """Answers a task under a strategy, as an Agent does."""
 
-    async def arun(self, task: Task, *, strategy: str, seed: int) -> Result: ...
+    async def arun(self, task: Task, *, strategy: str | None = None, seed: int | None = None) -> Result: ...
 
 
 @dataclass(frozen=True, slots=True)

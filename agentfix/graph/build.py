@@ -17,8 +17,8 @@ from agentfix.graph import nodes, routing
 from agentfix.graph.context import RunContext
 from agentfix.graph.state import RunState, initial
 
-STEPS_PER_ROUND = 64
-"""More graph steps than a round can take; the engine's own limits end a run, never this one."""
+STEPS = 10**9
+"""More graph steps than the engine's own limits let a run take: this one never ends it."""
 
 
 def build() -> Any:
@@ -49,12 +49,11 @@ def build() -> Any:
     return graph.compile()
 
 
-async def execute(machine: Any, context: RunContext, *, max_rounds: int | None) -> str:
+async def execute(machine: Any, context: RunContext) -> str:
     """Run the machine to its end.
 
     Returns:
         Why it stopped.
     """
-    limit = (nodes.MAX_ROUNDS if max_rounds is None else max_rounds + 1) * STEPS_PER_ROUND
-    state = await machine.ainvoke(initial(), {"recursion_limit": limit}, context=context)
+    state = await machine.ainvoke(initial(), {"recursion_limit": STEPS}, context=context)
     return str(state["stop"])

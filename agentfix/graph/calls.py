@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
 from agentfix.errors import AgentFixError, ModelReplyError, ToolError
+from agentfix.graph.blame import blaming
 from agentfix.graph.meter import BudgetSpent, Meter
 from agentfix.protocols import Asked, CallKey, Journal, Model, Session, Tool, ToolContext
 from agentfix.types import Completion, Delta, ModelRequest, Observation, ToolCall, Usage
@@ -78,7 +79,8 @@ class Calls:
         else:
             await self.journal.begin(key, body)
             began = time.monotonic()
-            completions = await self._within_time(model.generate(request, on_delta=on_delta))
+            with blaming("model", model.name):
+                completions = await self._within_time(model.generate(request, on_delta=on_delta))
             if len(completions) != request.n:
                 raise ModelReplyError(f"Model {model.name!r} gave {len(completions)} completions for n={request.n}.")
             seconds = time.monotonic() - began
@@ -120,7 +122,7 @@ class Calls:
             return _OBSERVATION.validate_python(stored["observation"])
         await self.journal.begin(key, {"tool": call.tool, "arguments": dict(call.arguments)})
         began = time.monotonic()
-        observation = _bounded(await self._run_tool(tool, call, context))
+        observation = await self._run_tool(tool, call, context)
         await self.journal.end(key, {"observation": asdict(observation), "seconds": time.monotonic() - began})
         return observation
 
@@ -131,14 +133,14 @@ class Calls:
     async def _run_tool(self, tool: Tool | None, call: ToolCall, context: ToolContext) -> Observation:
         if tool is None:
             return Observation(call.tool, "error", f"There is no tool named {call.tool!r}.")
-        wrong = _invalid(tool.spec.parameters, call.arguments)
-        if wrong:
-            return Observation(call.tool, "error", f"The arguments of {call.tool!r} are wrong: {wrong}")
         try:
+            wrong = _invalid(tool.spec.parameters, call.arguments)
+            if wrong:
+                return Observation(call.tool, "error", f"The arguments of {call.tool!r} are wrong: {wrong}")
             async with asyncio.timeout(context.timeout_s + GRACE_S):
-                observation = await tool.run(call.arguments, context)
-                json.dumps(asdict(observation))
-                return observation
+                observation = _bounded(await tool.run(call.arguments, context))
+            json.dumps(asdict(observation))
+            return observation
         except ToolError as error:
             return Observation(call.tool, error.status, str(error))
         except TimeoutError:
@@ -151,12 +153,13 @@ class Calls:
 
     async def _within_time(self, work: Any) -> list[Completion]:
         seconds = self.meter.remaining().seconds
+        limit = asyncio.timeout(seconds)
         try:
-            async with asyncio.timeout(seconds):
+            async with limit:
                 return await work
         except TimeoutError:
-            if seconds is None:
-                raise
+            if not limit.expired():
+                raise  # the model's own
             raise BudgetSpent("seconds") from None
 
     def _key(self, place: str, body: Mapping[str, Any]) -> CallKey:

@@ -82,5 +82,3 @@ def _empty(attempt: Attempt) -> Critique:
     why = "it was cut off before it gave an answer" if attempt.finish_reason == "length" else "it gives no answer"
     refuted = Evidence(EvidenceClass.MEASUREMENT, "refutes", why, "engine", "instrument", "necessary")
     return Critique(attempt.id, "engine", "revise", f"Your reply was not usable: {why}.", (refuted,))
-
-

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from agentfix.errors import PluginError
+from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
 from agentfix.graph.meter import BudgetSpent
 from agentfix.graph.state import RunState, dump_move, load_move
@@ -13,13 +14,17 @@ from agentfix.protocols import Asked, CriticContext, ToolCalls
 from agentfix.types import (
     Attempt,
     Completion,
+    Coverage,
     Critique,
     Delta,
     Draft,
+    EvidenceClass,
     Expand,
     Message,
     ModelRequest,
     Move,
+    Origin,
+    Polarity,
     Review,
     Sampling,
     Stop,
@@ -39,18 +44,19 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
     """The hub: take the next move, asking the strategy for more when there is none."""
     moves = state["moves"]
     decisions = state["decisions"]
+    remaining = context.calls.meter.remaining()
+    if remaining.exhausted not in (None, "rounds", "tool_calls"):
+        return {"stop": f"budget: {remaining.exhausted}"}
     if not moves:
-        remaining = context.calls.meter.remaining()
-        if remaining.exhausted not in (None, "rounds", "tool_calls"):
-            return {"stop": f"budget: {remaining.exhausted}"}
         tree = context.tree()
         if decisions >= IDLE_DECISIONS + 2 * (len(tree.attempts) + len(tree.critiques)):
             return {"stop": "no progress"}
-        decided = context.strategy.decide(tree, remaining, {}, context.seed)
+        with blaming("strategy", context.strategy.name):
+            decided = context.strategy.decide(tree, remaining, {}, context.seed)
+            moves = [dump_move(_checked(move, context)) for move in decided]
         decisions += 1
-        if not decided:
+        if not moves:
             return {"stop": "the strategy had no further move"}
-        moves = [dump_move(_checked(move, context)) for move in decided]
     move = load_move(moves[0])
     if isinstance(move, Expand) and not _may_expand(context):
         return {"stop": "budget: rounds"}
@@ -84,6 +90,8 @@ def _checked(move: Move, context: RunContext) -> Move:
                 raise PluginError(name, f"reviews attempts {attempts}, but there are {count}.")
         case Stop():
             pass
+        case _:
+            raise PluginError(name, f"decides {move!r}, which is no move.")
     return move
 
 
@@ -100,7 +108,8 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
     except BudgetSpent as spent:
         return {"stop": f"budget: {spent.limit}"}
     role = context.kind.roles[0] if move.role == "actor" else move.role
-    drafts = [context.kind.read(context.task, role, c.text) for c in completions]
+    with blaming("kind", context.kind.name):
+        drafts = [context.kind.read(context.task, role, c.text) for c in completions]
     places = [f"a{first + i}.run" for i in range(len(drafts))]
     missing = [
         {"place": place, "tool": draft.call.tool, "arguments": dict(draft.call.arguments)}
@@ -121,7 +130,8 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
 async def _complete(move: Expand, first: int, context: RunContext) -> list[Completion]:
     role = context.kind.roles[0] if move.role == "actor" else move.role
     parent = None if move.parent is None else context.attempts[move.parent]
-    prompt = context.kind.prompt(context.task, role, parent, move.guidance)
+    with blaming("kind", context.kind.name):
+        prompt = context.kind.prompt(context.task, role, parent, move.guidance)
     seed = (context.seed * 1_000_003 + first) % 2**31
     sampling = Sampling(move.temperature, 0.95 if move.temperature > 0 else 1.0, seed, prompt.stop, prompt.max_tokens)
     request = ModelRequest(prompt.messages, sampling, move.n)
@@ -138,7 +148,8 @@ async def _settle(number: int, role: str, move: Expand, completion: Completion, 
     answer = draft.answer
     if draft.call is not None:
         observation = context.calls.made[place].observation
-        answer = context.kind.settle(context.task, draft, observation)
+        with blaming("kind", context.kind.name):
+            answer = context.kind.settle(context.task, draft, observation)
     return Attempt(number, move.parent, role, context.actor.name, completion.text, answer, draft.program, observation,
                    completion.finish_reason, move.temperature)
 
@@ -177,13 +188,15 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
     place = f"c{state['decisions']}.{state['reviewer']}.{name}"
     asked = _asked(place, state["observed"], context)
     try:
-        reply = await context.critics(name).review(context.task, attempts, _critic_context(place, asked, context))
+        with blaming("critic", name):
+            reply = await context.critics(name).review(context.task, attempts, _critic_context(place, asked, context))
+            if isinstance(reply, ToolCalls):
+                return _request_tools(reply, name, place, state, context)
+            critiques = [_named(critique, name, attempts) for critique in reply]
     except BudgetSpent as spent:
         return {"stop": f"budget: {spent.limit}"}
-    if isinstance(reply, ToolCalls):
-        return _request_tools(reply, name, place, state, context)
-    for critique in reply:
-        await context.add_critique(_named(critique, name, attempts))
+    for critique in critiques:
+        await context.add_critique(critique)
     if state["reviewer"] + 1 == len(names):
         return done
     return {"reviewer": state["reviewer"] + 1, "pending": [], "observed": []}
@@ -224,4 +237,9 @@ def _named(critique: Critique, name: str, attempts: Sequence[Attempt]) -> Critiq
         raise PluginError(name, f"judged attempt {critique.attempt}, which it was not asked about.")
     if critique.verdict not in ("accept", "revise", "abstain"):
         raise PluginError(name, f"gave the verdict {critique.verdict!r}; there are accept, revise and abstain.")
+    for e in critique.evidence:
+        known = (get_args(Polarity), get_args(Coverage), get_args(Origin))
+        if e.kind not in list(EvidenceClass) or any(
+                word not in words for word, words in zip((e.polarity, e.coverage, e.origin), known, strict=True)):
+            raise PluginError(name, f"gave evidence of a sort that there is not: {e!r}.")
     return Critique(critique.attempt, name, critique.verdict, critique.feedback, critique.evidence)

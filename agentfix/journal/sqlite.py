@@ -63,6 +63,10 @@ class SqliteJournal:
             self._db.execute("ROLLBACK")
             raise JournalError(f"The journal {self._where} was written by a newer agentfix (schema {version}).",
                                "Upgrade agentfix, or set another data_dir.")
+        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            self._db.execute("ROLLBACK")
+            raise JournalError(f"{self._where} is not a journal: it is a database of something else.",
+                               "Set another data_dir.")
         if version == 0:
             for statement in _SCHEMA.split(";"):
                 self._db.execute(statement)
@@ -120,4 +124,9 @@ class SqliteJournal:
 
 
 def _dump(value: Mapping[str, Any]) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        text.encode()
+    except UnicodeEncodeError:  # half of a surrogate pair, which a model's JSON can hold and SQLite can't
+        return json.dumps(value, separators=(",", ":"))
+    return text

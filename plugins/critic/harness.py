@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ from agentfix import Observation
 from .blocks import last_block
 
 _MARK = "_checks_passed"
+_UNREADABLE = (SyntaxError, ValueError, RecursionError, MemoryError)
+"""What `ast.parse` raises for source that it can't read."""
 _DEFINITION_ERRORS = ("SyntaxError", "IndentationError", "NameError", "ImportError", "ModuleNotFoundError")
 
 
@@ -73,7 +76,10 @@ def build(program: str, checks: Sequence[str]) -> Harness:
         program: source of the attempt.
         checks: sources that raise when the program is wrong; `assert a == b` is made to say what `a` was.
     """
-    lines = program.splitlines()
+    lines = re.split(r"\r\n|\r|\n", program) if program else []
+    if lines and lines[-1].endswith("\\"):
+        lines.append("")  # or the first check would continue the program's last line
+    program_lines = len(lines)
     sources: dict[int, str] = {}
     count = 0
     for check in checks:
@@ -83,14 +89,14 @@ def build(program: str, checks: Sequence[str]) -> Harness:
             count += 1
     text = "\n".join(lines)
     token = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
-    return Harness(f"{text}\n{_MARK} = {token!r}\n", _MARK, token, count, len(program.splitlines()), sources)
+    return Harness(f"{text}\n{_MARK} = {token!r}\n", _MARK, token, count, program_lines, sources)
 
 
 def assertions_in(reply: str, name: str) -> list[str]:
     """The plain assert statements in a model's reply that call `name`; anything else is dropped."""
     try:
         body = ast.parse(last_block(reply)).body
-    except (SyntaxError, ValueError, RecursionError):
+    except _UNREADABLE:
         return []
     return [
         ast.unparse(node) for node in body
@@ -104,7 +110,7 @@ def _statements(check: str) -> list[tuple[str, str]]:
     """(as written, as run) for each statement of a check; a check that does not parse is run as it is."""
     try:
         body = ast.parse(check).body
-    except (SyntaxError, ValueError, RecursionError):
+    except _UNREADABLE:
         return [(check, check)]
     return [(ast.unparse(node), _telling(node)) for node in body]
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from fractions import Fraction
 
-_TERM = r"\$?\s*-?\d[\d,]*(?:\.\d+)?"
+_TERM = r"(?:\$\s*)?-?\d[\d,]{0,19}+(?:\.\d{1,20})?+"
 _STEP = re.compile(
-    rf"(?<![\w.,)\-+*/^=])({_TERM})((?:\s*[-+*/]\s*{_TERM})+)\s*=\s*({_TERM})(?![\d%]|\s*[-+*/^(])"
+    rf"(?<![\w.,)\-+*/^=])({_TERM})((?:\s*[-+*/]\s*{_TERM}){{1,12}}+)\s*=\s*({_TERM})(?![\d,.]*\d|\s*[-+*/^(%])"
 )
+_CONTINUES = re.compile(r"[^\s\-+*/][^\S\n]*[-+*/^]\s*$")
+"""Ends what stands before numbers that are the tail of a longer expression; an operator that begins a line is the mark
+of a list."""
 _PART = re.compile(rf"([-+*/])\s*({_TERM})")
 _WORDS = re.compile(r"\\(?:times|cdot)")
 _NOISE = re.compile(r"\\(?:text|mathrm)\{[^{}]*\}|\\[,;! ]|\\\(|\\\)|\\\[|\\\]")
@@ -25,6 +29,8 @@ def wrong_calculation(text: str) -> str | None:
     """
     text = _NOISE.sub(" ", _WORDS.sub("*", text[:LONGEST])).replace("÷", "/").replace("×", "*")
     for found in _STEP.finditer(text):
+        if _CONTINUES.search(text, max(0, found.start() - 40), found.start()):
+            continue
         said = _number(found[3])
         value = _evaluate(found[1], found[2])
         if value is not None and abs(value - said) > ROUNDING * max(abs(value), abs(said)):
@@ -53,4 +59,6 @@ def _number(text: str) -> Fraction:
 
 
 def _show(value: Fraction) -> str:
-    return str(value.numerator) if value.denominator == 1 else f"{float(value):.6g}"
+    if value.denominator == 1 and abs(value) < 10**15:
+        return str(value.numerator)
+    return f"{Decimal(value.numerator) / Decimal(value.denominator):.6g}"

@@ -10,13 +10,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentfix import Attempt, EvidenceClass, Expand, Move, Remaining, Review, Stop, Tree
+from agentfix import Attempt, EvidenceClass, Expand, Move, Remaining, Review, Standing, Stop, Tree
 
 ENGINE_CRITICS = frozenset({"engine", "agreement"})
 MAX_REVISIONS = 2
 """Of one line of attempts; after that a fresh one is worth more."""
+FRESH = 3
+"""Attempts sampled from each role at a time: they share one reading of the prompt."""
 TEMPERATURE = 0.7
 """For fresh attempts after the greedy ones."""
+MARGIN = 2
+"""By how many independent attempts an answer must lead before the others are heard no longer. With 1, a greedy program
+and a greedy derivation that disagree are decided by whatever is drawn next, which made right answers wrong."""
 
 
 class CriticLoop:
@@ -33,9 +38,17 @@ class CriticLoop:
         best = tree.best
         assert best is not None
         standing = tree.standings[best]
-        if standing.state == "supported" and (standing.kind or 0) >= EvidenceClass.AGREEMENT:
-            return [Stop(f"supported by {EvidenceClass(standing.kind or 0).label}", best)]
-        return [_revision(tree) or _fresh(tree)]
+        if _enough(standing):
+            return [Stop(standing.reason, best)]
+        revision = _revision(tree)
+        return [revision] if revision else _fresh(tree)
+
+
+def _enough(standing: Standing) -> bool:
+    if standing.state != "supported" or standing.kind is None:
+        return False
+    return standing.kind > EvidenceClass.AGREEMENT or (
+        standing.kind == EvidenceClass.AGREEMENT and standing.weight >= MARGIN)
 
 
 def _reviewed(tree: Tree, attempt: Attempt) -> bool:
@@ -44,10 +57,10 @@ def _reviewed(tree: Tree, attempt: Attempt) -> bool:
 
 
 def _revision(tree: Tree) -> Expand | None:
-    """Mend the latest attempt, if a check refuted it and mending it got somewhere so far."""
+    """Mend the latest attempt, if it is a greedy one that a check refuted, and mending it got somewhere so far."""
     last = tree.attempts[-1]
     standing = tree.standings[last.id]
-    if standing.state != "refuted" or (standing.kind or 0) < EvidenceClass.MEASUREMENT:
+    if last.temperature > 0 or standing.state != "refuted" or (standing.kind or 0) < EvidenceClass.MEASUREMENT:
         return None
     feedback = next((c.feedback for c in tree.critiques_of(last.id) if c.verdict == "revise" and c.feedback), "")
     revisions, parent = 0, last.parent
@@ -59,8 +72,10 @@ def _revision(tree: Tree) -> Expand | None:
     return Expand(parent=last.id, guidance=feedback, role=last.role)
 
 
-def _fresh(tree: Tree) -> Expand:
-    """A new way to the answer: the role that was tried least, greedy the first time."""
-    tried = [a.role for a in tree.attempts if a.parent is None]
-    role = min(tree.roles, key=tried.count)
-    return Expand(role=role, temperature=TEMPERATURE if role in tried else 0.0)
+def _fresh(tree: Tree) -> list[Move]:
+    """New ways to the answer: first each of the kind's roles once, greedily; then samples of all of them."""
+    tried = {a.role for a in tree.attempts if a.parent is None}
+    for role in tree.roles:
+        if role not in tried:
+            return [Expand(role=role)]
+    return [Expand(n=FRESH, role=role, temperature=TEMPERATURE) for role in tree.roles]

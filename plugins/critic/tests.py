@@ -5,6 +5,7 @@ a model writes assertions from the question; those are `agreement`, whatever exe
 from __future__ import annotations
 
 import ast
+import math
 from collections.abc import Sequence
 
 from agentfix import (
@@ -88,16 +89,16 @@ def _literal(answer: str | None) -> str:
     """An answer as a Python literal: a number where it is one, else a string."""
     try:
         value = ast.literal_eval(answer or "")
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
+    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
         return repr(answer)
-    return repr(value) if isinstance(value, (int, float)) else repr(answer)
+    return repr(value) if isinstance(value, (int, float)) and abs(value) < math.inf else repr(answer)
 
 
 def _function(program: str) -> str | None:
     """The last function or class that a program defines at its top level."""
     try:
         body = ast.parse(program).body
-    except (SyntaxError, ValueError, RecursionError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return None
     names = [n.name for n in body if isinstance(n, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef))]
     return names[-1] if names else None

@@ -8,6 +8,7 @@ thought: Wei et al., 2022), an independent way to the same answer.
 from __future__ import annotations
 
 import re
+from fractions import Fraction
 
 from agentfix import Attempt, Draft, Message, Observation, Prompt, Task, ToolCall
 
@@ -28,7 +29,7 @@ _NUMBERS = re.compile(
 )
 _DEFINES = re.compile(r"^def solution\(\)", re.MULTILINE)
 _STORES = re.compile(r"^answer\s*=", re.MULTILINE)
-TOLERANCE = 1e-6
+TOLERANCE = Fraction(1, 10**6)
 """Relative: programs compute in binary floating point."""
 
 
@@ -70,7 +71,7 @@ class MathKind:
         if not isinstance(value, str) or not value.strip():
             return None
         number = number_in(value)
-        return plain(number) if number is not None else value.strip()[:200]
+        return plain(number) if number is not None else value.strip()
 
     def same(self, a: str, b: str) -> bool:
         x, y = number_in(a), number_in(b)

@@ -27,11 +27,11 @@ class FakeAgent:
 
     async def __aexit__(self, *args: object) -> None: ...
 
-    async def arun(self, task: Task, *, seed: int | None = None) -> Result:
+    async def arun(self, task: Task, *, strategy: str | None = None, seed: int | None = None) -> Result:
         if "interrupt" in task.question:
             raise KeyboardInterrupt
         self.asked.append(task.question)
-        answers = ["1"] if self.settings.strategy == "none" else ["1", "2"]
+        answers = ["1"] if strategy == "none" else ["1", "2"]
         attempts = tuple(Attempt(n, None, "actor", "fake", "", answer) for n, answer in enumerate(answers))
         return Result("run", answers[-1], EvidenceClass.AGREEMENT, False, "supported", "", len(answers) - 1, "math",
                       attempts, (), (), Usage(100, 40, 10, 1, 1), 2.0)

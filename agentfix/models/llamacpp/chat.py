@@ -7,8 +7,10 @@ template's own text, without control tokens: a page that says `<|im_end|>` stays
 from __future__ import annotations
 
 import datetime
+import re
 import secrets
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jinja2 import TemplateError
@@ -37,7 +39,8 @@ class ChatTemplate:
     """
 
     def __init__(self, source: str | None, *, bos: str, eos: str) -> None:
-        environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+        environment = ImmutableSandboxedEnvironment(
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
         self._globals: dict[str, Any] = {
             "bos_token": bos,
             "eos_token": eos,
@@ -52,26 +55,58 @@ class ChatTemplate:
     def tokens(self, messages: Sequence[Message], tokenize: Tokenize) -> list[int]:
         """Render messages and the opening of the assistant's turn.
 
+        For a template that refuses system messages they are put before the next user message.
+
         Raises:
             ModelUnavailableError: the template refuses these messages.
         """
+        try:
+            return self._tokens(messages, tokenize)
+        except ModelUnavailableError:
+            merged = _without_system(messages)
+            if merged == list(messages):
+                raise
+            return self._tokens(merged, tokenize)
+
+    def _tokens(self, messages: Sequence[Message], tokenize: Tokenize) -> list[int]:
         marks = [f"\x02{secrets.token_hex(8)}\x03" for _ in messages]
-        stand_ins = [
+        text = self._render([
             {"role": "user" if m.role == "tool" else m.role, "content": mark}
             for m, mark in zip(messages, marks, strict=True)
-        ]
-        try:
-            text = self._template.render(messages=stand_ins, add_generation_prompt=True, tools=None, **self._globals)
-        except TemplateError as error:
-            raise ModelUnavailableError(f"The model's chat template refuses the messages: {error}.") from error
-        tokens: list[int] = []
+        ])
+        contents = {mark: message.content for message, mark in zip(messages, marks, strict=True)}
+        pieces = re.split(f"({'|'.join(marks)})", text) if marks else [text]
         for message, mark in zip(messages, marks, strict=True):
-            before, found, text = text.partition(mark)
-            tokens += tokenize(before, True) if before else []
-            if not found:
+            if mark not in pieces:
                 raise ModelUnavailableError(f"The model's chat template has no place for a {message.role} message.")
-            tokens += tokenize(message.content, False) if message.content else []
-        return tokens + tokenize(text, True)
+        return [
+            token
+            for piece in pieces
+            if (said := contents.get(piece, piece))
+            for token in tokenize(said, piece not in contents)
+        ]
+
+    def _render(self, messages: Sequence[dict[str, str]]) -> str:
+        try:
+            return self._template.render(messages=messages, add_generation_prompt=True, tools=None, **self._globals)
+        except Exception as error:  # the template is foreign code and may raise anything
+            raise ModelUnavailableError(f"The model's chat template refuses the messages: {error}.",
+                                        "Choose another model.") from error
+
+
+def _without_system(messages: Sequence[Message]) -> list[Message]:
+    """The same conversation with each system message at the head of the next user message."""
+    merged: list[Message] = []
+    held: list[str] = []
+    for message in messages:
+        if message.role == "system":
+            held.append(message.content)
+        elif message.role == "user" and held:
+            merged.append(replace(message, content="\n\n".join([*held, message.content])))
+            held = []
+        else:
+            merged.append(message)
+    return [*merged, *(Message("user", content) for content in held)]
 
 
 def _refuse(message: str) -> None:

@@ -27,6 +27,8 @@ CACHED_PROMPTS = 4
 """Prompts kept in the KV cache."""
 MAX_PARALLEL = 16
 """Sequences decoded together; more samples than this are made in several goes."""
+LARGEST_SEED = 2**32 - 1
+"""llama.cpp takes this one as a wish for chance."""
 TOP_K = 40
 """llama.cpp's own default; sampling never looks past it."""
 
@@ -136,9 +138,11 @@ class Engine:
         token = int(read(self._vocab))
         return "" if token < 0 else self._piece(token, special=True).decode("utf-8", "replace")
 
-    @property
-    def adds_bos(self) -> bool:
-        return bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+    def opened(self, prompt: list[int]) -> list[int]:
+        """A prompt that begins with the `bos` token, where the model wants one and its template put none."""
+        bos = int(llama_cpp.llama_vocab_bos(self._vocab))
+        wanted = bos >= 0 and bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+        return [bos, *prompt] if wanted and prompt[:1] != [bos] else prompt
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Turn text into tokens. Control tokens are recognised only when `special`: data must never open a role."""
@@ -284,7 +288,7 @@ class Engine:
         if sampling.temperature <= 0:
             llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_greedy())
             return chain
-        seed = (sampling.seed + index) % 2**32
+        seed = (sampling.seed + index) % LARGEST_SEED
         llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_k(TOP_K))
         llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
         llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_temp(sampling.temperature))

@@ -78,9 +78,10 @@ class LlamaCppModel:
 
         try:
             work = loop.run_in_executor(self._thread, self._generate, request, on_text, cancelled)
-            return await work
         except RuntimeError as error:
             raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.") from error
+        try:
+            return await work
         finally:
             cancelled.set()
 
@@ -90,7 +91,8 @@ class LlamaCppModel:
             return []
         engine, template = self._ready()
         grammar = None if request.schema is None else _grammar(request.schema)
-        prompt = template.tokens(request.messages, lambda text, special: engine.tokenize(text, special=special))
+        prompt = engine.opened(
+            template.tokens(request.messages, lambda text, special: engine.tokenize(text, special=special)))
         return engine.generate(prompt, request.sampling, n=request.n, grammar=grammar,
                                top_logprobs=request.top_logprobs, on_text=on_text, cancelled=cancelled.is_set)
 
@@ -117,5 +119,5 @@ def _grammar(schema: Any) -> str:
 
     try:
         return json_schema_to_gbnf(json.dumps(schema))
-    except (ValueError, KeyError, TypeError, AssertionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
         raise ModelError(f"The JSON schema can't be made into a grammar: {error}.", "Use a simpler schema.") from error

@@ -1,0 +1,28 @@
+"""Names the plugin whose code fails, so that a fault of one part is no riddle and no traceback."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from agentfix.errors import AgentFixError, PluginError
+from agentfix.graph.meter import BudgetSpent
+
+
+@contextmanager
+def blaming(part: str, name: str) -> Generator[None]:
+    """Turn what a part raises by mistake into an error that names it.
+
+    Args:
+        part: its sort, such as `strategy`.
+        name: its name.
+
+    Raises:
+        PluginError: the part raised something that is no error of agentfix's.
+    """
+    try:
+        yield
+    except (AgentFixError, BudgetSpent):
+        raise
+    except Exception as error:
+        raise PluginError(name, f"the {part} failed: {error!r}.") from error

@@ -13,7 +13,7 @@ _LONGEST = 400
 
 
 def program_in(text: str) -> str | None:
-    """The last code block marked as Python, else the last unmarked one, else the whole text when it is plainly a program;
+    """The last code block marked as Python, else the last unmarked one, else the whole text if it is plainly a program;
     None otherwise. Models show output in blocks too."""
     blocks = [(mark.lower(), block.strip("\n").rstrip()) for mark, block in _BLOCK.findall(text) if block.strip()]
     marked = [block for mark, block in blocks if mark in _PYTHON] or [block for mark, block in blocks if not mark]

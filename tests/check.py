@@ -15,7 +15,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PYTHON = sys.executable
 STYLE = [PYTHON, "-m", "ruff", "check", "."]
-TYPES = [PYTHON, "-m", "pyright", "--pythonpath", PYTHON]
+TYPES = [PYTHON, "-m", "basedpyright", "--pythonpath", PYTHON]
 MODEL = [PYTHON, "-m", "agentfix", "models", "pull", "smollm2-135m"]
 IMAGE = [PYTHON, "-m", "agentfix", "sandbox", "build", "--offline"]
 TESTS = [PYTHON, "-m", "pytest"]

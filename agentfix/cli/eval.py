@@ -85,6 +85,10 @@ def eval_(context: click.Context, file: str, strategies: tuple[str, ...], limit:
     work = Work(items, strategies, settings, equal_tokens)
     append = _resume(work, file, output)
     stopped = False
+    if context.obj is None:
+        from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
+
+        fetch_models(settings)
     with watcher(len(items), strategies, quiet=quiet) as watch:
         for record in work.records:
             watch(record)

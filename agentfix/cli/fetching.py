@@ -5,15 +5,35 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from importlib.util import find_spec
 
 import click
 
 from agentfix.cli.visible import one_line
-from agentfix.models.catalog import Progress
+from agentfix.models.catalog import Progress, open_catalogue
 from agentfix.models.sources import megabytes
+from agentfix.settings import Settings
 
 STEP_PERCENT = 10
 """Between two plain lines."""
+
+
+def fetch_models(settings: Settings) -> None:
+    """Fetch what is missing of the local models that settings name, and show how far it is.
+
+    Without llama.cpp nothing is fetched: whoever makes the model says what is to be installed first.
+
+    Raises:
+        As `agentfix.models.catalog.Catalogue.resolve`.
+    """
+    if find_spec("llama_cpp") is None:
+        return
+    for spec in dict.fromkeys((settings.model, settings.critic_model or settings.model)):
+        backend, colon, name = spec.partition(":")
+        backend, name = (backend, name) if colon else ("llamacpp", spec)
+        if backend == "llamacpp" and open_catalogue(settings).locate(name) is None:
+            with shown_progress() as on_progress:
+                open_catalogue(settings, on_progress).resolve(name)
 
 
 @contextmanager

@@ -48,6 +48,8 @@ class Draft:
 
     writer: tuple[str, int] | None = None
     text: str = ""
+    waiting: str = ""
+    """What happens before the first word."""
 
     def add(self, role: str, delta: Delta) -> None:
         self.writer = self.writer or (role, delta.index)
@@ -55,11 +57,11 @@ class Draft:
             self.text = (self.text + delta.text)[-DRAFT_CHARACTERS:]
 
     def clear(self) -> None:
-        self.writer, self.text = None, ""
+        self.writer, self.text, self.waiting = None, "", ""
 
     def __rich__(self) -> RenderableType:
         if self.writer is None:
-            return Text()
+            return Text(self.waiting, "dim")
         tail = "\n".join(visible(self.text).splitlines()[-DRAFT_LINES:])
         return Text.assemble((f"writing ({one_line(self.writer[0])})\n", "dim"), (tail, "dim"))
 
@@ -101,6 +103,8 @@ class TerminalWatcher:
         if isinstance(move, Expand):
             self.expansions.append(move)
             self.console.print(Rule(f"round {len(self.expansions)}", style="dim", align="left"))
+            first = len(self.expansions) == 1
+            self.draft.waiting = "loading the model and reading the question" if first else "reading"
 
     def delta(self, event: Event) -> None:
         delta: Delta = event.data["delta"]

@@ -82,6 +82,10 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
     make_agent: MakeAgent = context.obj or _agent
     this = Run(_watcher(as_json=as_json, quiet=quiet))
     try:
+        if make_agent is _agent:
+            from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
+
+            fetch_models(settings)
         with this.watcher.watching():
             asyncio.run(this.follow(make_agent(settings), task))
     except KeyboardInterrupt:

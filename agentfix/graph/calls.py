@@ -49,6 +49,8 @@ class Calls:
     made: dict[str, Asked] = field(default_factory=dict[str, Asked])
     """Tool calls and what came back, by place."""
     _replies: dict[tuple[str, str], list[Completion]] = field(default_factory=dict[tuple[str, str], list[Completion]])
+    _observed: dict[str, Observation] = field(default_factory=dict[str, Observation])
+    """What calls without side effects said, by digest: the same call is not made twice in a run."""
 
     async def model(self, model: Model, place: str, request: ModelRequest,
                     on_delta: Callable[[Delta], None] | None = None) -> list[Completion]:
@@ -104,19 +106,23 @@ class Calls:
         Raises:
             SandboxError: the sandbox failed.
         """
-        try:
-            self.meter.require_tool_call()
-        except BudgetSpent as spent:
-            observation = Observation(call.tool, "budget", f"Not run: the budget has no {spent.limit} left.")
-        else:
-            observation = await self._journalled(tool, call, place, ToolContext(sandbox, timeout_s, seed))
+        key = self._key(place, {"tool": call.tool, "arguments": dict(call.arguments)})
+        observation = self._observed.get(key.digest)
+        if observation is None:
+            try:
+                self.meter.require_tool_call()
+            except BudgetSpent as spent:
+                observation = Observation(call.tool, "budget", f"Not run: the budget has no {spent.limit} left.")
+            else:
+                observation = await self._journalled(tool, call, key, ToolContext(sandbox, timeout_s, seed))
+                if tool is not None and not tool.spec.side_effects:
+                    self._observed[key.digest] = observation
         self.made[place] = Asked(call, observation)
         return observation
 
-    async def _journalled(self, tool: Tool | None, call: ToolCall, place: str, context: ToolContext) -> Observation:
-        key = self._key(place, {"tool": call.tool, "arguments": dict(call.arguments)})
+    async def _journalled(self, tool: Tool | None, call: ToolCall, key: CallKey, context: ToolContext) -> Observation:
         stored = await self._find(key)
-        self._spend(place, Usage(tool_calls=1))
+        self._spend(key.place, Usage(tool_calls=1))
         if stored is not None:
             self.meter.replayed_seconds += float(stored["seconds"])
             return _OBSERVATION.validate_python(stored["observation"])

@@ -207,6 +207,9 @@ def _request_tools(reply: ToolCalls, name: str, place: str, state: RunState, con
     made = len(state["observed"])
     if not reply.calls or made >= MAX_TOOL_ROUNDS * max(1, len(context.attempts)):
         raise PluginError(name, f"asked for tools {made} times in one review without a verdict.")
+    told = [(a.call.tool, dict(a.call.arguments)) for a in _asked(place, state["observed"], context)]
+    if all((call.tool, dict(call.arguments)) in told for call in reply.calls):
+        raise PluginError(name, "asked again for what it had been told in the same review.")
     pending = [
         {"place": f"{place}.{made + i}", "tool": call.tool, "arguments": dict(call.arguments)}
         for i, call in enumerate(reply.calls)

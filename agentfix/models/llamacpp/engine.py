@@ -176,7 +176,7 @@ class Engine:
             grammar: a GBNF grammar that every completion must follow.
             top_logprobs: alternatives to report for each token; 0 for none.
             on_text: called with (index, text) as text becomes final.
-            cancelled: asked between tokens; generation ends early when it says yes.
+            cancelled: asked between tokens and batches of the prompt; generation ends early when it says yes.
 
         Raises:
             ContextOverflowError: prompt and completion don't fit; found before any work.
@@ -200,7 +200,9 @@ class Engine:
     def _generate_group(self, prompt: Sequence[int], sampling: Sampling, indices: range, max_tokens: int,
                         grammar: str | None, top_logprobs: int, on_text: Callable[[int, str], None] | None,
                         cancelled: Callable[[], bool]) -> list[Completion]:
-        cached, cached_tokens = self._read_prompt(prompt, reserve=len(indices) * max_tokens)
+        cached, cached_tokens = self._read_prompt(prompt, len(indices) * max_tokens, cancelled)
+        if cancelled():
+            return [Completion("", "cancelled") for _ in indices]
         sequences = [
             _Sequence(CACHED_PROMPTS + i, index, self._sampler(sampling, index, grammar), max_tokens)
             for i, index in enumerate(indices)
@@ -297,7 +299,7 @@ class Engine:
 
     # --- the KV cache ----------------------------------------------------------------------------------------------
 
-    def _read_prompt(self, prompt: Sequence[int], reserve: int) -> tuple[_Cached, int]:
+    def _read_prompt(self, prompt: Sequence[int], reserve: int, cancelled: Callable[[], bool]) -> tuple[_Cached, int]:
         """Bring a prompt into the KV cache; returns where it lies and how many of its tokens were there already."""
         self._clock += 1
         donor = max(self._cache, key=lambda c: _common_prefix(c.tokens, prompt))
@@ -317,6 +319,8 @@ class Engine:
             if other is not slot:
                 self._forget(other, 0)
         for start in range(common, len(prompt), self._batch_size):
+            if cancelled():
+                break
             part = prompt[start : start + self._batch_size]
             last = len(prompt) - 1
             self._decode([(t, start + i, slot.seq, start + i == last) for i, t in enumerate(part)])

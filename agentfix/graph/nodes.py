@@ -90,7 +90,7 @@ def _checked(move: Move, context: RunContext) -> Move:
                 raise PluginError(name, f"reviews attempts {attempts}, but there are {count}.")
         case Stop():
             pass
-        case _:
+        case _:  # pyright: ignore[reportUnnecessaryComparison] - a plugin may decide anything
             raise PluginError(name, f"decides {move!r}, which is no move.")
     return move
 

@@ -66,3 +66,14 @@ def test_the_draft_shows_the_first_of_several_writers_bounded():
     assert len(lines) <= 13
     assert lines[-1] == "␛[2Jlast"
     assert "other" not in out.getvalue()
+
+
+def test_until_the_first_word_it_says_what_it_waits_for(events):
+    watcher = TerminalWatcher(Console(file=io.StringIO()))
+    seen = []
+    for event in events:
+        watcher.show(event)
+        seen.append((event.kind, watcher.draft.waiting))
+    assert [waiting for kind, waiting in seen if kind == "move" and waiting] == [
+        "loading the model and reading the question", "reading"]
+    assert all(not waiting for kind, waiting in seen if kind not in ("move", "delta"))

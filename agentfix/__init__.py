@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from agentfix.hookspecs import Build as Build
     from agentfix.hookspecs import Register as Register
     from agentfix.hookspecs import hookimpl as hookimpl
+    from agentfix.plugins import Plugins as Plugins
     from agentfix.protocols import *  # noqa: F403
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "agentfix.agent": ("Agent",),
+    "agentfix.plugins": ("Plugins",),
     "agentfix.settings": ("Settings", "load_settings"),
     "agentfix.hookspecs": ("Build", "Register", "hookimpl"),
     "agentfix.errors": (

@@ -18,6 +18,8 @@ from agentfix.types import Result, Task
 
 _SAMPLING = ("self-consistency", "best-of-n")
 """The strategies whose argument is how many answers are drawn."""
+_MOST_SAMPLES = 64
+"""More answers than this are not drawn at once."""
 _FIRST_ONLY = "none"
 """The strategy that stops at the first attempt."""
 
@@ -84,7 +86,8 @@ class Evaluation:
     async def _affordable(self, item: Item, seed: int, spender: Record) -> int:
         """How many first attempts cost what the first strategy wrote for this item."""
         alone = await self.runs.arun(item.task, strategy=_FIRST_ONLY, seed=seed)
-        return max(1, round(spender.completion_tokens / max(1, alone.usage.completion_tokens)))
+        wanted = round(spender.completion_tokens / max(1, alone.usage.completion_tokens))
+        return min(max(1, wanted), _MOST_SAMPLES)
 
     async def _score(self, item: Item, answer: str | None) -> Score:
         return Score(False, 0.0) if answer is None else await item.scorer.score(answer, self.judge)

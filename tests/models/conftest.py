@@ -1,0 +1,51 @@
+"""The small model that these tests generate with, where it is."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentfix.models.catalog import open_catalogue
+from agentfix.settings import load_settings
+
+SMALL = "smollm2-135m"
+
+
+@pytest.fixture(scope="session")
+def model_file() -> Path:
+    """The file of the small model; what needs it is skipped where it, or llama.cpp, is missing."""
+    pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'agentfix[local]'",
+                        exc_type=ImportError)
+    path = open_catalogue(load_settings()).locate(SMALL)
+    if path is None:
+        pytest.skip(f"the model is not on disk; fetch it with: agentfix models pull {SMALL}")
+    return path
+
+
+@pytest.fixture
+def engine_of(model_file: Path) -> Iterator[Callable[..., Any]]:
+    """Makes engines and closes them."""
+    from agentfix.models.llamacpp.engine import Engine
+
+    made: list[Engine] = []
+
+    def make(context_tokens: int = 2048) -> Engine:
+        made.append(Engine(model_file, context_tokens=context_tokens, threads=1))
+        return made[-1]
+
+    yield make
+    for engine in made:
+        engine.close()
+
+
+@pytest.fixture
+async def model(engine_of: Callable[..., Any]) -> AsyncIterator[Any]:
+    """The small model behind the protocol."""
+    from agentfix.models.llamacpp.model import LlamaCppModel
+
+    model = LlamaCppModel("llamacpp:small", engine_of)
+    yield model
+    await model.aclose()

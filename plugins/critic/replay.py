@@ -8,9 +8,9 @@ from fractions import Fraction
 
 _TERM = r"(?:\$\s*)?-?\d[\d,]{0,19}+(?:\.\d{1,20})?+"
 _STEP = re.compile(
-    rf"(?<![\w.,)\-+*/^=])({_TERM})((?:\s*[-+*/]\s*{_TERM}){{1,12}}+)\s*=\s*({_TERM})(?![\d,.]*\d|\s*[-+*/^(%])"
+    rf"(?<![\w.,:)\-+*/^=])({_TERM})((?:\s*[-+*/]\s*{_TERM}){{1,12}}+)\s*=\s*({_TERM})(?![\d,.]*\d|\s*[-+*/^(%])"
 )
-_CONTINUES = re.compile(r"[^\s\-+*/][^\S\n]*[-+*/^]\s*$")
+_CONTINUES = re.compile(r"[^\s\-+*/][^\S\n]*[-+*/^]+\s*$")
 """Ends what stands before numbers that are the tail of a longer expression; an operator that begins a line is the mark
 of a list."""
 _PART = re.compile(rf"([-+*/])\s*({_TERM})")

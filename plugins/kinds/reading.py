@@ -19,7 +19,7 @@ def program_in(text: str) -> str | None:
     marked = [block for mark, block in blocks if mark in _PYTHON] or [block for mark, block in blocks if not mark]
     if marked:
         return marked[-1]
-    if re.search(r"^\s*(?:answer\s*=|def |import |from \w+ import )", text, re.MULTILINE):
+    if re.search(r"^[ \t]*(?:answer[ \t]*=|def |import |from \w+ import )", text, re.MULTILINE):
         return text.strip("\n").rstrip()
     return None
 

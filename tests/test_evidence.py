@@ -15,9 +15,14 @@ from agentfix.evidence import admit, agreement, best, groups, rank, standing
 ASKED, CHECKED = Task("q"), Task("q", checks=(Check("assert answer"),))
 KINDS = st.sampled_from(EvidenceClass)
 PIECES = st.builds(
-    Evidence, KINDS, st.sampled_from(["supports", "refutes"]), st.text(max_size=3), st.just("someone"),
+    Evidence,
+    KINDS,
+    st.sampled_from(["supports", "refutes"]),
+    st.text(max_size=3),
+    st.just("someone"),
     st.sampled_from(["caller", "person", "instrument", "document", "model", "actor"]),
-    st.sampled_from(["whole", "part", "necessary"]), st.floats(0, exclude_min=True, allow_infinity=False),
+    st.sampled_from(["whole", "part", "necessary"]),
+    st.floats(0, exclude_min=True, allow_infinity=False),
 )
 TASKS = st.sampled_from([ASKED, CHECKED])
 
@@ -47,9 +52,14 @@ def test_nobody_gives_stronger_evidence_than_he_can_stand_for(piece, task):
     if piece.coverage == "necessary" and piece.polarity == "supports":
         assert admitted is None
         return
-    ceiling = {"actor": EvidenceClass.OPINION, "model": EvidenceClass.AGREEMENT, "document": EvidenceClass.RETRIEVAL,
-               "instrument": EvidenceClass.MEASUREMENT, "person": EvidenceClass.PERSON,
-               "caller": EvidenceClass.CONTRACT if task.checks else EvidenceClass.OPINION}[piece.origin]
+    ceiling = {
+        "actor": EvidenceClass.OPINION,
+        "model": EvidenceClass.AGREEMENT,
+        "document": EvidenceClass.RETRIEVAL,
+        "instrument": EvidenceClass.MEASUREMENT,
+        "person": EvidenceClass.PERSON,
+        "caller": EvidenceClass.CONTRACT if task.checks else EvidenceClass.OPINION,
+    }[piece.origin]
     assert admitted.kind is min(piece.kind, ceiling)
     assert replace(admitted, kind=piece.kind, weight=piece.weight) == piece
 
@@ -110,7 +120,11 @@ def votes(*attempts):
 def test_the_majority_is_supported_by_its_margin_and_the_others_are_refuted():
     said = votes(*(attempt(i, answer) for i, answer in enumerate(["7", "8", "7", "7", None])))
     assert {number: (c.verdict, c.evidence[0].polarity, c.evidence[0].weight) for number, c in said.items()} == {
-        0: ("accept", "supports", 2), 1: ("revise", "refutes", 2), 2: ("accept", "supports", 2), 3: ("accept", "supports", 2)}
+        0: ("accept", "supports", 2),
+        1: ("revise", "refutes", 2),
+        2: ("accept", "supports", 2),
+        3: ("accept", "supports", 2),
+    }
 
 
 def test_a_tie_is_left_open():

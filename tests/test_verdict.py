@@ -29,12 +29,47 @@ def unambiguous(reply: str, word: str) -> bool:
 
 
 SEEDS = (
-    '{"feedback": "ok", "verdict": "accept"}', '{"verdict": "revise", "feedback": "line 3"}',
-    '```json\n{"feedback": "", "verdict": "abstain"}\n```', "All is well.\nVerdict: accept", "**Verdict:** revise\n",
-    '{\n  "feedback": "x",\n  "verdict": "accept"\n}', "verdict: accept\nverdict: revise", '{"verdict": {"verdict": "accept"}}',
+    '{"feedback": "ok", "verdict": "accept"}',
+    '{"verdict": "revise", "feedback": "line 3"}',
+    '```json\n{"feedback": "", "verdict": "abstain"}\n```',
+    "All is well.\nVerdict: accept",
+    "**Verdict:** revise\n",
+    '{\n  "feedback": "x",\n  "verdict": "accept"\n}',
+    "verdict: accept\nverdict: revise",
+    '{"verdict": {"verdict": "accept"}}',
 )
-PIECES = ("accept", "revise", "abstain", "verdict", "Verdict:", '"', "{", "}", ":", ",", "\n", " ", "not ", "```", "json", "[",
-          "]", "\\", "null", "\u0000", "\u202e", "é", "!=", "\r\n", '"verdict": "accept"', "1e999", "\ud800", "*", "-", "=")
+PIECES = (
+    "accept",
+    "revise",
+    "abstain",
+    "verdict",
+    "Verdict:",
+    '"',
+    "{",
+    "}",
+    ":",
+    ",",
+    "\n",
+    " ",
+    "not ",
+    "```",
+    "json",
+    "[",
+    "]",
+    "\\",
+    "null",
+    "\u0000",
+    "\u202e",
+    "é",
+    "!=",
+    "\r\n",
+    '"verdict": "accept"',
+    "1e999",
+    "\ud800",
+    "*",
+    "-",
+    "=",
+)
 
 
 def mutated(chance: random.Random) -> str:
@@ -60,35 +95,71 @@ def test_ten_thousand_hostile_replies_hold_no_accept_that_is_not_there():
     assert min(read.values()) > 100, "the mutations are too wild to test anything"
 
 
-@pytest.mark.parametrize(("reply", "verdict"), [
-    ('{"feedback": "fine", "verdict": "accept"}', Verdict("accept", "fine")),
-    (' ```json\n{"verdict": "revise", "feedback": "line 2"}\n``` ', Verdict("revise", "line 2")),
-    ('{"verdict": "accept", "feedback": 7}', Verdict("accept", "")),
-    ("The sum is wrong.\n**Verdict:** revise.", Verdict("revise", "The sum is wrong.")),
-    ("verdict: accept\n\n> VERDICT = accept\r\n", Verdict("accept", "")),
-])
+@pytest.mark.parametrize(
+    ("reply", "verdict"),
+    [
+        ('{"feedback": "fine", "verdict": "accept"}', Verdict("accept", "fine")),
+        (' ```json\n{"verdict": "revise", "feedback": "line 2"}\n``` ', Verdict("revise", "line 2")),
+        ('{"verdict": "accept", "feedback": 7}', Verdict("accept", "")),
+        ("The sum is wrong.\n**Verdict:** revise.", Verdict("revise", "The sum is wrong.")),
+        ("verdict: accept\n\n> VERDICT = accept\r\n", Verdict("accept", "")),
+    ],
+)
 def test_a_plain_verdict_is_read_with_its_feedback(reply, verdict):
     assert read_verdict(reply) == verdict
 
 
-@pytest.mark.parametrize("reply", [
-    "", "accept", "I accept", "I accept the answer. No verdict.", '"accept"', '["accept"]', "null", '{"verdict": null}',
-    '{"verdict": "Accept it"}', '{"verdict": ["accept"]}', '{"feedback": {"verdict": "accept"}}',
-    '{"verdict": "revise", "verdict": "accept"}', '{"verdict": "accept", "verdict": "accept"}',
-    '{"verdict":"accept"} ignore, really revise', '{\n"verdict": "accept"\n}\nignore, really revise',
-    '{\n"verdict": "accept",\n"verdict": "revise"\n}', '{"feedback": "x", "verdict": "accept"', '{"verdict": "acc',
-    "verdict: accept\nverdict: revise", "verdict: accept\nNo: my verdict is revise.", "verdict: accept\nignore, really revise",
-    "verdict: accept or revise", "verdict: not accept", "verdict != accept", "verdict: ~~accept~~", "verdict: unaccept",
-    "Verdict\n\n- accept\n- revise\n- abstain", "verdict: accept" + " " * 100_000 + "\nverdict: revise",
-])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "",
+        "accept",
+        "I accept",
+        "I accept the answer. No verdict.",
+        '"accept"',
+        '["accept"]',
+        "null",
+        '{"verdict": null}',
+        '{"verdict": "Accept it"}',
+        '{"verdict": ["accept"]}',
+        '{"feedback": {"verdict": "accept"}}',
+        '{"verdict": "revise", "verdict": "accept"}',
+        '{"verdict": "accept", "verdict": "accept"}',
+        '{"verdict":"accept"} ignore, really revise',
+        '{\n"verdict": "accept"\n}\nignore, really revise',
+        '{\n"verdict": "accept",\n"verdict": "revise"\n}',
+        '{"feedback": "x", "verdict": "accept"',
+        '{"verdict": "acc',
+        "verdict: accept\nverdict: revise",
+        "verdict: accept\nNo: my verdict is revise.",
+        "verdict: accept\nignore, really revise",
+        "verdict: accept or revise",
+        "verdict: not accept",
+        "verdict != accept",
+        "verdict: ~~accept~~",
+        "verdict: unaccept",
+        "Verdict\n\n- accept\n- revise\n- abstain",
+        "verdict: accept" + " " * 100_000 + "\nverdict: revise",
+    ],
+)
 def test_what_is_not_plainly_a_verdict_is_abstain(reply):
     assert read_verdict(reply).word == "abstain"
 
 
 @pytest.mark.timeout(20)
-@pytest.mark.parametrize("reply", [
-    "\n" * 99_000 + "x", "```" + " " * 90_000 + "x", "verdict" + " " * 90_000, "verdict" + "\n" * 90_000 + "accept x", "[" * 90_000,
-    '{"a":' * 15_000, '{"verdict": "accept", "feedback": "' + "x" * 10**7 + '"}', "9" * 90_000, "verdict: " * 10_000,
-])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        "\n" * 99_000 + "x",
+        "```" + " " * 90_000 + "x",
+        "verdict" + " " * 90_000,
+        "verdict" + "\n" * 90_000 + "accept x",
+        "[" * 90_000,
+        '{"a":' * 15_000,
+        '{"verdict": "accept", "feedback": "' + "x" * 10**7 + '"}',
+        "9" * 90_000,
+        "verdict: " * 10_000,
+    ],
+)
 def test_huge_replies_are_read_quickly_and_hold_nothing(reply):
     assert read_verdict(reply).word == "abstain"

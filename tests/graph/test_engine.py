@@ -50,8 +50,10 @@ class Writer:
             assert request.n * request.sampling.max_tokens <= self.limits.max_tokens - self.tokens
         each = min(request.sampling.max_tokens, 20)
         self.tokens += PROMPT_TOKENS + request.n * each
-        return [Completion(f"{(self.calls + i) % 3 or ''}", usage=Usage(PROMPT_TOKENS if i == 0 else 0, 0, each))
-                for i in range(request.n)]
+        return [
+            Completion(f"{(self.calls + i) % 3 or ''}", usage=Usage(PROMPT_TOKENS if i == 0 else 0, 0, each))
+            for i in range(request.n)
+        ]
 
     async def aclose(self) -> None:
         """Nothing to free."""
@@ -135,17 +137,32 @@ class Parts:
         register("none", lambda build: ScriptedSandbox([]))
 
 
-MOVES = st.tuples(st.sampled_from(["expand", "expand", "review", "review", "stop"]), st.integers(0, 5), st.integers(1, 4),
-                  st.sampled_from([0.0, 0.7]))
+MOVES = st.tuples(
+    st.sampled_from(["expand", "expand", "review", "review", "stop"]),
+    st.integers(0, 5),
+    st.integers(1, 4),
+    st.sampled_from([0.0, 0.7]),
+)
 PLANS = st.lists(st.lists(MOVES, max_size=4), min_size=1, max_size=5)
 LIMIT = st.none() | st.integers(0, 12)
-BUDGETS = st.fixed_dictionaries({
-    "max_rounds": st.integers(0, 5), "max_model_calls": LIMIT, "max_tool_calls": LIMIT,
-    "max_tokens": st.none() | st.integers(0, 200), "max_seconds": st.sampled_from([None, 0, 60]),
-})
-EVIDENCE = st.builds(Evidence, st.sampled_from(EvidenceClass), st.sampled_from(["supports", "refutes"]), st.just("seen"),
-                     st.just("judge"), st.sampled_from(["caller", "instrument", "model", "actor"]),
-                     st.sampled_from(["whole", "part", "necessary"]))
+BUDGETS = st.fixed_dictionaries(
+    {
+        "max_rounds": st.integers(0, 5),
+        "max_model_calls": LIMIT,
+        "max_tool_calls": LIMIT,
+        "max_tokens": st.none() | st.integers(0, 200),
+        "max_seconds": st.sampled_from([None, 0, 60]),
+    }
+)
+EVIDENCE = st.builds(
+    Evidence,
+    st.sampled_from(EvidenceClass),
+    st.sampled_from(["supports", "refutes"]),
+    st.just("seen"),
+    st.just("judge"),
+    st.sampled_from(["caller", "instrument", "model", "actor"]),
+    st.sampled_from(["whole", "part", "necessary"]),
+)
 PIECES = st.lists(st.lists(EVIDENCE, max_size=2).map(tuple), min_size=1, max_size=3)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -44,15 +45,17 @@ async def test_a_reply_is_found_once_its_call_ended(tmp_path, reply):
     await again.aclose()
 
 
-async def test_two_processes_share_a_new_file(tmp_path):
+def test_two_processes_share_a_new_file(tmp_path):
     path = tmp_path / "j.sqlite"
-    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], stderr=subprocess.PIPE) for name in "ab"]
+    writers = [
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], stderr=subprocess.PIPE) for name in "ab"
+    ]
     assert [(w.communicate()[1], w.returncode) for w in writers] == [(b"", 0)] * 2
     journal = SqliteJournal(path)
     for name in "ab":
         for i in range(50):
-            assert await journal.find(CallKey(name, f"a{i}", "d")) == {"by": name}
-    await journal.aclose()
+            assert asyncio.run(journal.find(CallKey(name, f"a{i}", "d"))) == {"by": name}
+    asyncio.run(journal.aclose())
 
 
 def newer(path):
@@ -67,10 +70,15 @@ def foreign(path):
     database.close()
 
 
-@pytest.mark.parametrize(("spoil", "complaint"), [
-    (lambda path: path.write_bytes(b"not a database " * 100), "not a database"), (newer, "newer agentfix"),
-    (foreign, "is not a journal"), (lambda path: path.mkdir(), "can't be opened"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lambda path: path.write_bytes(b"not a database " * 100), "not a database"),
+        (newer, "newer agentfix"),
+        (foreign, "is not a journal"),
+        (lambda path: path.mkdir(), "can't be opened"),
+    ],
+)
 def test_a_file_that_is_no_journal_is_one_line(tmp_path, spoil, complaint):
     path = tmp_path / "j.sqlite"
     spoil(path)

@@ -142,10 +142,13 @@ class Agent:
                 critics[name] = self.plugins.build("critic", name)
             return critics[name]
 
+        reviewers = _reviewers(kind, settings)
+        for name in reviewers:
+            critic(name)
         context = RunContext(
             task, kind, self._model(settings.model), self._model(settings.critic_model or settings.model),
-            self._strategy(settings.strategy), critic, self._tools(), session, calls, emit, settings.seed,
-            settings.tool_timeout_s,
+            self._strategy(settings.strategy), critic, reviewers, self._tools(), session,
+            calls, emit, settings.seed, settings.tool_timeout_s,
         )
         await calls.journal.begin_run(run_id, {"task": asdict(task), "settings": settings.model_dump(mode="json")})
         return await self._finish(context, meter)
@@ -256,3 +259,8 @@ class Agent:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
+
+
+def _reviewers(kind: TaskKind, settings: Settings) -> tuple[str, ...]:
+    """The kind's own critics and those the settings add, each once."""
+    return tuple(dict.fromkeys((*kind.critics, *settings.critics)))

@@ -8,7 +8,7 @@ Critics propose evidence. `admit` caps it by who stands for it, `standing` nets 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from agentfix.types import Attempt, Critique, Evidence, EvidenceClass, Origin, Polarity, Standing, Task
@@ -75,6 +75,12 @@ def standing(evidence: Sequence[Evidence]) -> Standing:
     return partly or Standing("unsupported", None, 0.0, "no check that could have failed speaks for it")
 
 
+def refuted_above_agreement(evidence: Sequence[Evidence]) -> bool:
+    """Whether evidence stronger than agreement refutes an attempt."""
+    found = standing(evidence)
+    return found.state == "refuted" and found.kind is not None and found.kind > EvidenceClass.AGREEMENT
+
+
 def _weight(evidence: Sequence[Evidence]) -> float:
     return math.fsum(e.weight for e in evidence)
 
@@ -117,16 +123,18 @@ def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool]) -> tup
     return tuple(found)
 
 
-def agreement(attempts: Sequence[Attempt], group_of: Sequence[int]) -> dict[int, Critique]:
+def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
+              refuted: Collection[int] = ()) -> dict[int, Critique]:
     """What independent attempts say of each other's answers (self-consistency: Wang et al., ICLR 2023, section 2).
 
-    Only attempts that saw no earlier answer have a voice (made from the question alone, or mending a program that gave
-    none), and greedy attempts from one prompt have one voice together. An answer is supported when at least two voices
-    give it and no other answer has as many; the weight is the margin over its strongest rival.
+    Only attempts that saw no earlier answer have a voice (made from the question alone, or mending one that gave no
+    answer or a refuted one), and greedy attempts from one prompt have one voice together. An answer is supported when
+    at least two voices give it and no other answer has as many; the weight is the margin over its strongest rival.
 
     Args:
         attempts: all attempts, in order of their ids.
         group_of: from `groups`.
+        refuted: ids of the attempts that stronger evidence refutes; they have no voice.
 
     Returns:
         A critique for each attempt that has an answer, once there are two voices; none before.
@@ -135,7 +143,9 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int]) -> dict[int,
     heard: set[str] = set()
     for attempt in attempts:
         lineage = _lineage(attempt, attempts)
-        if attempt.answer is None or any(a.answer is not None for a in lineage):
+        if attempt.answer is None or attempt.id in refuted:
+            continue
+        if any(a.answer is not None and a.id not in refuted for a in lineage):
             continue
         if all(a.temperature <= 0 for a in (attempt, *lineage)):
             if attempt.role in heard:
@@ -145,6 +155,7 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int]) -> dict[int,
     total = sum(voices.values())
     if total < 2:
         return {}
+
     def rival(group: int) -> int:
         return max((count for other, count in voices.items() if other != group), default=0)
 

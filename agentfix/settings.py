@@ -36,6 +36,8 @@ class Settings(BaseModel):
     """The critic's model; the actor's when not set."""
     strategy: str = "critic"
     kind: str = "auto"
+    critics: tuple[str, ...] = ()
+    """Critics that are asked besides the kind's own."""
     sandbox: str = "auto"
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] = "agreement"
     """The evidence class from which an answer counts as supported."""
@@ -128,5 +130,5 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, value in environment.items():
         key = name.removeprefix(PREFIX).lower()
         if name.startswith(PREFIX) and key != "config" and value:
-            values[key] = value.split(",") if key == "disabled_plugins" else value
+            values[key] = value.split(",") if key in ("critics", "disabled_plugins") else value
     return values

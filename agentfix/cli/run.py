@@ -57,6 +57,8 @@ class Run:
               "named test_... They run after a program; elsewhere they read the variable `answer`.")
 @click.option("--model", help="The model that answers, as backend:name.")
 @click.option("--critic-model", help="The model that criticises; the answering one unless told.")
+@click.option("--critic", "critics", multiple=True, help="Ask this critic too, besides the kind's own; may be given "
+              "several times.")
 @click.option("--strategy", help="What to do next, and when to stop, as name or name:argument.")
 @click.option("--kind", help="The sort of task; found out unless told.")
 @click.option("--sandbox", help="Where programs run.")
@@ -77,7 +79,7 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
     Exit status: 0 when evidence of the required class supports the answer, 3 when not, 1 when the run failed,
     2 for misuse. Options not given are read from agentfix.toml and AGENTFIX_... variables.
     """
-    settings = load_settings(arguments)
+    settings = load_settings({**arguments, "critics": arguments["critics"] or None})
     task = Task(read_question(question, file), settings.kind, read_checks(tests))
     make_agent: MakeAgent = context.obj or _agent
     this = Run(_watcher(as_json=as_json, quiet=quiet))

@@ -23,6 +23,8 @@ class RunContext:
     strategy: Strategy
     critics: Callable[[str], Critic]
     """Makes a critic by name."""
+    reviewers: tuple[str, ...]
+    """The critics that are asked when a strategy names none."""
     tools: Mapping[str, Tool]
     sandbox: Session
     calls: Calls
@@ -60,8 +62,25 @@ class RunContext:
             self.emit("attempt", {"attempt": attempt})
             if attempt.answer is None and attempt.program is None:
                 await self.add_critique(_empty(attempt))
-        group_of = evidence.groups(self.attempts, self.kind.same)
-        for critique in evidence.agreement(self.attempts, group_of).values():
+        await self._count_voices()
+
+    async def add_critiques(self, critiques: Sequence[Critique]) -> None:
+        """Let the critiques of a review into the tree; what they refute has no voice any more."""
+        for critique in critiques:
+            await self.add_critique(critique)
+        await self._count_voices()
+
+    async def _count_voices(self) -> None:
+        others = [c for c in self._critiques.values() if c.critic != evidence.AGREEMENT]
+        refuted = {
+            a.id for a in self.attempts
+            if evidence.refuted_above_agreement([e for c in others if c.attempt == a.id for e in c.evidence])
+        }
+        said = evidence.agreement(self.attempts, evidence.groups(self.attempts, self.kind.same), refuted)
+        for attempt in self.attempts:
+            if attempt.id not in said:
+                self._critiques.pop((attempt.id, evidence.AGREEMENT), None)
+        for critique in said.values():
             await self.add_critique(critique)
 
     async def add_critique(self, critique: Critique) -> None:

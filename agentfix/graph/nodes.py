@@ -179,7 +179,7 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
     """Let one critic of the review speak; it may ask for tools first."""
     move = load_move(state["moves"][0])
     assert isinstance(move, Review)
-    names = move.critics or context.kind.critics
+    names = move.critics or context.reviewers
     attempts = [a for n in move.attempts if (a := context.attempts[n]).answer is not None or a.program is not None]
     done = {"moves": state["moves"][1:], "reviewer": 0, "pending": [], "observed": []}
     if state["reviewer"] >= len(names) or not attempts:
@@ -195,8 +195,7 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
             critiques = [_named(critique, name, attempts) for critique in reply]
     except BudgetSpent as spent:
         return {"stop": f"budget: {spent.limit}"}
-    for critique in critiques:
-        await context.add_critique(critique)
+    await context.add_critiques(critiques)
     if state["reviewer"] + 1 == len(names):
         return done
     return {"reviewer": state["reviewer"] + 1, "pending": [], "observed": []}

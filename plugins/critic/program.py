@@ -25,9 +25,9 @@ class ProgramCritic:
     async def review(
         self, task: Task, attempts: Sequence[Attempt], context: CriticContext
     ) -> ToolCalls | list[Critique]:
-        return [self._judge(task, attempt) for attempt in attempts]
+        return [self._judge(attempt) for attempt in attempts]
 
-    def _judge(self, task: Task, attempt: Attempt) -> Critique:
+    def _judge(self, attempt: Attempt) -> Critique:
         if attempt.observation is None:
             return self._judge_words(attempt)
         status = attempt.observation.status
@@ -38,10 +38,6 @@ class ProgramCritic:
             return self._refuted(attempt, f"the program ended with {_outcome(attempt)}", _fault(attempt))
         if attempt.answer is None:
             return self._refuted(attempt, "the program yields no answer", _no_answer(attempt))
-        if attempt.answer.startswith("-") and not task.context:
-            return self._refuted(attempt, f"the answer {attempt.answer} is negative",
-                                 f"Your program's answer is {attempt.answer}. A negative number can't be the answer. "
-                                 "Read the problem again: which step subtracts the wrong way round?")
         return Critique(attempt.id, self.name, "abstain", "")
 
     def _judge_words(self, attempt: Attempt) -> Critique:

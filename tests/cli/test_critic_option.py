@@ -15,7 +15,7 @@ class Whole:
     async def review(self, task, attempts, context):
         return [
             Critique(a.id, self.name, "revise", "People can't be divided.", (Evidence(
-                EvidenceClass.MEASUREMENT, "refutes", f"{a.answer} is not whole", self.name, "instrument", "necessary"),))
+                EvidenceClass.MEASUREMENT, "refutes", f"{a.answer} is not whole", self.name, "instrument"),))
             for a in attempts if "." in (a.answer or "")
         ]
 

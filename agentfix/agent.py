@@ -41,6 +41,9 @@ class Agent:
             strategies shall start from the same first attempt.
 
     Use it as an async context manager, or as a plain one together with `run`.
+
+    Raises:
+        UnknownNameError: the settings name a part that there is not.
     """
 
     def __init__(self, settings: Settings | None = None, plugins: Plugins | None = None, *,
@@ -53,6 +56,7 @@ class Agent:
         self._machine = build.build()
         self._portal: BlockingPortal | None = None
         self._portal_stack: Any = None
+        self._require_parts()
 
     # --- running -----------------------------------------------------------------------------------------------------
 
@@ -188,6 +192,18 @@ class Agent:
             usage=meter.usage, seconds=meter.seconds,
         )
 
+    def _require_parts(self) -> None:
+        """A misspelt name is said at once, not after a model was fetched and loaded."""
+        settings = self.settings
+        for model in (settings.model, settings.critic_model or settings.model):
+            self.plugins.find("model", _backend(model)[0])
+        self.plugins.find("strategy", settings.strategy.partition(":")[0])
+        self.plugins.find("sandbox", settings.sandbox)
+        if settings.kind != "auto":
+            self.plugins.find("kind", settings.kind)
+        for critic in settings.critics:
+            self.plugins.find("critic", critic)
+
     # --- parts -------------------------------------------------------------------------------------------------------
 
     def _choose_kind(self, task: Task, emit: Callable[[EventKind, Mapping[str, Any]], None]) -> TaskKind:
@@ -206,10 +222,7 @@ class Agent:
 
     def _model(self, spec: str) -> Model:
         if spec not in self._models:
-            backend, colon, name = spec.partition(":")
-            if not colon:
-                backend, name = "llamacpp", spec
-            self._models[spec] = self.plugins.build("model", backend, name)
+            self._models[spec] = self.plugins.build("model", *_backend(spec))
         return self._models[spec]
 
     def _tools(self) -> Mapping[str, Tool]:
@@ -264,3 +277,9 @@ class Agent:
 def _reviewers(kind: TaskKind, settings: Settings) -> tuple[str, ...]:
     """The kind's own critics and those the settings add, each once."""
     return tuple(dict.fromkeys((*kind.critics, *settings.critics)))
+
+
+def _backend(model: str) -> tuple[str, str]:
+    """`llamacpp:NAME` as backend and name; a name alone is a local model's."""
+    backend, colon, name = model.partition(":")
+    return (backend, name) if colon else ("llamacpp", model)

@@ -84,16 +84,24 @@ class Plugins:
             UnknownNameError: there is none.
             PluginError: its factory failed.
         """
-        registry = self._registries[part]
-        if name not in registry:
-            raise UnknownNameError(part, name, registry)
-        entry = registry[name]
+        entry = self.find(part, name)
         try:
             return entry.factory(Build(self.settings, argument))
         except AgentFixError:
             raise
         except Exception as error:
             raise PluginError(entry.plugin, f"making {part} {name!r} failed: {error!r}.") from error
+
+    def find(self, part: Part, name: str) -> Registered:
+        """What is registered under a name, without making it.
+
+        Raises:
+            UnknownNameError: there is nothing.
+        """
+        registry = self._registries[part]
+        if name not in registry:
+            raise UnknownNameError(part, name, registry)
+        return registry[name]
 
     def names(self, part: Part) -> tuple[Registered, ...]:
         """What is registered for a sort of part, by name."""

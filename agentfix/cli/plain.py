@@ -120,6 +120,8 @@ class LineWatcher:
     def critique(self, event: Event) -> None:
         critique: Critique = event.data["critique"]
         standing: Standing = event.data["standing"]
+        if words.says_nothing(critique):
+            return
         click.echo(words.verdict(critique))
         for item in critique.evidence:
             click.echo(f"    {words.evidence(item)}")

@@ -136,6 +136,8 @@ class TerminalWatcher:
     def critique(self, event: Event) -> None:
         critique: Critique = event.data["critique"]
         standing: Standing = event.data["standing"]
+        if words.says_nothing(critique):
+            return
         self._say(words.verdict(critique), _STYLE_OF.get(critique.verdict, "yellow"))
         for item in critique.evidence:
             self._indented(Text(words.evidence(item), _STYLE_OF[item.polarity]))

@@ -84,12 +84,13 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
     make_agent: MakeAgent = context.obj or _agent
     this = Run(_watcher(as_json=as_json, quiet=quiet))
     try:
+        agent = make_agent(settings)
         if make_agent is _agent:
             from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
 
             fetch_models(settings)
         with this.watcher.watching():
-            asyncio.run(this.follow(make_agent(settings), task))
+            asyncio.run(this.follow(agent, task))
     except KeyboardInterrupt:
         kept = f"; run {this.id} is kept in the journal" if this.id else ""
         click.echo(f"agentfix: stopped{kept}.", err=True)

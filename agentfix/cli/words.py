@@ -72,6 +72,11 @@ def verdict(critique: Critique) -> str:
     return f"{said}. {feedback}" if feedback else said
 
 
+def says_nothing(critique: Critique) -> bool:
+    """A critic that found nothing to say of an attempt: people need not read that."""
+    return critique.verdict == "abstain" and not critique.feedback and not critique.evidence
+
+
 def evidence(item: Evidence) -> str:
     """One piece of evidence: `refutes by measurement (necessary): NameError on line 3`."""
     coverage = "" if item.coverage == "whole" else f" ({item.coverage})"

@@ -1,8 +1,15 @@
 """The embedded sandbox: Pydantic's Monty, a Python virtual machine of its own in a worker process.
 
 Covered: no files, network, processes or environment; limits on time, memory and output; a worker that dies takes
-nothing with it. Not covered: a flaw in Monty itself, which runs as the user. It speaks a part of Python; what it lacks
-is reported as `unsupported`. The only importer of pydantic_monty.
+nothing with it. It speaks a part of Python; what it lacks is reported as `unsupported`. The only importer of
+pydantic_monty.
+
+Not covered:
+- a flaw in Monty itself, which runs as the user;
+- a host that is killed outright (SIGKILL): a worker in a busy loop then lives on until its time limit, or longer where
+  the program gives its limits no chance to be looked at. pydantic-monty has no hook that would tie its life to ours;
+- the message of an exception, which comes over whole: it can take as much of the host's memory, for a moment, as the
+  program was allowed.
 """
 
 from __future__ import annotations
@@ -28,6 +35,8 @@ _FILE = "<python-input-0>"
 """What Monty calls the program in tracebacks."""
 _TIME_LIMITS = ("TimeoutError: feed time limit exceeded", "TimeoutError: sleep limit exceeded")
 _MEMORY_LIMIT = "MemoryError: memory limit exceeded"
+_TRACED_CHARACTERS = 64 * 2**10
+"""No traceback is made of an exception with a longer message; only the beginning of the message is kept."""
 
 
 class EmbeddedSandbox:
@@ -77,6 +86,28 @@ class EmbeddedSession:
         return self._pool
 
 
+@dataclass(frozen=True, slots=True)
+class _Failure:
+    """What Monty said of a program that failed, bounded. Made in the thread that ran it: messages may be huge."""
+
+    kind: type[monty.MontyError]
+    message: str
+    """In one line."""
+    line: int | None = None
+    trace: str = ""
+    cut: bool = False
+
+    @classmethod
+    def of(cls, error: monty.MontyError) -> _Failure:
+        text = str(error)
+        cut = len(text) > _TRACED_CHARACTERS
+        trace = text[:_TRACED_CHARACTERS] if cut else ""
+        if isinstance(error, monty.MontyRuntimeError) and not cut:
+            trace = error.display("traceback").replace(_FILE, "<program>")
+        line = _line(error) if isinstance(error, monty.MontySyntaxError | monty.MontyRuntimeError) else None
+        return cls(type(error), one_line(text), line, trace, cut)
+
+
 @dataclass
 class _Run:
     """One program in one worker."""
@@ -84,7 +115,7 @@ class _Run:
     code: str
     limits: Limits
     want: str | None
-    error: monty.MontyError | None = None
+    failure: _Failure | None = None
     value: str | None = None
     seconds: float = 0.0
     killed: bool = False
@@ -110,7 +141,7 @@ class _Run:
                 finally:
                     self._take(None)
         except monty.MontyError as error:
-            self.error = error
+            self.failure = _Failure.of(error)
         finally:
             self.seconds = time.perf_counter() - started
 
@@ -122,17 +153,25 @@ class _Run:
         try:
             session.feed_run(self.code, print_callback=self._printed)
         except monty.MontyRuntimeError as error:
-            if str(error) != "SystemExit":
-                raise
+            failure = _Failure.of(error)
+            if failure.message != "SystemExit":
+                self.failure = failure
+                return
         if self.want is not None and self.want.isidentifier():
-            try:
-                # A formatted string, because the program may have bound the name `str`.
-                self.value = session.feed_run(f'f"{{{self.want}!s}}"')
-            except monty.MontySyntaxError:
-                return  # a keyword is never a variable
-            except monty.MontyRuntimeError as error:
-                if str(error) != f"NameError: name {self.want!r} is not defined":
-                    raise
+            self.value = self._read(session, self.want)
+
+    def _read(self, session: monty.MontySession, want: str) -> str | None:
+        """The text of a variable, cut in the worker to little more than is returned; None when it is not set."""
+        try:
+            # A formatted string, because the program may have bound the name `str`.
+            return session.feed_run(f'f"{{{want}!s:.{VALUE_BYTES + 1}}}"')
+        except monty.MontySyntaxError:
+            return None  # a keyword is never a variable
+        except monty.MontyRuntimeError as error:
+            failure = _Failure.of(error)
+            if failure.message != one_line(f"NameError: name {want!r} is not defined"):
+                self.failure = failure
+            return None
 
     def _printed(self, stream: Literal["stdout", "stderr"], text: str) -> None:
         self.streams[stream].add(text.encode("utf-8", "backslashreplace"))
@@ -153,37 +192,34 @@ class _Run:
 
     def result(self) -> ExecResult:
         """What happened. Called in the caller's thread, because a look at syntax touches the warning filters."""
-        match self.error:
-            case None:
-                return self._as("ok", exit_code=0, value=self.value)
-            case monty.MontySyntaxError():
-                return self._rejected(self.error)
-            case monty.MontyRuntimeError():
-                return self._failed(self.error)
-            case _ if self._printed_too_much:
-                return self._as("output_limit", error=f"more than {KILL_BYTES} bytes of output")
-            case _ if self.seconds >= self.limits.timeout_s:
-                return self._timeout()
-            case _:
-                return self._as("crash", error=one_line(str(self.error)))
+        failure = self.failure
+        if failure is None:
+            return self._as("ok", exit_code=0, value=self.value)
+        if failure.kind is monty.MontySyntaxError:
+            return self._rejected(failure)
+        if failure.kind is monty.MontyRuntimeError:
+            return self._failed(failure)
+        if self._printed_too_much:
+            return self._as("output_limit", error=f"more than {KILL_BYTES} bytes of output")
+        return self._timeout() if self.seconds >= self.limits.timeout_s else self._as("crash", error=failure.message)
 
-    def _rejected(self, error: monty.MontySyntaxError) -> ExecResult:
+    def _rejected(self, failure: _Failure) -> ExecResult:
         problem = syntax_error(self.code)
         if problem is not None:
             return self._as("error", exit_code=1, error=one_line(problem[0]), line=problem[1])
-        return self._lacking(one_line(str(error)), _line(error))
+        return self._lacking(failure.message, failure.line)
 
-    def _failed(self, error: monty.MontyRuntimeError) -> ExecResult:
-        message = one_line(str(error))
+    def _failed(self, failure: _Failure) -> ExecResult:
+        message = failure.message
         if message.startswith(_TIME_LIMITS):
             return self._timeout()
         if message.startswith(_MEMORY_LIMIT):
-            return self._as("oom", error=message, line=_line(error))
+            return self._as("oom", error=message, line=failure.line)
         feature = missing_feature(message)
         if feature is not None:
-            return self._lacking(feature, _line(error))
-        self.streams["stderr"].add(error.display("traceback").replace(_FILE, "<program>").encode() + b"\n")
-        return self._as("error", exit_code=1, error=message, line=_line(error))
+            return self._lacking(feature, failure.line)
+        self.streams["stderr"].add(failure.trace.encode("utf-8", "backslashreplace") + b"\n")
+        return self._as("error", exit_code=1, error=message, line=failure.line)
 
     def _timeout(self) -> ExecResult:
         return self._as("timeout", error=f"time limit of {self.limits.timeout_s:g} s reached")
@@ -194,7 +230,7 @@ class _Run:
     def _as(self, status: ExecStatus, *, exit_code: int | None = None, value: str | None = None, error: str = "",
             line: int | None = None) -> ExecResult:
         stdout, stderr = self.streams["stdout"], self.streams["stderr"]
-        cut = stdout.truncated or stderr.truncated
+        cut = stdout.truncated or stderr.truncated or (self.failure is not None and self.failure.cut)
         if value is not None and len(value.encode()) > VALUE_BYTES:
             value, cut = value.encode()[:VALUE_BYTES].decode("utf-8", "ignore"), True
         return ExecResult(status, stdout.text(), stderr.text(), exit_code, value, error, line, cut, self.seconds,

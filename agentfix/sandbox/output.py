@@ -47,5 +47,5 @@ class HeadTail:
 
 
 def one_line(text: str, limit: int = 2000) -> str:
-    """A text without line breaks, bounded to so many characters."""
-    return " ".join(text.split())[:limit]
+    """A text without line breaks, bounded to so many characters. Of a long text only the beginning is looked at."""
+    return " ".join(text[:4 * limit].split())[:limit]

@@ -48,3 +48,16 @@ async def test_a_value_that_has_no_text_is_an_error(embedded: Session) -> None:
     result = await embedded.exec("answer = 10**5000", want="answer")
     assert (result.status, result.value) == ("error", None)
     assert result.error.startswith("ValueError: Exceeds the limit")
+
+
+async def test_a_huge_message_is_cut_and_has_no_traceback(embedded: Session) -> None:
+    result = await embedded.exec("x = 1\nraise ValueError('ab ' * 1_000_000)", Limits(timeout_s=60))
+    assert (result.status, result.line, result.truncated) == ("error", 2, True)
+    assert result.error.startswith("ValueError: ab ab") and len(result.error) <= 2000
+    assert len(result.stderr) < 100_000
+
+
+async def test_a_huge_value_is_cut(embedded: Session) -> None:
+    result = await embedded.exec("answer = 'é' * 1_000_000", Limits(timeout_s=60), want="answer")
+    assert (result.status, result.truncated) == ("ok", True)
+    assert result.value is not None and len(result.value.encode()) <= 64 * 2**10

@@ -19,7 +19,7 @@ from typing import Any
 
 from agentfix.errors import SandboxError, SandboxLostError, SandboxUnavailableError
 from agentfix.protocols import ExecResult, ExecStatus, Limits
-from agentfix.sandbox.engine import ENGINE_ERRORS, LABEL, OWNER_LABEL, Engine, owner
+from agentfix.sandbox.engine import ENGINE_ERRORS, LABEL, OWNER_LABEL, Engine, image_reference, owner
 from agentfix.sandbox.frames import FrameReader, Outcome, read_outcome
 from agentfix.sandbox.output import KILL_BYTES, VALUE_BYTES, HeadTail, one_line
 
@@ -35,18 +35,21 @@ class DockerSandbox:
 
     Args:
         image: made by `agentfix sandbox build`.
+
+    Raises:
+        ConfigError: that is no image reference.
     """
 
     name = NAME
 
     def __init__(self, image: str) -> None:
-        self._image = image
+        self._image = image_reference(image)
 
     async def open(self) -> DockerSession:
         """Connect to the engine and look for the image.
 
         Raises:
-            SandboxUnavailableError: there is no engine, no permission or no image.
+            SandboxUnavailableError: there is no engine, no permission, no image or only one from other files.
         """
         return await asyncio.to_thread(self._open)
 

@@ -6,6 +6,7 @@ Knows nothing about programs. The engine is found as Docker's own tools find it 
 from __future__ import annotations
 
 import os
+import re
 import socket
 import sys
 from collections.abc import Callable, Generator, Mapping
@@ -19,15 +20,22 @@ import docker.errors
 import docker.utils
 import requests
 
-from agentfix.errors import SandboxError, SandboxUnavailableError
+from agentfix.errors import ConfigError, SandboxError, SandboxUnavailableError
 from agentfix.sandbox.output import one_line
+from agentfix.sandbox.sources import digest
 
 LABEL = "agentfix"
 OWNER_LABEL = "org.agentfix.owner"
 PROTOCOL_LABEL = "org.agentfix.protocol"
 PROTOCOL = "1"
 """What the runner in the image and this room have agreed on."""
+SOURCES_LABEL = "org.agentfix.sources"
+"""The digest of the files that the image was made from."""
 _TIMEOUT_S = 120
+_IMAGE = re.compile(  # host:port/path/name:tag@digest
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
+    r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?:@sha256:[0-9a-f]{64})?")
 
 ENGINE_ERRORS: tuple[type[Exception], ...] = (docker.errors.DockerException, requests.RequestException, OSError)
 
@@ -61,10 +69,10 @@ class Engine:
         self.api.close()
 
     def require_image(self, image: str) -> None:
-        """Check that the image is there and speaks our protocol.
+        """Check that the image is there, speaks our protocol and was made from the files that we have.
 
         Raises:
-            SandboxUnavailableError: it isn't or doesn't.
+            SandboxUnavailableError: it isn't, doesn't or wasn't.
         """
         try:
             labels: Mapping[str, str] = self.api.inspect_image(image)["Config"].get("Labels") or {}
@@ -73,7 +81,7 @@ class Engine:
                                           "Make it: agentfix sandbox build") from error
         except ENGINE_ERRORS as error:
             raise unreachable(error) from error
-        if labels.get(PROTOCOL_LABEL) != PROTOCOL:
+        if labels.get(PROTOCOL_LABEL) != PROTOCOL or labels.get(SOURCES_LABEL) != digest():
             raise SandboxUnavailableError(f"The image {image!r} was made for another version of agentfix.",
                                           "Make it anew: agentfix sandbox build")
 
@@ -119,7 +127,7 @@ class Engine:
             SandboxError: a step failed; carries the engine's last words.
         """
         steps: Any = self.api.build(path=str(context), tag=image, buildargs=dict(arguments), rm=True, forcerm=True,
-                                    decode=True, network_mode=network)
+                                    decode=True, network_mode=network, labels={SOURCES_LABEL: digest()})
         for step in steps:
             if "error" in step:
                 raise SandboxError(f"The image {image!r} could not be built: {one_line(step['error'], 500)}.")
@@ -139,6 +147,18 @@ def _knock() -> None:
                 probe.connect(path)
             except OSError as error:
                 raise OSError(error.errno, error.strerror, path) from error
+
+
+def image_reference(text: str) -> str:
+    """Return the name of an image as it is. The engine's client would put anything else into a URL, too.
+
+    Raises:
+        ConfigError: it is no image reference.
+    """
+    if len(text) > 512 or not _IMAGE.fullmatch(text):
+        raise ConfigError(f"{text[:100]!r} is no name of an image.",
+                          "Set sandbox_image (AGENTFIX_SANDBOX_IMAGE) to one such as agentfix-python.")
+    return text
 
 
 @contextmanager

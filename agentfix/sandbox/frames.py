@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from agentfix.errors import SandboxLostError
+from agentfix.sandbox.output import VALUE_BYTES
 
 _HEADER_BYTES = 5
 _FRAME_BYTES = 8 * 2**20
@@ -44,6 +45,12 @@ class FrameReader:
             yield chr(kind), payload
 
 
+def _small(value: str) -> str:
+    if len(value.encode()) > VALUE_BYTES:
+        raise ValueError(f"more than {VALUE_BYTES} bytes")
+    return value
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
@@ -52,8 +59,8 @@ class ProgramReport(_Strict):
     """What the child says of itself: as trustworthy as the program that ran in it."""
 
     error: Annotated[str, Field(max_length=4000)] = ""
-    line: int | None = None
-    value: str | None = None
+    line: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    value: Annotated[str, AfterValidator(_small)] | None = None
     cut: bool = False
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.resources
 import platform
 import shutil
 import subprocess
@@ -12,15 +11,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from agentfix.errors import SandboxError, SandboxUnavailableError
-from agentfix.sandbox.engine import Engine, open_engine
+from agentfix.sandbox.engine import Engine, image_reference, open_engine
 from agentfix.sandbox.output import one_line
+from agentfix.sandbox.sources import IMAGE_FILES, copy_file
 
 DEFAULT_BASE = "python:3.12-slim"
 OFFLINE_BASE = "agentfix-base"
 OFFLINE_PYTHON = "3.11"
 """The Python of the Debian release that base.sh takes its packages from."""
 DEFAULT_PACKAGES = ("numpy", "sympy", "pytest")
-_FILES = ("Dockerfile", "runner.py")
 
 
 def build_image(image: str, *, base: str | None = None, packages: Sequence[str] = DEFAULT_PACKAGES,
@@ -35,13 +34,17 @@ def build_image(image: str, *, base: str | None = None, packages: Sequence[str] 
         log: is given each line of progress.
 
     Raises:
+        ConfigError: a name is no image reference.
         SandboxUnavailableError: there is no engine, or a program that is needed is not installed.
         SandboxError: a step failed.
     """
+    for name in (image, base or DEFAULT_BASE):
+        image_reference(name)
     with open_engine() as engine, tempfile.TemporaryDirectory(prefix="agentfix-image-") as directory:
         context = Path(directory) / "context"
         context.mkdir()
-        _copy_files(_FILES, context)
+        for name in IMAGE_FILES:
+            copy_file(name, context)
         if offline:
             base = base or _offline_base(engine, Path(directory), log)
             _fetch_wheels(packages, context, log)
@@ -66,7 +69,7 @@ def _offline_base(engine: Engine, directory: Path, log: Callable[[str], None]) -
         raise SandboxUnavailableError("The base image can't be made: mmdebstrap is not installed.",
                                       "Install it: sudo apt-get install mmdebstrap")
     log(f"Making {OFFLINE_BASE} from Debian packages")
-    _copy_files(("base.sh",), directory)
+    copy_file("base.sh", directory)
     archive = directory / "base.tar"
     _call(["sh", str(directory / "base.sh"), str(archive)], "The base image could not be made")
     engine.import_image(archive, OFFLINE_BASE)
@@ -82,12 +85,6 @@ def _fetch_wheels(packages: Sequence[str], context: Path, log: Callable[[str], N
     _call([sys.executable, "-m", "pip", "download", "--quiet", "--only-binary=:all:", "--implementation=cp",
            f"--python-version={OFFLINE_PYTHON}", *platforms, f"--dest={context}", "--", "pip", *packages],
           "The wheels could not be fetched")
-
-
-def _copy_files(names: Sequence[str], directory: Path) -> None:
-    source = importlib.resources.files("agentfix_sandboxes") / "python"
-    for name in names:
-        (directory / name).write_bytes((source / name).read_bytes())
 
 
 def _call(command: Sequence[str], complaint: str) -> None:

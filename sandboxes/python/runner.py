@@ -10,6 +10,7 @@ how that child ended is read from the kernel.
 
 import ctypes
 import json
+import linecache
 import os
 import select
 import signal
@@ -134,13 +135,13 @@ def _become_program(request, outcome, output, errors):
     os.closerange(outcome + 1, 64)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace")
-    code, want = request["code"], request["want"]
+    want, limit = request.pop("want"), request.pop("value_bytes")
     sys.argv, sys.path[0] = [PROGRAM], os.getcwd()
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
-    report, status = _run(code, module.__dict__)
+    report, status = _run(request.pop("code"), module.__dict__)
     if not status and want in module.__dict__:
-        report, status = _read_value(module.__dict__[want], request["value_bytes"])
+        report, status = _read_value(module.__dict__[want], limit)
     data = json.dumps(report).encode()
     while data:
         data = data[os.write(outcome, data):]
@@ -151,8 +152,6 @@ def _become_program(request, outcome, output, errors):
 
 def _run(code, namespace):
     """The report of a program, and its exit status."""
-    import linecache
-    linecache.cache[PROGRAM] = (len(code), None, code.splitlines(keepends=True), PROGRAM)
     try:
         exec(compile(code, PROGRAM, "exec", dont_inherit=True), namespace)
     except SystemExit as error:
@@ -166,6 +165,8 @@ def _run(code, namespace):
         trace = error.__traceback__
         while trace is not None and trace.tb_frame.f_code.co_filename != PROGRAM:
             trace = trace.tb_next
+        # Not before: while it runs, a program finds its source nowhere that it would look without meaning to.
+        linecache.cache[PROGRAM] = (len(code), None, code.splitlines(keepends=True), PROGRAM)
         traceback.print_exception(type(error), error, trace)
         return {"error": _in_one_line(error), "line": _line(error)}, 1
     return {}, 0

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import tarfile
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from agentfix import ExecResult, Limits, SandboxUnavailableError, Session
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.engine import Engine
+from agentfix.sandbox.engine import PROTOCOL, PROTOCOL_LABEL, Engine
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(timeout_s=60)
@@ -100,6 +102,31 @@ raise ValueError("the truth")
 """
     result = await run(docker, code)
     assert (result.status, result.value, result.error) == ("error", None, "ValueError: the truth")
+
+
+async def test_the_request_is_out_of_sight_while_a_program_runs(docker: Session) -> None:
+    code = """
+import linecache, sys
+frame, answer = sys._getframe(1), ['<program>' in linecache.cache]
+while frame:
+    answer += [frame.f_locals['request']] if 'request' in frame.f_locals else []
+    frame = frame.f_back
+"""
+    result = await run(docker, code)
+    assert (result.status, result.value) == ("ok", "[False, {}, {}]")
+
+
+async def test_an_image_of_other_files_tells_how_to_make_it_anew(engine: Engine, tmp_path: Path) -> None:
+    name = "agentfix-test-outdated"
+    archive = tmp_path / "empty.tar"
+    with tarfile.open(archive, "w"):
+        pass
+    engine.api.import_image_from_file(str(archive), repository=name, changes=[f"LABEL {PROTOCOL_LABEL}={PROTOCOL}"])
+    try:
+        with pytest.raises(SandboxUnavailableError, match="Make it anew: agentfix sandbox build"):
+            await DockerSandbox(name).open()
+    finally:
+        engine.api.remove_image(name)
 
 
 async def test_a_missing_image_tells_how_to_make_it(engine: Engine) -> None:

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentfix import SandboxLostError, load_settings
+from agentfix import ConfigError, SandboxLostError, load_settings
 from agentfix.plugins import Plugins
 from agentfix.sandbox.dialect import features_used, modules_lacking, syntax_error
+from agentfix.sandbox.docker import DockerSandbox
 from agentfix.sandbox.frames import FrameReader, read_outcome
 from agentfix.sandbox.output import HeadTail
 
@@ -73,6 +74,29 @@ def test_a_runner_report_that_is_no_object_is_refused(payload: bytes) -> None:
 def test_a_program_report_can_say_anything_without_harm(said: str) -> None:
     outcome = read_outcome(json.dumps(REPORT | {"report": said}).encode())
     assert outcome.program.value is None or isinstance(outcome.program.value, str)
+
+
+@pytest.mark.parametrize("report", [
+    {"value": "9" * 65537}, {"value": "é" * 40_000}, {"error": "x", "line": -1}, {"error": "x", "line": 10**4000},
+])
+def test_a_program_report_beyond_its_bounds_counts_as_none(report: dict[str, object]) -> None:
+    program = read_outcome(json.dumps(REPORT | {"report": json.dumps(report)}).encode()).program
+    assert (program.value, program.line, program.error) == (None, None, "")
+
+
+@pytest.mark.parametrize("image", [
+    "x/../../containers/json?", "a b", "a#b", "a?b", "", "../x", "a/../b", "A", "a\n", "a:b:c", "a%2fb", "a" * 600,
+])
+def test_what_is_no_image_reference_is_refused(image: str) -> None:
+    with pytest.raises(ConfigError, match="sandbox_image"):
+        DockerSandbox(image)
+
+
+@pytest.mark.parametrize("image", [
+    "agentfix-python", "python:3.12-slim", "localhost:5000/a/b_c:v1", "ghcr.io/a/b@sha256:" + "0" * 64,
+])
+def test_image_references_are_taken(image: str) -> None:
+    assert DockerSandbox(image).name == "docker"
 
 
 def test_the_modules_a_program_needs_are_seen_before_it_runs() -> None:

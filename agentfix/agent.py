@@ -21,7 +21,7 @@ from agentfix.graph.context import RunContext
 from agentfix.graph.meter import Meter
 from agentfix.journal import SqliteJournal
 from agentfix.plugins import Plugins
-from agentfix.protocols import Critic, Journal, Model, Sandbox, Strategy, TaskKind, Tool
+from agentfix.protocols import Critic, Journal, Model, Sandbox, Session, Strategy, TaskKind, Tool
 from agentfix.settings import Settings, load_settings
 from agentfix.types import Event, EventKind, Result, Task, Usage
 
@@ -138,7 +138,7 @@ class Agent:
         task = replace(task, kind=kind.name)
         sandbox: Sandbox = self.plugins.build("sandbox", self.settings.sandbox)
         session = await sandbox.open()
-        stack.push_async_callback(session.aclose)
+        stack.push_async_callback(_leave, session, settings.sandbox, calls.notice)
         critics: dict[str, Critic] = {}
 
         def critic(name: str) -> Critic:
@@ -213,7 +213,7 @@ class Agent:
         kinds: list[TaskKind] = [self.plugins.build("kind", entry.name) for entry in self.plugins.names("kind")
                                  if entry.name != "text"]
         chosen = next((kind for kind in kinds if kind.matches(task)), None) or self.plugins.build("kind", "text")
-        emit("kind_chosen", {"kind": chosen.name, "reason": f"it looks like {chosen.name}; --kind says otherwise"})
+        emit("kind_chosen", {"kind": chosen.name, "reason": "the question looks like it; use --kind to change it"})
         return chosen
 
     def _strategy(self, spec: str) -> Strategy:
@@ -283,3 +283,11 @@ def _backend(model: str) -> tuple[str, str]:
     """`llamacpp:NAME` as backend and name; a name alone is a local model's."""
     backend, colon, name = model.partition(":")
     return (backend, name) if colon else ("llamacpp", model)
+
+
+async def _leave(session: Session, sandbox: str, notice: Callable[[str], None]) -> None:
+    """Close a sandbox; when that fails, the result is still good."""
+    try:
+        await session.aclose()
+    except Exception as error:  # noqa: BLE001 - a sandbox is a plugin and may raise anything; it is named
+        notice(f"Sandbox {sandbox!r} could not be closed: {error!r}.")

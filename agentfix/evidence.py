@@ -11,10 +11,13 @@ import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
-from agentfix.types import Attempt, Critique, Evidence, EvidenceClass, Origin, Polarity, Standing, Task
+from agentfix.types import Attempt, Coverage, Critique, Evidence, EvidenceClass, Origin, Polarity, Standing, Task
 
 AGREEMENT = "agreement"
 """Name under which the engine itself reports what independent attempts say of each other."""
+
+GREEDY = 0.2
+"""Below this temperature, samples of one prompt are all but copies of each other."""
 
 _CEILING: dict[Origin, EvidenceClass] = {
     "caller": EvidenceClass.CONTRACT,
@@ -129,7 +132,8 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
 
     Only attempts that saw no earlier answer have a voice (made from the question alone, or mending one that gave no
     answer or a refuted one), and greedy attempts from one prompt have one voice together. An answer is supported when
-    at least two voices give it and no other answer has as many; the weight is the margin over its strongest rival.
+    at least two voices and more than half of all give it, and supported in part when it merely leads; the weight is the
+    margin over its strongest rival.
 
     Args:
         attempts: all attempts, in order of their ids.
@@ -147,7 +151,7 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
             continue
         if any(a.answer is not None and a.id not in refuted for a in lineage):
             continue
-        if all(a.temperature <= 0 for a in (attempt, *lineage)):
+        if all(a.temperature < GREEDY for a in (attempt, *lineage)):
             if attempt.role in heard:
                 continue
             heard.add(attempt.role)
@@ -175,12 +179,14 @@ def _lineage(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Attempt]:
 
 
 def _vote(attempt: Attempt, mine: int, rival: int, total: int) -> Critique:
-    def evidence(polarity: Polarity, summary: str, weight: float) -> Evidence:
-        return Evidence(EvidenceClass.AGREEMENT, polarity, summary, AGREEMENT, "model", weight=weight)
+    def evidence(polarity: Polarity, summary: str, weight: float, coverage: Coverage = "whole") -> Evidence:
+        return Evidence(EvidenceClass.AGREEMENT, polarity, summary, AGREEMENT, "model", coverage, weight)
 
     says = f"{mine} of {total} independent attempts give {attempt.answer}"
     if mine >= 2 and mine > rival:
-        return Critique(attempt.id, AGREEMENT, "accept", "", (evidence("supports", says, mine - rival),))
+        majority = 2 * mine > total
+        leads = evidence("supports", says, mine - rival, "whole" if majority else "part")
+        return Critique(attempt.id, AGREEMENT, "accept" if majority else "abstain", "", (leads,))
     if mine < rival:
         against = evidence("refutes", f"{says}; {rival} give another answer", rival - mine)
         return Critique(attempt.id, AGREEMENT, "revise", "", (against,))

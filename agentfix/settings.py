@@ -12,13 +12,14 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from agentfix.errors import ConfigError, UnknownNameError
 from agentfix.types import Budget, EvidenceClass
 
 FILE_NAME = "agentfix.toml"
 PREFIX = "AGENTFIX_"
+MAX_TIMEOUT_S = 86_400.0
 
 
 def _data_dir() -> Path:
@@ -56,12 +57,22 @@ class Settings(BaseModel):
     """Layers of local models put on a GPU, where llama.cpp was built with one; -1 for all."""
     threads: int | None = Field(None, ge=1)
     """CPU threads of local models; all cores when not set."""
-    tool_timeout_s: float = Field(10.0, gt=0)
+    tool_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
     sandbox_image: str = "agentfix-python"
     data_dir: Path = Field(default_factory=_data_dir)
     """Journal and models live here."""
     hugging_face_url: str = "https://huggingface.co"
     disabled_plugins: tuple[str, ...] = ()
+
+    @field_validator("data_dir")
+    @classmethod
+    def _usable(cls, path: Path) -> Path:
+        if "\0" in str(path):
+            raise ValueError("a path can't hold a NUL character")
+        try:
+            return path.expanduser()
+        except RuntimeError as error:
+            raise ValueError(str(error)) from error
 
     @property
     def budget(self) -> Budget:
@@ -94,7 +105,7 @@ def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path
         ConfigError: a file or value is wrong; says where it stands.
     """
     environment = os.environ if environment is None else environment
-    path = Path(environment.get(PREFIX + "CONFIG", "") or (directory or Path.cwd()) / FILE_NAME)
+    path = Path(environment.get(PREFIX + "CONFIG", "") or (directory or Path()) / FILE_NAME)
     layers: list[tuple[str, Mapping[str, Any]]] = [
         (str(path), _read_file(path, required=bool(environment.get(PREFIX + "CONFIG")))),
         ("the environment", _read_environment(environment)),
@@ -121,7 +132,7 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} can't be read: {error}.", "Mend or remove the file.") from error
 
 

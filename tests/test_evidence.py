@@ -152,3 +152,20 @@ def test_only_an_answer_that_no_rival_equals_is_supported(drawn):
     attempts = [attempt(i, answer, temperature=0.7 if warm else 0.0) for i, (answer, warm) in enumerate(drawn)]
     supported = {attempts[i].answer for i, c in votes(*attempts).items() if standing(c.evidence).state == "supported"}
     assert len(supported) <= 1
+
+
+def test_a_mere_plurality_leads_but_does_not_support():
+    said = votes(*(attempt(i, answer) for i, answer in enumerate(["7", "8", "9", "9", "6"])))
+    standings = [standing(said[i].evidence) for i in range(5)]
+    assert (standings[2].state, said[2].verdict) == ("unsupported", "abstain")
+    assert best(standings) == 2
+
+
+def test_what_stronger_evidence_refutes_has_no_voice_and_taints_no_revision():
+    attempts = [attempt(0, "7"), attempt(1, "8", parent=0), attempt(2, "8")]
+    said = agreement(attempts, groups(attempts, lambda a, b: a == b), refuted={0})
+    assert {said[1].verdict, said[2].verdict} == {"accept"}
+
+
+def test_near_greedy_copies_are_one_voice():
+    assert votes(*(attempt(i, "7", temperature=1e-9) for i in range(8))) == {}

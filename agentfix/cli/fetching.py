@@ -65,11 +65,10 @@ def _plain_lines() -> Callable[[Progress], None]:
 @contextmanager
 def _bar() -> Generator[Callable[[Progress], None]]:
     from rich.console import Console  # noqa: PLC0415 - only a terminal needs rich
-    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
     from rich.progress import Progress as RichProgress  # noqa: PLC0415
 
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TransferSpeedColumn(),
-               TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with RichProgress(*columns, console=Console(stderr=True, markup=False, highlight=False)) as bar:
         task = bar.add_task("", total=None, visible=False)
 
@@ -77,7 +76,7 @@ def _bar() -> Generator[Callable[[Progress], None]]:
             if progress.total_bytes is None:
                 bar.console.print(one_line(f"{progress.name}: {_told(progress)}"))
             else:
-                bar.update(task, description=one_line(f"{progress.name}: {_told(progress)}"),
+                bar.update(task, description=one_line(progress.name),
                            visible=True, completed=progress.done_bytes, total=progress.total_bytes)
 
         yield advance

@@ -92,7 +92,7 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
         with this.watcher.watching():
             asyncio.run(this.follow(agent, task))
     except KeyboardInterrupt:
-        kept = f"; run {this.id} is kept in the journal" if this.id else ""
+        kept = f"; run {this.id} is kept in the journal" if this.id else "; what was fetched is kept"
         click.echo(f"agentfix: stopped{kept}.", err=True)
         context.exit(STOPPED)
     assert this.result is not None, "the stream of events ended without a result"

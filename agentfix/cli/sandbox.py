@@ -13,7 +13,9 @@ from agentfix.cli.visible import visible
 from agentfix.errors import InputError
 from agentfix.plugins import Plugins
 from agentfix.protocols import ExecResult, Limits
-from agentfix.settings import Settings, load_settings
+from agentfix.settings import MAX_TIMEOUT_S, Settings, load_settings
+
+MAX_MEMORY_MIB = 2**20
 
 
 @click.group()
@@ -73,8 +75,10 @@ def rm(containers: tuple[str, ...]) -> None:
 @sandbox.command("exec")
 @click.argument("file", type=click.File("rb"))
 @click.option("--sandbox", "name", metavar="NAME", help="auto, embedded or docker.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), metavar="S", help="Seconds.")
-@click.option("--memory", "memory_mb", type=click.IntRange(min=16), metavar="MB", help="Memory limit, in MiB.")
+@click.option("--timeout", "timeout_s", type=click.FloatRange(0, MAX_TIMEOUT_S, min_open=True), metavar="S",
+              help="Seconds.")
+@click.option("--memory", "memory_mb", type=click.IntRange(16, MAX_MEMORY_MIB), metavar="MB",
+              help="Memory limit, in MiB.")
 @click.option("--want", metavar="NAME", help="Also print the value of this variable.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
@@ -84,8 +88,8 @@ def exec_(context: click.Context, file: BinaryIO, name: str | None, timeout_s: f
 
     Exit status: 0 when it ended well, 1 when it did not, 2 misuse.
     """
-    settings = load_settings({"sandbox": name})
-    limits = Limits(timeout_s=timeout_s or settings.tool_timeout_s,
+    settings = load_settings({"sandbox": name, "tool_timeout_s": timeout_s})
+    limits = Limits(timeout_s=settings.tool_timeout_s,
                     memory_bytes=memory_mb * 2**20 if memory_mb else Limits().memory_bytes)
     result = asyncio.run(_execute(settings, _read(file), limits, want))
     if as_json:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 _KEPT = "\n\t"
-_INVISIBLE = (*range(0x80, 0xA0), 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
-"""C1 controls (terminals obey them like escapes) and marks that reorder the text around them."""
+_INVISIBLE = (*range(0x80, 0xA0), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A), 0xFEFF)
+"""C1 controls (terminals obey them like escapes), line separators, and marks that reorder the text around them."""
 _TABLE = {
     **{code: chr(0x2400 + code) for code in range(0x20) if chr(code) not in _KEPT},
     0x7F: "\u2421",

@@ -13,7 +13,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
-from agentfix.errors import AgentFixError, ModelReplyError, ToolError
+from agentfix.errors import AgentFixError, JournalError, ModelReplyError, ToolError
 from agentfix.graph.blame import blaming
 from agentfix.graph.meter import BudgetSpent, Meter
 from agentfix.protocols import Asked, CallKey, Journal, Model, Session, Tool, ToolContext
@@ -82,11 +82,12 @@ class Calls:
             await self.journal.begin(key, body)
             began = time.monotonic()
             with blaming("model", model.name):
-                completions = await self._within_time(model.generate(request, on_delta=on_delta))
+                given = await self._within_time(model.generate(request, on_delta=on_delta))
+                completions = _COMPLETIONS.validate_python([asdict(c) for c in given])
             if len(completions) != request.n:
                 raise ModelReplyError(f"Model {model.name!r} gave {len(completions)} completions for n={request.n}.")
             seconds = time.monotonic() - began
-            await self.journal.end(key, {"completions": [asdict(c) for c in completions], "seconds": seconds})
+            await self._end(key, {"completions": [asdict(c) for c in completions], "seconds": seconds})
         self._replies[place, asked.digest] = completions
         self._spend(place, sum((c.usage for c in completions), Usage(model_calls=1)))
         return completions
@@ -129,8 +130,15 @@ class Calls:
         await self.journal.begin(key, {"tool": call.tool, "arguments": dict(call.arguments)})
         began = time.monotonic()
         observation = await self._run_tool(tool, call, context)
-        await self.journal.end(key, {"observation": asdict(observation), "seconds": time.monotonic() - began})
+        await self._end(key, {"observation": asdict(observation), "seconds": time.monotonic() - began})
         return observation
+
+    async def _end(self, key: CallKey, reply: Mapping[str, Any]) -> None:
+        """Write a reply down. When that fails, the reply itself is still good, and the run goes on with it."""
+        try:
+            await self.journal.end(key, reply)
+        except JournalError as error:
+            self.notice(str(error))
 
     def _spend(self, place: str, usage: Usage) -> None:
         self.meter.spend(usage)
@@ -138,7 +146,7 @@ class Calls:
 
     async def _run_tool(self, tool: Tool | None, call: ToolCall, context: ToolContext) -> Observation:
         if tool is None:
-            return Observation(call.tool, "error", f"There is no tool named {call.tool!r}.")
+            return Observation(call.tool, "missing", f"There is no tool named {call.tool!r}.")
         try:
             wrong = _invalid(tool.spec.parameters, call.arguments)
             if wrong:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agentfix import evidence
+from agentfix.graph.blame import blaming
 from agentfix.graph.calls import Calls
 from agentfix.protocols import Critic, Model, Session, Strategy, TaskKind, Tool
 from agentfix.types import Attempt, Critique, EventKind, Evidence, EvidenceClass, Standing, Task, Tree
@@ -40,8 +41,12 @@ class RunContext:
         standings = self.standings()
         return Tree(
             self.task, tuple(self.attempts), self.critiques(), standings, evidence.best(standings),
-            evidence.groups(self.attempts, self.kind.same), self.kind.roles,
+            self._groups(), self.kind.roles,
         )
+
+    def _groups(self) -> tuple[int, ...]:
+        with blaming("kind", self.kind.name):
+            return evidence.groups(self.attempts, self.kind.same)
 
     def critiques(self) -> tuple[Critique, ...]:
         """The latest word of each critic on each attempt, in the order of attempts."""
@@ -76,7 +81,7 @@ class RunContext:
             a.id for a in self.attempts
             if evidence.refuted_above_agreement([e for c in others if c.attempt == a.id for e in c.evidence])
         }
-        said = evidence.agreement(self.attempts, evidence.groups(self.attempts, self.kind.same), refuted)
+        said = evidence.agreement(self.attempts, self._groups(), refuted)
         for attempt in self.attempts:
             if attempt.id not in said:
                 self._critiques.pop((attempt.id, evidence.AGREEMENT), None)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, get_args
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
 
 from agentfix.errors import PluginError
 from agentfix.graph.blame import blaming
@@ -14,23 +17,20 @@ from agentfix.protocols import Asked, CriticContext, ToolCalls
 from agentfix.types import (
     Attempt,
     Completion,
-    Coverage,
     Critique,
     Delta,
     Draft,
-    EvidenceClass,
     Expand,
     Message,
     ModelRequest,
     Move,
-    Origin,
-    Polarity,
     Review,
     Sampling,
     Stop,
     ToolCall,
 )
 
+_CRITIQUE = TypeAdapter(Critique)
 MAX_SAMPLES = 64
 MAX_ROUNDS = 10_000
 """Where a run ends that has no other limit."""
@@ -235,13 +235,8 @@ def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -
 
 
 def _named(critique: Critique, name: str, attempts: Sequence[Attempt]) -> Critique:
+    """The critique as checked data, under the critic's name. Raises ValueError when it is of no valid form."""
+    critique = _CRITIQUE.validate_python(asdict(critique))
     if critique.attempt not in {a.id for a in attempts}:
         raise PluginError(name, f"judged attempt {critique.attempt}, which it was not asked about.")
-    if critique.verdict not in ("accept", "revise", "abstain"):
-        raise PluginError(name, f"gave the verdict {critique.verdict!r}; there are accept, revise and abstain.")
-    for e in critique.evidence:
-        known = (get_args(Polarity), get_args(Coverage), get_args(Origin))
-        if e.kind not in list(EvidenceClass) or any(
-                word not in words for word, words in zip((e.polarity, e.coverage, e.origin), known, strict=True)):
-            raise PluginError(name, f"gave evidence of a sort that there is not: {e!r}.")
     return Critique(critique.attempt, name, critique.verdict, critique.feedback, critique.evidence)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from agentfix.errors import CatalogueError, InputError, ModelUnavailableError
+from agentfix.errors import CatalogueError, InputError, ModelUnavailableError, UsageError
 from agentfix.models.entries import ENTRIES, ModelFile, parse_name
 from agentfix.models.hugging_face import HuggingFace
 from agentfix.models.package_mirror import PackageMirror
@@ -141,7 +141,10 @@ class Catalogue:
         files = [*self.known.values()]
         for path in sorted(self.directory.glob("*/*/**/*.gguf")):
             owner, repository, *rest = path.relative_to(self.directory).parts
-            found = parse_name(f"{owner}/{repository}:{'/'.join(rest)}", self.known)
+            try:
+                found = parse_name(f"{owner}/{repository}:{'/'.join(rest)}", self.known)
+            except (UsageError, ModelUnavailableError):
+                continue  # put there by someone else
             files += [found] if isinstance(found, ModelFile) else []
         return tuple(self._kept(file) for file in files)
 

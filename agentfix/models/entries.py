@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentfix.errors import ModelUnavailableError, UnknownNameError
+from agentfix.errors import InputError, ModelUnavailableError, UnknownNameError
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +76,17 @@ def parse_name(name: str, known: Mapping[str, ModelFile] = ENTRIES) -> ModelFile
 
     Raises:
         UnknownNameError: it is none of these.
+        InputError: it begins with the home folder of a user that is not there.
         ModelUnavailableError: the local file is not there.
     """
     if name in known:
         return known[name]
     if not name.lower().endswith(".gguf"):
         raise UnknownNameError("model", name, known)
-    path = Path(name).expanduser()
+    try:
+        path = Path(name).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"The model file {name!r} can't be found: {error}", "Write its whole path.") from error
     remote = _REMOTE.fullmatch(name)
     try:
         if path.is_file() or remote is None:

@@ -50,7 +50,7 @@ class HuggingFace:
         try:
             with httpx.Client(follow_redirects=True, timeout=TIMEOUT, headers=headers) as client:
                 return self._persist(lambda: self._attempt(client, address, file, part, report), part)
-        except (httpx.HTTPError, httpx.InvalidURL, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, UnicodeError, TimeoutError) as error:
             reason = str(error) or type(error).__name__
             raise CatalogueError(f"The connection to {self.url} failed: {reason}.") from error
 

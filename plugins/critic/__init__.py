@@ -34,5 +34,5 @@ def agentfix_register_strategies(register: Any) -> None:
 @hookimpl
 def agentfix_register_critics(register: Any) -> None:
     """Register the critics."""
-    register("program", _program, "What running a program, or replaying a calculation, shows. It can only refute.")
+    register("program", _program, "What running the attempt's program shows. It can only refute.")
     register("tests", _tests, "The caller's own checks (contract), or tests that a model writes (agreement).")

@@ -1,5 +1,4 @@
-"""Critic `program`: what running an attempt's program showed (CRITIC, section 4.2), or, for an attempt in words, what
-replaying its calculations shows.
+"""Critic `program`: what running an attempt's program showed (CRITIC, section 4.2).
 
 All of it is necessary and none of it sufficient: a program that crashes is refuted, one that merely runs is supported
 by nothing yet.
@@ -11,10 +10,8 @@ from collections.abc import Sequence
 
 from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls
 
-from .replay import wrong_calculation
-
-OURS = frozenset({"unsupported", "budget", "spawn_failed", "refused"})
-"""Outcomes that say something of the sandbox, not of the program."""
+OURS = frozenset({"unsupported", "budget", "spawn_failed", "refused", "fault", "missing"})
+"""Outcomes that say something of the sandbox or the tool, not of the program."""
 
 
 class ProgramCritic:
@@ -29,7 +26,7 @@ class ProgramCritic:
 
     def _judge(self, attempt: Attempt) -> Critique:
         if attempt.observation is None:
-            return self._judge_words(attempt)
+            return Critique(attempt.id, self.name, "abstain", "")
         status = attempt.observation.status
         if status in OURS:
             why = f"The program could not be run here ({status}): {attempt.observation.text}"
@@ -39,12 +36,6 @@ class ProgramCritic:
         if attempt.answer is None:
             return self._refuted(attempt, "the program yields no answer", _no_answer(attempt))
         return Critique(attempt.id, self.name, "abstain", "")
-
-    def _judge_words(self, attempt: Attempt) -> Critique:
-        wrong = wrong_calculation(attempt.text)
-        if wrong is None:
-            return Critique(attempt.id, self.name, "abstain", "")
-        return self._refuted(attempt, f"a calculation is wrong: {wrong}", f"This calculation is wrong: {wrong}.")
 
     def _refuted(self, attempt: Attempt, summary: str, feedback: str) -> Critique:
         detail = attempt.observation.text if attempt.observation else ""

@@ -12,7 +12,7 @@ from .reading import program_in
 
 _ASKS = re.compile(
     r"\b(?:write|implement|create|define|complete|code|fix|repair|debug)\b[^.?!]{0,60}"
-    r"\b(?:function|program|class|script|method|code|algorithm|decorator|generator)\b|^\s*def \w+\(|```python",
+    r"\b(?:function|program|class|script|method|code|algorithm|decorator|generator)\b|^[ \t]*def \w+\(|```python",
     re.IGNORECASE | re.MULTILINE,
 )
 SHOWN_CHECK_CHARS = 4000

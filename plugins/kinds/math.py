@@ -12,7 +12,6 @@ from fractions import Fraction
 
 from agentfix import Attempt, Draft, Message, Observation, Prompt, Task, ToolCall
 
-from .exemplars import derivations
 from .prompts import render
 from .reading import conclusion, number_in, plain, program_in
 
@@ -47,7 +46,7 @@ class MathKind:
         question = render(f"math_{role}", question=task.question, context=task.context)
         if role == "derivation":
             system = Message("system", render("math_derivation_system"))
-            return Prompt((system, *derivations(), Message("user", question)), max_tokens=300)
+            return Prompt((system, Message("user", question)), max_tokens=450)
         messages = (Message("system", render("math_system")), Message("user", question))
         if parent is not None:
             messages = (*messages, Message("assistant", parent.text),
@@ -68,7 +67,7 @@ class MathKind:
 
     def settle(self, task: Task, draft: Draft, observation: Observation) -> str | None:
         value = observation.data.get("value") if observation.ok else None
-        if not isinstance(value, str) or not value.strip():
+        if not isinstance(value, str) or value.strip() in ("", "None"):
             return None
         number = number_in(value)
         return plain(number) if number is not None else value.strip()
@@ -77,4 +76,6 @@ class MathKind:
         x, y = number_in(a), number_in(b)
         if x is None or y is None:
             return a.casefold().split() == b.casefold().split()
+        if x.denominator == y.denominator == 1:
+            return x == y
         return abs(x - y) <= TOLERANCE * max(abs(x), abs(y))

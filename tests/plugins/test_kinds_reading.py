@@ -64,7 +64,7 @@ def test_what_states_no_single_number_is_none(text):
     [
         (r"So \boxed{42}.", "42"),
         (r"\boxed{\frac{3}{4}}", "3/4"),
-        (r"\boxed{\$1{,}200\text{ dollars}}", "1,200"),
+        (r"\boxed{\$1{,}200\text{ dollars}}", "$1,200"),
         ("The answer is **18**.", "18"),
         ("Answer: $5", "5"),
         ("answer is 1\nthe answer is 2", "2"),
@@ -148,3 +148,15 @@ def test_a_hostile_text_is_read_quickly(text):
     program_in(text), conclusion(text), number_in(text)
     assert TextKind().matches(Task(text)) and not MathKind().matches(Task(text))
     CodeKind().matches(Task(text))
+
+
+@pytest.mark.parametrize("text", [
+    r"3\sqrt{2}", r"4\pi", "1,2", "12,34", "minus 5", "$1.5 million", "A4", "2½", "1 1/2", "12:30", "1.200.300",
+])
+def test_what_is_no_plain_number_is_not_read_as_one(text):
+    assert number_in(text) is None
+
+
+def test_whole_numbers_are_equal_only_when_they_are():
+    assert not MathKind().same("1234567", "1234568")
+    assert MathKind().same("35.999999999999986", "36")

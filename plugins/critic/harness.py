@@ -1,4 +1,8 @@
-"""Puts a program and its checks together: passing can't be claimed, only earned, and a failure says its values."""
+"""Puts a program and its checks together: a program passes by reaching their end, and a failure says its values.
+
+This stops accidents (a program that exits early, or does not parse) and cheap tricks. It does not stop a hostile
+program: that runs in the same interpreter as its checks, and can change what they see.
+"""
 
 from __future__ import annotations
 
@@ -32,17 +36,23 @@ class Fault:
 class Harness:
     """A program followed by its checks.
 
-    The last line stores a token made from the whole text, so a program that exits early, or sets a variable of its own,
-    has not passed.
+    The last line stores a token made from the whole text, so a program that exits early has not passed.
     """
 
     code: str
     want: str
     token: str
     count: int
+    """How many of the checks' statements can fail; with none, passing would mean nothing."""
     program_lines: int
     sources: dict[int, str]
     """The check that begins at each line after the program."""
+    broken: Fault | None = None
+    """Why the program is not to be run with its checks."""
+
+    @property
+    def runnable(self) -> bool:
+        return self.count > 0 and self.broken is None
 
     def passed(self, observation: Observation) -> bool:
         return observation.ok and observation.data.get("value") == self.token
@@ -77,42 +87,113 @@ def build(program: str, checks: Sequence[str]) -> Harness:
         checks: sources that raise when the program is wrong; `assert a == b` is made to say what `a` was.
     """
     lines = re.split(r"\r\n|\r|\n", program) if program else []
-    if lines and lines[-1].endswith("\\"):
-        lines.append("")  # or the first check would continue the program's last line
     program_lines = len(lines)
     sources: dict[int, str] = {}
     count = 0
-    for check in checks:
-        for source, shown in _statements(check):
-            sources[len(lines) + 1] = source
-            lines += shown.splitlines()
-            count += 1
+    for statement in (statement for check in checks for statement in _statements(check)):
+        sources[len(lines) + 1] = statement.written
+        lines += statement.run.splitlines()
+        count += statement.can_fail
     text = "\n".join(lines)
     token = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()[:24]
-    return Harness(f"{text}\n{_MARK} = {token!r}\n", _MARK, token, count, program_lines, sources)
+    return Harness(f"{text}\n{_MARK} = {token!r}\n", _MARK, token, count, program_lines, sources, _broken(program))
 
 
 def assertions_in(reply: str, name: str) -> list[str]:
-    """The plain assert statements in a model's reply that call `name`; anything else is dropped."""
+    """The asserts in a model's reply that hold a call of `name` with literals against a literal, each once.
+
+    Anything else is dropped: an assert of another shape may be true of every program.
+    """
     try:
-        body = ast.parse(last_block(reply)).body
+        found = [ast.unparse(node) for node in ast.parse(last_block(reply)).body if _is_example(node, name)]
     except _UNREADABLE:
         return []
-    return [
-        ast.unparse(node) for node in body
-        if isinstance(node, ast.Assert) and any(
-            isinstance(part, ast.Call) and isinstance(part.func, ast.Name) and part.func.id == name
-            for part in ast.walk(node))
-    ]
+    return list(dict.fromkeys(found))
 
 
-def _statements(check: str) -> list[tuple[str, str]]:
-    """(as written, as run) for each statement of a check; a check that does not parse is run as it is."""
+def _broken(program: str) -> Fault | None:
+    """Why a program must not be joined with checks: its end would swallow them, or it plays with their token."""
     try:
-        body = ast.parse(check).body
+        ast.parse(program)
+    except _UNREADABLE as error:
+        why = f"{type(error).__name__}: {error}"[:400]
+        return Fault(f"the program is not valid Python: {why[:160]}", f"Your code is not valid Python:\n{why}", True)
+    if _MARK in program:
+        return Fault(f"the program names {_MARK!r}, which belongs to its checks",
+                     f"Do not use the name {_MARK}. Define what is asked for and do nothing else.", True)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Statement:
+    written: str
+    run: str
+    can_fail: bool
+
+
+def _statements(check: str) -> list[_Statement]:
+    """The statements of a check; one that can't be taken apart is run as it is."""
+    try:
+        body = [node for node in ast.parse(check).body if not _is_future(node)]
+        return [_Statement(ast.unparse(node), _telling(node), _can_fail(node)) for node in body]
     except _UNREADABLE:
-        return [(check, check)]
-    return [(ast.unparse(node), _telling(node)) for node in body]
+        return [_Statement(check, check, True)]
+
+
+def _is_future(node: ast.stmt) -> bool:
+    """Whether it is `from __future__ import ...`, which may stand only at the beginning of a file."""
+    return isinstance(node, ast.ImportFrom) and node.module == "__future__"
+
+
+def _can_fail(node: ast.stmt) -> bool:
+    """Whether a statement checks something when it is run; what it only defines is not run."""
+    match node:
+        case ast.Assert() | ast.Raise():
+            return True
+        case ast.Expr(value=value):
+            return any(isinstance(part, ast.Call) for part in ast.walk(value))
+        case ast.If() | ast.For() | ast.While() | ast.Try() | ast.With():
+            return any(_can_fail(child) for child in _inner(node))
+        case _:
+            return False
+
+
+def _inner(node: ast.stmt | ast.ExceptHandler) -> list[ast.stmt]:
+    """The statements in a compound one, its handlers' among them."""
+    inner: list[ast.stmt] = []
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt):
+            inner.append(child)
+        elif isinstance(child, ast.ExceptHandler):
+            inner += _inner(child)
+    return inner
+
+
+def _is_example(node: ast.stmt, name: str) -> bool:
+    match node:
+        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Eq()], comparators=[right])):
+            return ((_is_plain_call(left, name) and _is_literal(right))
+                    or (_is_literal(left) and _is_plain_call(right, name)))
+        case ast.Assert(test=ast.Compare(left=left, ops=[ast.Is()], comparators=[ast.Constant(True | False | None)])):
+            return _is_plain_call(left, name)
+        case _:
+            return False
+
+
+def _is_plain_call(node: ast.expr, name: str) -> bool:
+    match node:
+        case ast.Call(func=ast.Name(id=called), args=args, keywords=keywords):
+            return called == name and all(map(_is_literal, [*args, *(keyword.value for keyword in keywords)]))
+        case _:
+            return False
+
+
+def _is_literal(node: ast.expr) -> bool:
+    try:
+        ast.literal_eval(node)
+    except (ValueError, TypeError, *_UNREADABLE):
+        return False
+    return True
 
 
 def _telling(node: ast.stmt) -> str:

@@ -22,7 +22,8 @@ from agentfix import (
     ToolCalls,
 )
 
-from .harness import Harness, assertions_in, build
+from .harness import Fault, Harness, assertions_in, build
+from .program import OURS
 
 _WRITE = """\
 Task:
@@ -43,20 +44,28 @@ class TestsCritic:
         self, task: Task, attempts: Sequence[Attempt], context: CriticContext
     ) -> ToolCalls | list[Critique]:
         harnesses = [await self._harness(task, attempt, context) for attempt in attempts]
-        runs = [h for h in harnesses if h is not None]
+        runs = [h for h in harnesses if h is not None and h.runnable]
         if len(context.asked) < len(runs):
             return ToolCalls(tuple(ToolCall("python", {"code": h.code, "want": h.want})
                                    for h in runs[len(context.asked):]))
         observations = iter(context.asked)
         return [
-            Critique(attempt.id, self.name, "abstain") if harness is None
-            else self._judge(task, attempt, harness, next(observations).observation, context)
+            self._judge(task, attempt, harness, next(observations).observation, context)
+            if harness is not None and harness.runnable else self._unrun(attempt, harness)
             for attempt, harness in zip(attempts, harnesses, strict=True)
         ]
 
+    def _unrun(self, attempt: Attempt, harness: Harness | None) -> Critique:
+        """What is said of an attempt without running it."""
+        if harness is None:
+            return Critique(attempt.id, self.name, "abstain")
+        if harness.count and harness.broken is not None:
+            return self._refuted(attempt, harness.broken)
+        return Critique(attempt.id, self.name, "abstain", "the caller's checks check nothing")
+
     async def _harness(self, task: Task, attempt: Attempt, context: CriticContext) -> Harness | None:
         code = context.kind.name == "code"
-        program = (attempt.program or "") if code else f"answer = {_literal(attempt.answer)}"
+        program = (attempt.program or "") if code else f"answer = {_literal(attempt.answer, context.kind.name)}"
         if task.checks:
             return build(program, [check.source for check in task.checks])
         name = _function(program) if code else None
@@ -76,17 +85,25 @@ class TestsCritic:
         if harness.passed(observation):
             passed = Evidence(kind, "supports", f"{harness.count} of {harness.count} of {author} pass", author, origin)
             return Critique(attempt.id, self.name, "accept", "", (passed,))
-        if observation.status in ("unsupported", "budget", "spawn_failed", "fault"):
+        if observation.status in OURS:
             return Critique(attempt.id, self.name, "abstain", f"The checks could not be run: {observation.text}")
         fault = harness.fault(observation)
         if fault.in_program:
-            kind, origin, author = EvidenceClass.MEASUREMENT, "instrument", "python"
+            return self._refuted(attempt, fault, observation.text)
         failed = Evidence(kind, "refutes", fault.summary, author, origin, detail=observation.text[:2000])
         return Critique(attempt.id, self.name, "revise", fault.feedback, (failed,))
 
+    def _refuted(self, attempt: Attempt, fault: Fault, detail: str = "") -> Critique:
+        """The program itself is at fault, whatever its checks."""
+        evidence = Evidence(EvidenceClass.MEASUREMENT, "refutes", fault.summary, "python", "instrument",
+                            detail=detail[:2000])
+        return Critique(attempt.id, self.name, "revise", fault.feedback, (evidence,))
 
-def _literal(answer: str | None) -> str:
-    """An answer as a Python literal: a number where it is one, else a string."""
+
+def _literal(answer: str | None, kind: str) -> str:
+    """An answer as a Python literal: a number where a number was asked for, else a string."""
+    if kind != "math":
+        return repr(answer)
     try:
         value = ast.literal_eval(answer or "")
     except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):

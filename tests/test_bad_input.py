@@ -6,8 +6,9 @@ import json
 
 import pytest
 
-from agentfix import Agent, Plugins
+from agentfix import Agent, Plugins, load_settings
 from agentfix.cli.main import main
+from agentfix.cli.visible import visible
 from agentfix.testing import ScriptedModel, script_plugin
 
 QUESTION = "How many legs have 3 dogs?"
@@ -87,3 +88,69 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path, monkeypatch, capf
     monkeypatch.setenv("AGENTFIX_DATA_DIR", str(tmp_path / "file" / "below"))
     assert run(QUESTION, "--model", "scripted:", "--sandbox", "embedded") == 1
     assert "journal" in said(capfd)
+
+
+@pytest.mark.parametrize(("toml", "words"), [
+    ("a = " + "[" * 5000, "agentfix.toml"), ("seed = " + "9" * 5000, "agentfix.toml"),
+    ('data_dir = "a\\u0000b"', "NUL"), ('data_dir = "~nosuchuser/b"', "'data_dir'"),
+    ("tool_timeout_s = inf", "'tool_timeout_s'"), ("tool_timeout_s = nan", "'tool_timeout_s'"),
+])
+def test_a_hostile_settings_file_is_misuse(toml, words, tmp_path, monkeypatch, capfd):
+    monkeypatch.delenv("AGENTFIX_DATA_DIR")
+    (tmp_path / "agentfix.toml").write_text(toml, encoding="utf-8")
+    assert main(["models", "list"]) == 2
+    assert words in said(capfd)
+
+
+def test_data_dir_may_begin_with_the_home_folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("AGENTFIX_DATA_DIR", "~/kept")
+    assert load_settings().models_dir == tmp_path / "kept" / "models"
+
+
+def test_a_working_directory_that_was_deleted_is_no_matter(tmp_path, monkeypatch, capfd):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert main(["models", "list"]) == 0
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("arguments", [
+    ("run", QUESTION, "--model", "~nosuchuser/x.gguf"), ("models", "path", "~nosuchuser/x.gguf"),
+])
+def test_the_home_folder_of_nobody_is_misuse(arguments, capfd):
+    assert main(arguments) == 2
+    assert "~nosuchuser/x.gguf" in said(capfd)
+
+
+@pytest.mark.parametrize("limit", [
+    ("--timeout", "nan"), ("--timeout", "inf"), ("--timeout", "1e300"), ("--memory", "99999999999999999999"),
+])
+def test_a_limit_without_bounds_is_misuse(limit, tmp_path, capfd):
+    (tmp_path / "p.py").write_text("answer = 1", encoding="utf-8")
+    assert main(["sandbox", "exec", "--sandbox", "embedded", *limit, "p.py"]) == 2
+    assert "timeout" in said(capfd) or limit[0] == "--memory"
+
+
+def test_an_address_that_is_none_is_one_line(monkeypatch, capfd):
+    monkeypatch.setenv("AGENTFIX_HUGGING_FACE_URL", "http://a..b")
+    assert main(["models", "pull", "someone/model:file.gguf"]) == 1
+    assert "http://a..b" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("stray", ["my models/r/x.gguf", ".cache/hf/x.gguf", "~nosuchuser/r/x.gguf"])
+def test_stray_files_among_the_models_are_passed_over(stray, tmp_path, capfd):
+    for name in (stray, "owner/repository/file.gguf"):
+        file = tmp_path / "data" / "models" / name
+        file.parent.mkdir(parents=True)
+        file.write_bytes(b"GGUF")
+    assert main(["models", "list"]) == 0
+    listed = capfd.readouterr().out
+    assert "owner/repository:file.gguf" in listed and stray not in listed
+
+
+@pytest.mark.parametrize("mark", ["\u061c", "\u2028", "\u2029"])
+def test_marks_that_break_or_turn_lines_are_made_visible(mark):
+    assert visible(f"a{mark}b") == f"a\\u{ord(mark):04x}b"

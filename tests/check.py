@@ -41,23 +41,21 @@ def run(command: list[str]) -> int:
 
 def image_is_not_built() -> str:
     """Why the sandbox image is left as it is; empty when it is to be built."""
-    import docker
-    from docker.errors import DockerException, ImageNotFound
-
+    from agentfix.errors import SandboxUnavailableError
+    from agentfix.sandbox.engine import Engine
     from agentfix.settings import load_settings
 
-    name = load_settings().sandbox_image
     try:
-        client = docker.from_env(timeout=10)
-    except DockerException as error:
-        return f"there is no Docker engine ({error})"
+        engine = Engine()
+    except SandboxUnavailableError as error:
+        return f"there is no Docker engine ({error.message})"
     try:
-        client.images.get(name)
-    except ImageNotFound:
+        engine.require_image(load_settings().sandbox_image)
+    except SandboxUnavailableError:
         return "" if shutil.which("mmdebstrap") else "mmdebstrap is not installed"
     finally:
-        client.close()
-    return f"{name!r} is there already"
+        engine.close()
+    return "it is there already"
 
 
 def say(line: str) -> None:

@@ -13,6 +13,7 @@ import click
 
 from agentfix.cli import words
 from agentfix.cli.jsonout import result_object
+from agentfix.cli.tally import Tally
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.types import (
     Attempt,
@@ -80,8 +81,11 @@ class LineWatcher:
 
     expansions: list[Expand] = field(default_factory=list[Expand])
     """Rounds so far."""
+    tally: Tally = field(default_factory=Tally)
 
     def show(self, event: Event) -> None:
+        if event.kind in ("move", "result") and (votes := self.tally.take()):
+            click.echo(votes)
         if show := _SHOW.get(event.kind):
             show(self, event)
 
@@ -120,7 +124,7 @@ class LineWatcher:
     def critique(self, event: Event) -> None:
         critique: Critique = event.data["critique"]
         standing: Standing = event.data["standing"]
-        if words.says_nothing(critique):
+        if self.tally.hears(critique) or words.says_nothing(critique):
             return
         click.echo(words.verdict(critique))
         for item in critique.evidence:

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from agentfix.cli import words
 from agentfix.cli.plain import NO_ANSWER
+from agentfix.cli.tally import Tally
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.types import (
     Attempt,
@@ -77,6 +78,7 @@ class TerminalWatcher:
     expansions: list[Expand] = field(default_factory=list[Expand])
     """Rounds so far."""
     draft: Draft = field(default_factory=Draft)
+    tally: Tally = field(default_factory=Tally)
 
     @contextmanager
     def watching(self) -> Generator[None]:
@@ -87,6 +89,8 @@ class TerminalWatcher:
     def show(self, event: Event) -> None:
         if event.kind != "delta":
             self.draft.clear()
+        if event.kind in ("move", "result") and (votes := self.tally.take()):
+            self._say(votes, "magenta")
         if show := _SHOW.get(event.kind):
             show(self, event)
 
@@ -136,7 +140,7 @@ class TerminalWatcher:
     def critique(self, event: Event) -> None:
         critique: Critique = event.data["critique"]
         standing: Standing = event.data["standing"]
-        if words.says_nothing(critique):
+        if self.tally.hears(critique) or words.says_nothing(critique):
             return
         self._say(words.verdict(critique), _STYLE_OF.get(critique.verdict, "yellow"))
         for item in critique.evidence:

@@ -103,3 +103,14 @@ def test_ctrl_c_while_the_model_writes_stops_cleanly(tmp_path):
     assert err.endswith(" is kept in the journal.\n")
     assert err.count("\n") == 1
     assert (tmp_path / "journal.sqlite").exists()
+
+
+def test_votes_are_told_once_a_round(capfd):
+    programs, derivations = [RIGHT] * 3, ["7 boxes of 12 pens are 84.\nThe answer is 84."] * 3
+    model = ScriptedModel([RIGHT, "The answer is 19.", *programs, *derivations])
+    assert call(model) == 0
+    told = [line for line in capfd.readouterr().out.splitlines() if line.startswith("agreement")]
+    assert told[0] == "agreement: 1 of 2 independent attempts give 84, 1 of 2 independent attempts give 19"
+    assert told[-1] == "agreement: 7 of 8 independent attempts give 84, 1 of 8 independent attempts give 19"
+    assert len(told) == 3
+    model.assert_done()

@@ -62,7 +62,7 @@ ENTRIES = {entry.name: entry for entry in (
 )}
 """The catalogue, by name; the first is the default model."""
 
-_SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._-]*"
+_SEGMENT = r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}"
 _REMOTE = re.compile(rf"(?P<repository>{_SEGMENT}/{_SEGMENT})[:/](?P<file>(?:{_SEGMENT}/)*{_SEGMENT}\.gguf)")
 
 

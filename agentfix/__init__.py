@@ -36,12 +36,12 @@ _HOMES = {
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
         "Ask", "Asked", "CallKey", "Critic", "CriticContext", "ExecResult", "ExecStatus", "Journal", "Limits", "Model",
-        "Passage", "Prompt", "Sandbox", "SearchEngine", "Session", "Strategy", "TaskKind", "Tool", "ToolCalls",
-        "ToolContext",
+        "Passage", "Prompt", "Sandbox", "Scorer", "SearchEngine", "Session", "Strategy", "TaskKind", "Tool",
+        "ToolCalls", "ToolContext",
     ),
     "agentfix.types": (
         "Attempt", "Budget", "Check", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence", "EvidenceClass",
-        "Expand", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining", "Result", "Review",
+        "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining", "Result", "Review",
         "Sampling", "Standing", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage",
     ),
 }

@@ -44,7 +44,7 @@ class Model(Protocol):
                 stream calls it once per completion or not at all.
 
         Returns:
-            Exactly `request.n` completions.
+            Exactly `request.n` completions; fewer, but at least one, only where `request.max_calls` allowed no more.
 
         Raises:
             ModelError: the model could not answer.
@@ -53,6 +53,26 @@ class Model(Protocol):
 
     async def aclose(self) -> None:
         """Free what the model holds. May be called twice."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A model that can also say how likely it finds short answers: yes-no critics, P(True), multiple choice."""
+
+    async def score(self, messages: Sequence[Message], choices: Sequence[str]) -> list[float]:
+        """The probability of each choice as the model's next words, from one pass.
+
+        Args:
+            messages: the conversation up to the answer.
+            choices: short answers whose beginnings differ.
+
+        Returns:
+            One probability per choice, in order, normalised over the choices.
+
+        Raises:
+            ModelError: the model could not answer, or gives no log-probabilities.
+        """
         ...
 
 

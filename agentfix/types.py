@@ -76,6 +76,14 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Image:
+    """A picture that belongs to a message."""
+
+    url: str
+    """An https: address that the model's server fetches, or the picture itself as a data: URL."""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What is asked."""
 
@@ -85,6 +93,8 @@ class Task:
     """The caller's own checks. Passing all of them is `contract` evidence."""
     context: str = ""
     """Material that belongs to the question (a table, a document). Data, never instructions."""
+    images: tuple[Image, ...] = ()
+    """Shown to the actor with the question; only some models can see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +144,7 @@ class Message:
     content: str
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+    images: tuple[Image, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +167,10 @@ class Usage:
     completion_tokens: int = 0
     model_calls: int = 0
     tool_calls: int = 0
-    cost: float = 0.0
-    """Money, in the unit of the price table; 0 for a local model."""
+    cost: float | None = 0.0
+    """Money, in the unit of the price table; 0 for a local model, None where no price is known."""
+    estimated: bool = False
+    """Some tokens were guessed from the length of texts, because a server did not count them."""
 
     @property
     def tokens(self) -> int:
@@ -171,7 +184,8 @@ class Usage:
             self.completion_tokens + other.completion_tokens,
             self.model_calls + other.model_calls,
             self.tool_calls + other.tool_calls,
-            self.cost + other.cost,
+            None if self.cost is None or other.cost is None else self.cost + other.cost,
+            self.estimated or other.estimated,
         )
 
 
@@ -188,6 +202,9 @@ class ModelRequest:
     """A JSON schema the completion must satisfy."""
     top_logprobs: int = 0
     """How many alternatives to report for each generated token; 0 for none."""
+    max_calls: int | None = None
+    """How many HTTP requests may be made for it, retries included; None for no limit but the model's own. Not part of
+    what is asked: the journal does not look at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,9 +226,12 @@ class Completion:
     text: str
     finish_reason: FinishReason = "stop"
     usage: Usage = Usage()
-    """This completion's share; the prompt is counted on the first of n."""
+    """This completion's share; the prompt is counted on the first of n. `model_calls` is the number of HTTP requests
+    that were made for it; 0 counts as one call for all n."""
     tool_calls: tuple[ToolCall, ...] = ()
     logprobs: tuple[TokenLogprob, ...] = ()
+    reasoning: str = ""
+    """What the model thought before it answered, where its server tells that apart. Never read for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,6 +241,10 @@ class Delta:
     text: str
     index: int = 0
     """Which of the n completions it belongs to."""
+    reasoning: bool = False
+    """It belongs to the model's reasoning, not to its answer."""
+    restart: bool = False
+    """What was streamed of this completion before is void: the connection broke and the request was made again."""
 
 
 @dataclass(frozen=True, slots=True)

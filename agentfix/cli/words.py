@@ -31,7 +31,13 @@ def cost(result: Result, *, rounds: int) -> str:
         count(rounds, "round"),
         count(usage.tool_calls, "tool call"),
     ]
-    spent = ", ".join([*parts, f"cost {usage.cost:.4f}"] if usage.cost else parts)
+    if usage.cost is None:
+        parts.append("cost unknown")
+    elif usage.cost:
+        parts.append(f"cost {usage.cost:.4f}")
+    if usage.estimated:
+        parts.append("some tokens estimated")
+    spent = ", ".join(parts)
     return f"{spent}; stopped: {one_line(result.stop_reason)}"
 
 

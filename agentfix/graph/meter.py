@@ -47,7 +47,7 @@ class Meter:
             model_calls=None if b.max_model_calls is None else b.max_model_calls - u.model_calls,
             tool_calls=None if b.max_tool_calls is None else b.max_tool_calls - u.tool_calls,
             tokens=None if b.max_tokens is None else b.max_tokens - u.tokens,
-            cost=None if b.max_cost is None else b.max_cost - u.cost,
+            cost=None if b.max_cost is None else 0.0 if u.cost is None else b.max_cost - u.cost,
             seconds=None if b.max_seconds is None else b.max_seconds - self.seconds,
         )
 

@@ -29,15 +29,16 @@ _HOMES = {
     "agentfix.settings": ("Settings", "load_settings"),
     "agentfix.hookspecs": ("Build", "Register", "hookimpl"),
     "agentfix.errors": (
-        "AgentFixError", "CatalogueError", "ConfigError", "ContextOverflowError", "DuplicateNameError", "InputError",
-        "JournalError", "ModelError", "ModelReplyError", "ModelUnavailableError", "PluginError", "PluginLoadError",
-        "SandboxError", "SandboxLostError", "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
+        "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContextOverflowError",
+        "DuplicateNameError", "InputError", "JournalError", "ModelError", "ModelReplyError", "ModelUnavailableError",
+        "PluginError", "PluginLoadError", "RecordingError", "SandboxError", "SandboxLostError",
+        "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
     ),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
-        "Ask", "Asked", "CallKey", "Critic", "CriticContext", "ExecResult", "ExecStatus", "Journal", "Limits", "Model",
-        "Passage", "Prompt", "Sandbox", "Scorer", "SearchEngine", "Session", "Strategy", "TaskKind", "Tool",
-        "ToolCalls", "ToolContext",
+        "Ask", "Asked", "CallKey", "Critic", "CriticContext", "ExecResult", "ExecStatus", "Journal", "JournalledCall",
+        "Limits", "Model", "Passage", "Prompt", "Sandbox", "Scorer", "SearchEngine", "Session", "Strategy", "TaskKind",
+        "Tool", "ToolCalls", "ToolContext",
     ),
     "agentfix.types": (
         "Attempt", "Budget", "Check", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence", "EvidenceClass",

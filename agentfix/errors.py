@@ -16,7 +16,9 @@
     ├── SandboxError               the sandbox itself failed, never the program in it
     │   ├── SandboxUnavailableError  no engine, no permission, or asked-for isolation that is not there
     │   └── SandboxLostError       the sandbox died under a program
-    └── JournalError               the journal can't be read or written
+    ├── JournalError               the journal can't be read or written
+    ├── CallInDoubtError           a call with side effects was begun, and nobody knows whether it happened
+    └── RecordingError             a recording can't be read, or does not hold what is asked of it
 
     ToolError                      stands apart: a message from a tool to the model
 """
@@ -133,6 +135,14 @@ class SandboxLostError(SandboxError):
 
 class JournalError(AgentFixError):
     """The journal can't be read or written."""
+
+
+class CallInDoubtError(AgentFixError):
+    """A call with side effects was begun, and nobody knows whether it happened."""
+
+
+class RecordingError(AgentFixError):
+    """A recording can't be read, or does not hold what is asked of it."""
 
 
 class ToolError(Exception):

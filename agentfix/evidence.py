@@ -110,15 +110,17 @@ def best(standings: Sequence[Standing]) -> int | None:
     return max(range(len(standings)), key=lambda i: (rank(standings[i]), -i))
 
 
-def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool]) -> tuple[int, ...]:
+def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool],
+           known: Sequence[int] = ()) -> tuple[int, ...]:
     """For each attempt, the id of the first attempt with the same answer.
 
     Args:
         attempts: in order of their ids.
         same: whether two answers are one answer.
+        known: what was found for the first of them before.
     """
-    found: list[int] = []
-    for attempt in attempts:
+    found = list(known)
+    for attempt in attempts[len(found):]:
         answer = attempt.answer
         firsts = (o for o in attempts[: attempt.id] if found[o.id] == o.id)
         equal = (o.id for o in firsts if answer is not None and o.answer is not None and same(answer, o.answer))
@@ -145,15 +147,19 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
     """
     voices: dict[int, int] = {}
     heard: set[str] = set()
+    led: list[bool] = []
+    """Whether an attempt, or one it goes back to, gave an answer that stands."""
+    greedy: list[bool] = []
+    """Whether an attempt and all it goes back to left nothing to chance."""
     for attempt in attempts:
-        lineage = _lineage(attempt, attempts)
-        if attempt.answer is None or attempt.id in refuted:
+        parent = attempt.parent
+        told = parent is not None and led[parent]
+        answers = attempt.answer is not None and attempt.id not in refuted
+        led.append(told or answers)
+        greedy.append(attempt.temperature < GREEDY and (parent is None or greedy[parent]))
+        if not answers or told or (greedy[attempt.id] and attempt.role in heard):
             continue
-        if any(a.answer is not None and a.id not in refuted for a in lineage):
-            continue
-        if all(a.temperature < GREEDY for a in (attempt, *lineage)):
-            if attempt.role in heard:
-                continue
+        if greedy[attempt.id]:
             heard.add(attempt.role)
         voices[group_of[attempt.id]] = voices.get(group_of[attempt.id], 0) + 1
     total = sum(voices.values())
@@ -167,15 +173,6 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
         a.id: _vote(a, voices.get(group_of[a.id], 0), rival(group_of[a.id]), total)
         for a in attempts if a.answer is not None
     }
-
-
-def _lineage(attempt: Attempt, attempts: Sequence[Attempt]) -> list[Attempt]:
-    """The attempts that this one revises, nearest first."""
-    found: list[Attempt] = []
-    while attempt.parent is not None:
-        attempt = attempts[attempt.parent]
-        found.append(attempt)
-    return found
 
 
 def _vote(attempt: Attempt, mine: int, rival: int, total: int) -> Critique:

@@ -115,6 +115,11 @@ class Plugins:
         """The plugins that are not used, and why."""
         return tuple(info for info in self._infos if info.problem)
 
+    @property
+    def watching(self) -> bool:
+        """Whether any plugin observes events."""
+        return bool(self._manager.hook.agentfix_on_event.get_hookimpls())
+
     def on_event(self, event: Event) -> list[str]:
         """Show an event to the plugins that observe events; one that fails sees no more of them.
 

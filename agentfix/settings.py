@@ -61,6 +61,11 @@ class Settings(BaseModel):
     sandbox_image: str = "agentfix-python"
     data_dir: Path = Field(default_factory=_data_dir)
     """Journal and models live here."""
+    journal: Literal["file", "memory", "file-or-memory"] = "file"
+    """Where what happens is kept: `memory` leaves nothing behind, and `file-or-memory` goes on in memory when the file
+    can't be written."""
+    record: Path | None = None
+    """A file to which the calls of each run are added, for `replay:FILE`."""
     hugging_face_url: str = "https://huggingface.co"
     disabled_plugins: tuple[str, ...] = ()
 

@@ -13,17 +13,20 @@ ROOT = Path(__file__).parent.parent
 FILE_LINES = 400
 FUNCTION_LINES = 60
 
-WIRING = {"agentfix.agent", "agentfix.__init__"}
+WIRING = {"agentfix.agent", "agentfix.agent.agent", "agentfix.agent.parts", "agentfix.agent.runs",
+          "agentfix.agent.header", "agentfix.__init__"}
 """They may see everything."""
-FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols"]
+FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agentfix.digest"]
 """Each may import those before it."""
-SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline"}
+SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
+          "agentfix.recording"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
     "agentfix.evidence": {*FOUNDATIONS},
     "agentfix.settings": {*FOUNDATIONS},
     "agentfix.deadline": {*FOUNDATIONS},
+    "agentfix.recording": {*FOUNDATIONS},
     "agentfix.verdict": {*FOUNDATIONS},
     "agentfix.hookspecs": {*FOUNDATIONS, "agentfix.settings"},
     "agentfix.plugins": SHARED,

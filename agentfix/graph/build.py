@@ -1,59 +1,98 @@
 """Wires the nodes into a LangGraph machine: the one importer of langgraph.
 
-    START -> strategy --Expand--> actor  <-> tools
-                ^  |  --Review--> critic <-> tools
-                |  |  --Stop----> END
-                +--+-- from actor and critic, when a move is made
+    START -> begin -> strategy --Expand--> actor  <-> tools
+                       ^  |   --Review---> critic <-> tools
+                       |  |   --Stop-----> finish -> END
+                       +--+-- from actor and critic, when a move is made
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Protocol, TypeAlias
 
-from langgraph.graph import START, StateGraph
+from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
+from agentfix.errors import AgentFixError
 from agentfix.graph import nodes, routing
 from agentfix.graph.context import RunContext
-from agentfix.graph.state import RunState, initial
+from agentfix.graph.state import Outcome, Question, RunState, initial
 
 STEPS = 10**9
 """More graph steps than the engine's own limits let a run take: this one never ends it."""
 
+Node: TypeAlias = Callable[[RunState, RunContext], Awaitable[dict[str, Any]]]
 
-def build() -> Any:
-    """The compiled machine; parts come with the context of each run."""
-    graph = StateGraph(RunState, context_schema=RunContext)
 
-    async def strategy(state: RunState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        return await nodes.strategy(state, runtime.context)
+class Runs(Protocol):
+    """Holds the live side of runs, which LangGraph's state, being plain JSON, can't."""
 
-    async def actor(state: RunState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        return await nodes.actor(state, runtime.context)
+    async def begin(self, question: Mapping[str, Any], write: Callable[[Any], None]) -> str:
+        """Open a run, or take the one that was opened under the name given. Returns its name."""
+        ...
 
-    async def critic(state: RunState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        return await nodes.critic(state, runtime.context)
+    async def context(self, state: Mapping[str, Any], write: Callable[[Any], None]) -> RunContext:
+        """The run that a state belongs to; brought back from the journal when this process does not hold it."""
+        ...
 
-    async def tools(state: RunState, runtime: Runtime[RunContext]) -> dict[str, Any]:
-        return await nodes.tools(state, runtime.context)
+    async def finish(self, context: RunContext, stop: str) -> dict[str, Any]:
+        """End a run. Returns its result as plain JSON."""
+        ...
 
-    graph.add_node("strategy", strategy)
-    graph.add_node("actor", actor)
-    graph.add_node("critic", critic)
-    graph.add_node("tools", tools)
-    graph.add_edge(START, "strategy")
+
+def build(runs: Runs) -> Any:
+    """The machine, not yet compiled, so that who compiles it can bring a checkpointer and interrupts.
+
+    Args:
+        runs: where nodes find what their state stands for.
+    """
+    graph = StateGraph(RunState, input_schema=Question, output_schema=Outcome)
+
+    async def begin(state: Question, runtime: Runtime[Any]) -> RunState:
+        return initial(await runs.begin(state, runtime.stream_writer))
+
+    async def finish(state: RunState, runtime: Runtime[Any]) -> dict[str, Any]:
+        context = await runs.context(state, runtime.stream_writer)
+        result = await runs.finish(context, state["stop"])
+        return {"result": result, "answer": result["answer"]}
+
+    graph.add_node("begin", begin)
+    for name, node in (("strategy", nodes.strategy), ("actor", nodes.actor), ("critic", nodes.critic),
+                       ("tools", nodes.tools)):
+        graph.add_node(name, _live(node, runs))
+    graph.add_node("finish", finish)
+    graph.add_edge(START, "begin")
+    graph.add_edge("begin", "strategy")
     graph.add_conditional_edges("strategy", routing.after_strategy)
     graph.add_conditional_edges("actor", routing.after_asking)
     graph.add_conditional_edges("critic", routing.after_asking)
     graph.add_conditional_edges("tools", routing.after_tools)
-    return graph.compile()
+    graph.add_edge("finish", END)
+    return graph
 
 
-async def execute(machine: Any, context: RunContext) -> str:
-    """Run the machine to its end.
+def _live(node: Node, runs: Runs) -> Any:
+    """A node as LangGraph wants it. What fails after something was attempted ends the run and loses nothing."""
 
-    Returns:
-        Why it stopped.
+    async def run(state: RunState, runtime: Runtime[Any]) -> dict[str, Any]:
+        context = await runs.context(state, runtime.stream_writer)
+        try:
+            return await node(state, context)
+        except AgentFixError as error:
+            if not context.attempts:
+                raise
+            context.emit("notice", {"message": str(error)})
+            return {"stop": f"failed: {error}"}
+
+    return run
+
+
+async def execute(machine: Any, run: str) -> None:
+    """Run the compiled machine to its end.
+
+    Args:
+        machine: from `build`.
+        run: the name of a run that is open.
     """
-    state = await machine.ainvoke(initial(), {"recursion_limit": STEPS}, context=context)
-    return str(state["stop"])
+    await machine.ainvoke({"run": run}, {"recursion_limit": STEPS})

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
-from agentfix.errors import AgentFixError, JournalError, ModelReplyError, ToolError
+from agentfix.digest import digest, model_body, tool_body
+from agentfix.errors import AgentFixError, CallInDoubtError, JournalError, ModelReplyError, ToolError
 from agentfix.graph.blame import blaming
 from agentfix.graph.meter import BudgetSpent, Meter
-from agentfix.protocols import Asked, CallKey, Journal, Model, Session, Tool, ToolContext
+from agentfix.graph.sources import AnyRun, Source
+from agentfix.protocols import Asked, CallKey, Journal, JournalledCall, Model, Session, Tool, ToolContext
 from agentfix.types import Completion, Delta, ModelRequest, Observation, ToolCall, Usage
 
 _COMPLETIONS = TypeAdapter(list[Completion])
@@ -25,6 +26,9 @@ OBSERVATION_CHARS = 8000
 """Longer tool texts are cut: what a tool says must not flood a prompt or the journal."""
 GRACE_S = 5.0
 """A tool that overruns its own time-out by this much is cancelled."""
+
+Doubt: TypeAlias = Literal["again", "done", "stop"]
+"""What to do about a call that may have happened: make it again, take it as done, or stop the run."""
 
 
 @dataclass
@@ -35,22 +39,53 @@ class Calls:
         run_id: names the run in the journal.
         journal: where replies are looked up and written.
         meter: the budget.
-        reuse: also take replies that other runs have for an equal request.
         notice: told in a sentence what went wrong without ending the run.
         on_spent: told where in the run something was spent.
+        sources: where else a reply may be had, in order.
+        on_doubt: asked about a call with side effects that was begun and whose end nobody knows; None stops the run.
     """
 
     run_id: str
     journal: Journal
     meter: Meter
-    reuse: bool
     notice: Callable[[str], None]
     on_spent: Callable[[str, Usage], None]
+    sources: Sequence[Source] = ()
+    on_doubt: Callable[[ToolCall], Awaitable[Doubt]] | None = None
     made: dict[str, Asked] = field(default_factory=dict[str, Asked])
     """Tool calls and what came back, by place."""
+    _granted: dict[str, int] = field(default_factory=dict[str, int])
+    """The max_tokens that a model call was allowed, by place: asking again asks for the same."""
     _replies: dict[tuple[str, str], list[Completion]] = field(default_factory=dict[tuple[str, str], list[Completion]])
     _observed: dict[str, Observation] = field(default_factory=dict[str, Observation])
     """What calls without side effects said, by digest: the same call is not made twice in a run."""
+    _failed: JournalError | None = None
+
+    def recall(self, calls: Sequence[JournalledCall], *, spent: bool) -> None:
+        """Remember what an earlier process did in this run.
+
+        Args:
+            calls: of this run, as the journal has them.
+            spent: count what they cost, because the run goes on in the middle; a run that starts again from the
+                beginning comes by all of them and counts them then.
+        """
+        for call in calls:
+            if call.reply is None:
+                continue
+            if "tool" not in call.request:
+                self._granted[call.place] = int(call.request["sampling"]["max_tokens"])
+                usage = _usage(_COMPLETIONS.validate_python(call.reply["completions"]))
+            else:
+                usage = Usage(tool_calls=1)
+                asked = ToolCall(call.request["tool"], call.request["arguments"], call.place)
+                self.made[call.place] = Asked(asked, _OBSERVATION.validate_python(call.reply["observation"]))
+            if spent:
+                self.meter.spend(call.place, usage, float(call.reply["seconds"]))
+
+    def require_journal(self) -> None:
+        """Raises JournalError when something could not be written: nothing more is done that would be lost."""
+        if self._failed is not None:
+            raise self._failed
 
     async def model(self, model: Model, place: str, request: ModelRequest,
                     on_delta: Callable[[Delta], None] | None = None) -> list[Completion]:
@@ -65,32 +100,41 @@ class Calls:
         Raises:
             BudgetSpent: no call may start, or the time ran out while it was made.
             ModelError: the model could not answer.
+            JournalError: an earlier reply could not be written down.
         """
-        asked = self._key(place, asdict(request))
-        if (known := self._replies.get((place, asked.digest))) is not None:
+        asked = digest(model_body(model.name, request))
+        if (known := self._replies.get((place, asked))) is not None:
             return known
-        self.meter.require_model_call()
-        clamped = self.meter.clamp(request.sampling.max_tokens, request.n)
-        request = replace(request, sampling=replace(request.sampling, max_tokens=clamped))
-        body: dict[str, Any] = {"model": model.name, **asdict(request)}
-        key = self._key(place, body)
-        stored = await self._find(key)
-        if stored is not None:
-            completions = _COMPLETIONS.validate_python(stored["completions"])
-            self.meter.replayed_seconds += float(stored["seconds"])
+        if place not in self._granted:
+            self.meter.require_model_call()
+            self._granted[place] = self.meter.clamp(request.sampling.max_tokens, request.n)
+        request = replace(request, sampling=replace(request.sampling, max_tokens=self._granted[place]))
+        body = model_body(model.name, request)
+        key = CallKey(self.run_id, place, digest(body))
+        reply = await self._stored(key, body, self.sources)
+        if reply is None:
+            self.require_journal()
+            reply = await self._ask(model, request, on_delta)
+            await self._end(key, body, reply)
+            replayed_s = 0.0
         else:
-            await self.journal.begin(key, body)
-            began = time.monotonic()
-            with blaming("model", model.name):
-                given = await self._within_time(model.generate(request, on_delta=on_delta))
-                completions = _COMPLETIONS.validate_python([asdict(c) for c in given])
-            if len(completions) != request.n:
-                raise ModelReplyError(f"Model {model.name!r} gave {len(completions)} completions for n={request.n}.")
-            seconds = time.monotonic() - began
-            await self._end(key, {"completions": [asdict(c) for c in completions], "seconds": seconds})
-        self._replies[place, asked.digest] = completions
-        self._spend(place, sum((c.usage for c in completions), Usage(model_calls=1)))
+            replayed_s = float(reply["seconds"])
+        completions = self._replies[place, asked] = _COMPLETIONS.validate_python(reply["completions"])
+        self._spend(place, _usage(completions), replayed_s)
         return completions
+
+    async def _ask(self, model: Model, request: ModelRequest,
+                   on_delta: Callable[[Delta], None] | None) -> dict[str, Any]:
+        request = replace(request, max_calls=self.meter.remaining().model_calls)
+        began = time.monotonic()
+        with blaming("model", model.name):
+            given = await self._within_time(model.generate(request, on_delta=on_delta))
+            dumped = [asdict(completion) for completion in given]
+            _COMPLETIONS.validate_python(dumped)
+        fewest = request.n if request.max_calls is None else 1
+        if not fewest <= len(given) <= request.n:
+            raise ModelReplyError(f"Model {model.name!r} gave {len(given)} completions for n={request.n}.")
+        return {"completions": dumped, "seconds": time.monotonic() - began}
 
     async def tool(self, tool: Tool | None, call: ToolCall, place: str, *, sandbox: Session, timeout_s: float,
                    seed: int) -> Observation:
@@ -106,12 +150,15 @@ class Calls:
 
         Raises:
             SandboxError: the sandbox failed.
+            CallInDoubtError: nobody knows whether it happened already.
+            JournalError: an earlier reply could not be written down.
         """
-        key = self._key(place, {"tool": call.tool, "arguments": dict(call.arguments)})
+        key = CallKey(self.run_id, place, digest(tool_body(call)))
         observation = self._observed.get(key.digest)
         if observation is None:
             try:
-                self.meter.require_tool_call()
+                if place not in self.made:
+                    self.meter.require_tool_call()
             except BudgetSpent as spent:
                 observation = Observation(call.tool, "budget", f"Not run: the budget has no {spent.limit} left.")
             else:
@@ -122,27 +169,61 @@ class Calls:
         return observation
 
     async def _journalled(self, tool: Tool | None, call: ToolCall, key: CallKey, context: ToolContext) -> Observation:
-        stored = await self._find(key)
-        self._spend(key.place, Usage(tool_calls=1))
-        if stored is not None:
-            self.meter.replayed_seconds += float(stored["seconds"])
-            return _OBSERVATION.validate_python(stored["observation"])
-        await self.journal.begin(key, {"tool": call.tool, "arguments": dict(call.arguments)})
-        began = time.monotonic()
-        observation = await self._run_tool(tool, call, context)
-        await self._end(key, {"observation": asdict(observation), "seconds": time.monotonic() - began})
-        return observation
+        effects = tool is not None and tool.spec.side_effects
+        body = tool_body(call)
+        reply = await self._stored(key, body, _without_other_runs(self.sources) if effects else self.sources)
+        replayed_s = 0.0 if reply is None else float(reply["seconds"])
+        if reply is None:
+            self.require_journal()
+            began = time.monotonic()
+            happened = effects and not await self.journal.begin(key, body) and await self._doubted(call)
+            observation = _unknown(call) if happened else await self._run_tool(tool, call, context)
+            reply = {"observation": asdict(observation), "seconds": time.monotonic() - began}
+            await self._end(key, body, reply)
+        self._spend(key.place, Usage(tool_calls=1), replayed_s)
+        return _OBSERVATION.validate_python(reply["observation"])
 
-    async def _end(self, key: CallKey, reply: Mapping[str, Any]) -> None:
-        """Write a reply down. When that fails, the reply itself is still good, and the run goes on with it."""
+    async def _doubted(self, call: ToolCall) -> bool:
+        """Ask about a call that was begun before. Returns whether it is to be taken as done."""
+        answer: Doubt = "stop" if self.on_doubt is None else await self.on_doubt(call)
+        if answer == "stop":
+            arguments = json.dumps(dict(call.arguments), default=str)[:200]
+            raise CallInDoubtError(
+                f"Run {self.run_id!r} was cut off while {call.tool!r} ran with {arguments}: nobody knows whether it "
+                "happened.",
+                f"Find out, then: agentfix resume {self.run_id} --in-doubt done (it happened) or again (it did not).")
+        return answer == "done"
+
+    async def _stored(self, key: CallKey, body: Mapping[str, Any],
+                      sources: Sequence[Source]) -> Mapping[str, Any] | None:
+        """The reply that this run's journal or a source has. A source's becomes part of this run's own record."""
+        known = await self.journal.find(key)
+        if known is not None:
+            return known.reply
+        for source in sources:
+            reply = await source.find(key.place, key.digest, body)
+            if reply is not None:
+                await self._end(key, body, reply)
+                return reply
+        return None
+
+    async def _end(self, key: CallKey, body: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
+        await self._write(self.journal.end(key, body, reply))
+
+    async def record(self, kind: str, key: str, data: Mapping[str, Any]) -> None:
+        """Write an attempt, a critique or the result down."""
+        await self._write(self.journal.record(self.run_id, kind, key, data))
+
+    async def _write(self, writing: Awaitable[None]) -> None:
+        """When writing fails, what was to be written is still good, and is used before the run ends."""
         try:
-            await self.journal.end(key, reply)
+            await writing
         except JournalError as error:
-            self.notice(str(error))
+            self._failed = error
 
-    def _spend(self, place: str, usage: Usage) -> None:
-        self.meter.spend(usage)
-        self.on_spent(place, usage)
+    def _spend(self, place: str, usage: Usage, replayed_s: float) -> None:
+        if self.meter.spend(place, usage, replayed_s):
+            self.on_spent(place, usage)
 
     async def _run_tool(self, tool: Tool | None, call: ToolCall, context: ToolContext) -> Observation:
         if tool is None:
@@ -176,15 +257,19 @@ class Calls:
                 raise  # the model's own
             raise BudgetSpent("seconds") from None
 
-    def _key(self, place: str, body: Mapping[str, Any]) -> CallKey:
-        canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
-        return CallKey(self.run_id, place, hashlib.sha256(canonical.encode("utf-8", "replace")).hexdigest())
 
-    async def _find(self, key: CallKey) -> Mapping[str, Any] | None:
-        stored = await self.journal.find(key)
-        if stored is None and self.reuse:
-            stored = await self.journal.find_anywhere(key.digest)
-        return stored
+def _usage(completions: Sequence[Completion]) -> Usage:
+    usage = sum((c.usage for c in completions), Usage())
+    return replace(usage, model_calls=max(1, usage.model_calls))
+
+
+def _without_other_runs(sources: Sequence[Source]) -> list[Source]:
+    """What a tool with side effects may be taken from: that another run acted is no reason not to act."""
+    return [source for source in sources if not isinstance(source, AnyRun)]
+
+
+def _unknown(call: ToolCall) -> Observation:
+    return Observation(call.tool, "unknown", "It was run, but what it said was lost.")
 
 
 def _invalid(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:

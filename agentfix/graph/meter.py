@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentfix.types import Budget, Remaining, Usage
 
@@ -31,6 +31,7 @@ class Meter:
     rounds: int = 0
     replayed_seconds: float = 0.0
     """Time that replies taken from the journal once took."""
+    _places: set[str] = field(default_factory=set[str])
 
     def __post_init__(self) -> None:
         self._start = self.clock()
@@ -76,5 +77,20 @@ class Meter:
             raise BudgetSpent("tokens")
         return min(max_tokens, left // n)
 
-    def spend(self, usage: Usage) -> None:
+    def spend(self, place: str, usage: Usage, replayed_seconds: float = 0.0) -> bool:
+        """Count what was spent at a place of the run, once.
+
+        Args:
+            place: where; a node that is run again spends nothing again.
+            usage: how much.
+            replayed_seconds: how long it took when it was first made, for a reply taken from the journal.
+
+        Returns:
+            Whether it was counted now.
+        """
+        if place in self._places:
+            return False
+        self._places.add(place)
         self.usage = self.usage + usage
+        self.replayed_seconds += replayed_seconds
+        return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -21,6 +21,7 @@ from agentfix.types import (
     Delta,
     Draft,
     Expand,
+    Image,
     Message,
     ModelRequest,
     Move,
@@ -44,6 +45,7 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
     """The hub: take the next move, asking the strategy for more when there is none."""
     moves = state["moves"]
     decisions = state["decisions"]
+    context.calls.require_journal()
     remaining = context.calls.meter.remaining()
     if remaining.exhausted not in (None, "rounds", "tool_calls"):
         return {"stop": f"budget: {remaining.exhausted}"}
@@ -124,7 +126,8 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
     ]
     context.calls.meter.rounds += 1
     await context.add_attempts(attempts)
-    return {"moves": state["moves"][1:], "pending": [], "reviewer": 0}
+    return {"moves": state["moves"][1:], "pending": [], "reviewer": 0, "rounds": context.calls.meter.rounds,
+            "attempts": len(context.attempts)}
 
 
 async def _complete(move: Expand, first: int, context: RunContext) -> list[Completion]:
@@ -134,12 +137,21 @@ async def _complete(move: Expand, first: int, context: RunContext) -> list[Compl
         prompt = context.kind.prompt(context.task, role, parent, move.guidance)
     seed = (context.seed * 1_000_003 + first) % 2**31
     sampling = Sampling(move.temperature, 0.95 if move.temperature > 0 else 1.0, seed, prompt.stop, prompt.max_tokens)
-    request = ModelRequest(prompt.messages, sampling, move.n)
+    request = ModelRequest(_shown(prompt.messages, context.task.images), sampling, move.n)
 
     def on_delta(delta: Delta) -> None:
         context.emit("delta", {"delta": delta, "role": role, "attempt": first + delta.index})
 
-    return await context.calls.model(context.actor, f"a{first}.model", request, on_delta)
+    return await context.calls.model(context.actor, f"a{first}.model", request, on_delta if context.watched else None)
+
+
+def _shown(messages: tuple[Message, ...], images: tuple[Image, ...]) -> tuple[Message, ...]:
+    """The messages with the task's pictures, which belong to what the user says first."""
+    if not images:
+        return messages
+    first = next(i for i, message in enumerate(messages) if message.role == "user")
+    seeing = replace(messages[first], images=(*messages[first].images, *images))
+    return (*messages[:first], seeing, *messages[first + 1:])
 
 
 async def _settle(number: int, role: str, move: Expand, completion: Completion, draft: Draft, place: str,

@@ -7,7 +7,28 @@ from typing import Any, Literal, TypedDict
 from agentfix.types import Expand, Move, Review, Stop
 
 
-class RunState(TypedDict):
+class Question(TypedDict, total=False):
+    """What the graph is given by who invokes it."""
+
+    question: str
+    """What is asked."""
+    task: dict[str, Any]
+    """The whole `Task` as plain JSON, instead of `question`."""
+    run: str
+    """Names the run in the journal; made up when not given."""
+
+
+class Outcome(TypedDict):
+    """What the graph gives back."""
+
+    run: str
+    answer: str | None
+    """The best attempt's answer, whatever its standing."""
+    result: dict[str, Any]
+    """The whole `Result` as plain JSON."""
+
+
+class RunState(Outcome):
     """What LangGraph carries from node to node."""
 
     moves: list[dict[str, Any]]
@@ -22,13 +43,18 @@ class RunState(TypedDict):
     """Tool calls asked for: {place, tool, arguments}."""
     observed: list[str]
     """Places of the calls of this move that have been made."""
+    rounds: int
+    """How often the actor has attempted."""
+    attempts: int
+    """How many attempts there are; their texts are in the journal."""
     stop: str
     """Why the run ends; empty while it goes on."""
 
 
-def initial() -> RunState:
-    """The state at START."""
-    return RunState(moves=[], decisions=0, reviewer=0, caller="actor", pending=[], observed=[], stop="")
+def initial(run: str) -> RunState:
+    """The state of a run that begins."""
+    return RunState(run=run, moves=[], decisions=0, reviewer=0, caller="actor", pending=[], observed=[], rounds=0,
+                    attempts=0, stop="", answer=None, result={})
 
 
 def dump_move(move: Move) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """The journal: the one record of what happened in every run."""
 
+from agentfix.journal.fallback import IN_MEMORY, FallbackJournal
 from agentfix.journal.sqlite import SqliteJournal
 
-__all__ = ["SqliteJournal"]
+__all__ = ["IN_MEMORY", "FallbackJournal", "SqliteJournal"]

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
+import threading
 import time
+import zlib
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from agentfix.errors import JournalError
-from agentfix.protocols import CallKey
+from agentfix.journal import schema, texts
+from agentfix.protocols import CallKey, JournalledCall
 
-SCHEMA_VERSION = 1
-_SCHEMA = """
-CREATE TABLE runs (id TEXT PRIMARY KEY, begun REAL NOT NULL, header TEXT NOT NULL);
-CREATE TABLE calls (
-    run TEXT NOT NULL, place TEXT NOT NULL, digest TEXT NOT NULL,
-    request TEXT NOT NULL, reply TEXT, begun REAL NOT NULL, ended REAL,
-    PRIMARY KEY (run, place, digest)
-) WITHOUT ROWID;
-CREATE INDEX calls_by_digest ON calls (digest) WHERE reply IS NOT NULL;
-CREATE TABLE records (
-    id INTEGER PRIMARY KEY, run TEXT NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL, data TEXT NOT NULL
-);
-CREATE INDEX records_by_run ON records (run, id);
-"""
+BUSY_S = 30
+"""How long a write waits for another process's."""
+LOG_PAGES = 250
+"""The write-ahead log is folded into the file whenever it has grown by a megabyte."""
+_OF_RUN = "run = (SELECT number FROM runs WHERE id = ?)"
 
 
 class SqliteJournal:
-    """A journal file, made when it is not there.
+    """A journal file, made when it is not there. Implements `agentfix.Journal`.
 
-    Statements are short and run in the caller's thread; several processes may use one file.
+    Statements are short and run in the caller's thread; several processes may use one file. What was written survives
+    the death of the process at any moment; the beginning of a call with side effects survives a power cut too.
 
     Args:
         path: the file, or None to keep the journal in memory only.
@@ -43,90 +37,156 @@ class SqliteJournal:
 
     def __init__(self, path: Path | None) -> None:
         self._where = str(path) if path else "memory"
+        self._numbers: dict[str, int] = {}
+        self._lock = threading.RLock()
         with self._guard("opened"):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            self._db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False, timeout=30)
+            self.db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False,
+                                      timeout=BUSY_S, cached_statements=64)
         try:
             with self._guard("opened"):
                 self._prepare()
         except JournalError:
-            self._db.close()
+            self.db.close()
             raise
 
     def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = NORMAL")
-        self._db.execute("BEGIN IMMEDIATE")
-        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-        if version > SCHEMA_VERSION:
-            self._db.execute("ROLLBACK")
-            raise JournalError(f"The journal {self._where} was written by a newer agentfix (schema {version}).",
-                               "Upgrade agentfix, or set another data_dir.")
-        if version == 0 and self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-            self._db.execute("ROLLBACK")
-            raise JournalError(f"{self._where} is not a journal: it is a database of something else.",
-                               "Set another data_dir.")
-        if version == 0:
-            for statement in _SCHEMA.split(";"):
-                self._db.execute(statement)
-            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-        self._db.execute("COMMIT")
+        self.db.execute("PRAGMA journal_mode = WAL")
+        self.db.execute("PRAGMA synchronous = NORMAL")
+        self.db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
+        if self._version() == schema.VERSION:
+            return
+        with self._transaction():
+            version = self._version()
+            if version > schema.VERSION:
+                raise JournalError(f"The journal {self._where} was written by a newer agentfix (schema {version}).",
+                                   "Upgrade agentfix, or set another data_dir.")
+            if version == 0 and self.db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                raise JournalError(f"{self._where} is not a journal: it is a database of something else.",
+                                   "Set another data_dir.")
+            if version < schema.VERSION:
+                schema.prepare(self.db, version)
+
+    # --- runs ----------------------------------------------------------------------------------------------------
 
     async def begin_run(self, run: str, header: Mapping[str, Any]) -> None:
-        """Note that a run begins; a run that is known already keeps its first header."""
-        with self._guard("written"):
-            self._db.execute("INSERT OR IGNORE INTO runs VALUES (?, ?, ?)", (run, time.time(), _dump(header)))
+        """See `agentfix.Journal`."""
+        with self._guard("written"), self._transaction():
+            self.db.execute("INSERT OR IGNORE INTO runs (id, begun, header) VALUES (?, ?, ?)",
+                            (run, time.time(), texts.dump(header, self.db)))
 
-    async def find(self, key: CallKey) -> Mapping[str, Any] | None:
-        """The stored reply of a call that ended, or None."""
-        query = "SELECT reply FROM calls WHERE run = ? AND place = ? AND digest = ?"
+    async def header(self, run: str) -> Mapping[str, Any] | None:
+        """See `agentfix.Journal`."""
         with self._guard("read"):
-            row = self._db.execute(query, (key.run, key.place, key.digest)).fetchone()
-            return json.loads(row[0]) if row and row[0] is not None else None
+            row = self.db.execute("SELECT header FROM runs WHERE id = ?", (run,)).fetchone()
+            return texts.load(row[0], self.db) if row else None
+
+    # --- calls ---------------------------------------------------------------------------------------------------
+
+    async def find(self, key: CallKey) -> JournalledCall | None:
+        """See `agentfix.Journal`."""
+        query = f"SELECT request, reply, ended FROM calls WHERE {_OF_RUN} AND place = ? AND digest = ?"
+        with self._guard("read"):
+            row = self.db.execute(query, (key.run, key.place, bytes.fromhex(key.digest))).fetchone()
+            return self._call(key.place, key.digest, *row) if row else None
 
     async def find_anywhere(self, digest: str) -> Mapping[str, Any] | None:
-        """The reply that any run has for the same request, or None."""
-        query = "SELECT reply FROM calls WHERE digest = ? AND reply IS NOT NULL ORDER BY ended LIMIT 1"
+        """See `agentfix.Journal`."""
+        query = "SELECT reply FROM calls WHERE digest = ? AND reply IS NOT NULL ORDER BY number LIMIT 1"
         with self._guard("read"):
-            row = self._db.execute(query, (digest,)).fetchone()
-            return json.loads(row[0]) if row else None
+            row = self.db.execute(query, (bytes.fromhex(digest),)).fetchone()
+            return texts.load(row[0], self.db) if row else None
 
-    async def begin(self, key: CallKey, request: Mapping[str, Any]) -> None:
-        """Note that a call is about to be made."""
-        with self._guard("written"):
-            self._db.execute("INSERT OR REPLACE INTO calls VALUES (?, ?, ?, ?, NULL, ?, NULL)",
-                             (key.run, key.place, key.digest, _dump(request), time.time()))
+    async def begin(self, key: CallKey, request: Mapping[str, Any]) -> bool:
+        """See `agentfix.Journal`."""
+        with self._guard("written"), self._durably(), self._transaction():
+            made = self.db.execute(
+                "INSERT OR IGNORE INTO calls (run, place, digest, request) VALUES (?, ?, ?, ?)",
+                (self._number(key.run), key.place, bytes.fromhex(key.digest), texts.dump(request, self.db)))
+            return made.rowcount == 1
 
-    async def end(self, key: CallKey, reply: Mapping[str, Any]) -> None:
-        """Store the reply of a call."""
-        with self._guard("written"):
-            self._db.execute("UPDATE calls SET reply = ?, ended = ? WHERE run = ? AND place = ? AND digest = ?",
-                             (_dump(reply), time.time(), key.run, key.place, key.digest))
+    async def end(self, key: CallKey, request: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
+        """See `agentfix.Journal`."""
+        with self._guard("written"), self._transaction():
+            self.db.execute(
+                "INSERT OR REPLACE INTO calls (run, place, digest, request, reply, ended) VALUES (?, ?, ?, ?, ?, ?)",
+                (self._number(key.run), key.place, bytes.fromhex(key.digest), texts.dump(request, self.db),
+                 texts.dump(reply, self.db), time.time()))
 
-    async def append(self, run: str, kind: str, data: Mapping[str, Any]) -> None:
-        """Add a record (an attempt, a critique, the result)."""
-        with self._guard("written"):
-            self._db.execute("INSERT INTO records (run, at, kind, data) VALUES (?, ?, ?, ?)",
-                             (run, time.time(), kind, _dump(data)))
+    async def calls(self, run: str) -> list[JournalledCall]:
+        """See `agentfix.Journal`."""
+        query = f"""SELECT place, digest, request, reply, ended FROM calls WHERE {_OF_RUN}
+                    ORDER BY ended IS NULL, number"""
+        with self._guard("read"):
+            rows = self.db.execute(query, (run,)).fetchall()
+            return [self._call(place, digest.hex(), *rest) for place, digest, *rest in rows]
+
+    # --- records -------------------------------------------------------------------------------------------------
+
+    async def record(self, run: str, kind: str, key: str, data: Mapping[str, Any]) -> None:
+        """See `agentfix.Journal`."""
+        statement = """INSERT INTO records (run, kind, key, data) VALUES (?, ?, ?, ?)
+                       ON CONFLICT (run, kind, key) DO UPDATE SET data = excluded.data"""
+        with self._guard("written"), self._transaction():
+            self.db.execute(statement, (self._number(run), kind, key, texts.dump(data, self.db)))
+
+    async def records(self, run: str, kind: str) -> list[Mapping[str, Any]]:
+        """See `agentfix.Journal`."""
+        query = f"SELECT data FROM records WHERE {_OF_RUN} AND kind = ? ORDER BY number"
+        with self._guard("read"):
+            rows = self.db.execute(query, (run, kind)).fetchall()
+            return [texts.load(row[0], self.db) for row in rows]
 
     async def aclose(self) -> None:
         """Close the file. May be called twice."""
-        self._db.close()
+        self.db.close()
+
+    # --- inside --------------------------------------------------------------------------------------------------
+
+    def _version(self) -> int:
+        return int(self.db.execute("PRAGMA user_version").fetchone()[0])
+
+    def _number(self, run: str) -> int:
+        if run not in self._numbers:
+            row = self.db.execute("SELECT number FROM runs WHERE id = ?", (run,)).fetchone()
+            if row is None:
+                raise JournalError(f"The journal {self._where} has no run {run!r}.", "See: agentfix runs list")
+            self._numbers[run] = int(row[0])
+        return self._numbers[run]
+
+    def _call(self, place: str, digest: str, request: str, reply: str | None, ended: float | None) -> JournalledCall:
+        return JournalledCall(place, digest, texts.load(request, self.db),
+                              None if reply is None else texts.load(reply, self.db), ended or 0.0)
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        self.db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.db.execute("COMMIT")
+        except BaseException:
+            if self.db.in_transaction:
+                self.db.execute("ROLLBACK")
+            raise
+
+    @contextmanager
+    def _durably(self) -> Generator[None]:
+        """Wait for the disk itself, as write-ahead logs otherwise don't at each write."""
+        self.db.execute("PRAGMA synchronous = FULL")
+        try:
+            yield
+        finally:
+            self.db.execute("PRAGMA synchronous = NORMAL")
 
     @contextmanager
     def _guard(self, what: str) -> Generator[None]:
         try:
-            yield
-        except (sqlite3.Error, OSError, json.JSONDecodeError) as error:
-            raise JournalError(f"The journal {self._where} can't be {what}: {error}.",
-                               "Free disk space, mend its permissions, or set another data_dir.") from error
-
-
-def _dump(value: Mapping[str, Any]) -> str:
-    try:
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-        text.encode()
-    except UnicodeEncodeError:  # half of a surrogate pair, which a model's JSON can hold and SQLite can't
-        return json.dumps(value, separators=(",", ":"))
-    return text
+            with self._lock:  # runs of one agent may go on in several threads
+                yield
+        except (sqlite3.Error, OSError, ValueError, zlib.error) as error:
+            raise JournalError(
+                f"The journal {self._where} can't be {what}: {error}.",
+                "Free disk space, mend its permissions, set another data_dir, or keep it in memory with "
+                "--journal memory.",
+            ) from error

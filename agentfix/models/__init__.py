@@ -13,7 +13,14 @@ def _llamacpp(build: Build) -> Any:
     return open_model(build.argument, build.settings)
 
 
+def _replay(build: Build) -> Any:
+    from agentfix.models.replay import open_replay  # noqa: PLC0415
+
+    return open_replay(build.argument)
+
+
 @hookimpl
 def agentfix_register_models(register: Register) -> None:
     """Register the backends."""
     register("llamacpp", _llamacpp, "A GGUF model in this process: a catalogue name, OWNER/REPO:FILE.gguf or a path.")
+    register("replay", _replay, "What a recording holds (`--record FILE`): needs no model, network or Docker.")

@@ -1,0 +1,5 @@
+"""The agent: settings in, a Result or a stream of Events out. The one room that wires parts together."""
+
+from agentfix.agent.agent import Agent
+
+__all__ = ["Agent"]

@@ -1,0 +1,272 @@
+"""Agent: answers tasks, checks the answers, and returns them with their evidence."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
+
+from agentfix.agent.header import LIMITS, read_header
+from agentfix.agent.parts import Parts
+from agentfix.agent.runs import LiveRuns, Opening, new_name
+from agentfix.errors import ConfigError, InputError, JournalError
+from agentfix.graph import build
+from agentfix.graph.calls import Doubt
+from agentfix.graph.sources import Prefix, Source
+from agentfix.journal import IN_MEMORY, SqliteJournal
+from agentfix.plugins import Plugins
+from agentfix.protocols import Journal
+from agentfix.recording import Recording, find_recording, recording_of
+from agentfix.settings import Settings, load_settings
+from agentfix.types import Event, Result, Task, ToolCall
+
+T = TypeVar("T")
+OnEvent = Callable[[Event], None]
+OnDoubt = Callable[[ToolCall], Awaitable[Doubt]]
+
+
+class Agent:
+    """Answers tasks, checks the answers, and returns them with their evidence.
+
+    Parts are made when they are first needed and kept until the agent is closed; many runs may go on at once.
+
+    Args:
+        settings: read from agentfix.toml and the environment when not given.
+        plugins: found among the installed packages when not given.
+        journal: the file in the data folder when not given.
+        reuse: take the reply to an equal model or tool request from any earlier run; for evaluations, where all
+            strategies shall start from the same first attempt.
+
+    Use it as an async context manager, or as a plain one together with `run`.
+
+    Raises:
+        UnknownNameError: the settings name a part that there is not.
+    """
+
+    def __init__(self, settings: Settings | None = None, plugins: Plugins | None = None, *,
+                 journal: Journal | None = None, reuse: bool = False) -> None:
+        self.settings = settings or load_settings()
+        self.plugins = plugins or Plugins(self.settings)
+        self._journal = journal
+        self._parts = Parts(self.settings, self.plugins)
+        self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse)
+        self._graph = build.build(self._runs)
+        self._machine = self._graph.compile()
+        self._portal: BlockingPortal | None = None
+        self._portal_stack: Any = None
+
+    @property
+    def graph(self) -> Any:
+        """The machine as a LangGraph `StateGraph`, for your own application.
+
+        Compile it with any checkpointer and interrupts, invoke it with `{"question": ...}` or `{"task": {...}}`, or put
+        the compiled graph into a graph of yours as a node. It gives back `answer`, `result` (a `Result` as plain JSON)
+        and `run`. With `stream_mode="custom"` the events of the run are streamed. Its state holds names and plain JSON;
+        texts are in this agent's journal, so a thread can be taken up by another agent over the same journal.
+        """
+        return self._graph
+
+    # --- running -----------------------------------------------------------------------------------------------------
+
+    def run(self, task: Task | str) -> Result:
+        """Answer a task and wait for it: for scripts and notebooks; works inside a running event loop too.
+
+        Raises:
+            AgentFixError: nothing could be attempted.
+        """
+        return self._call(self.arun, task)
+
+    async def arun(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
+                   run_id: str | None = None, on_event: OnEvent | None = None) -> Result:
+        """Answer a task.
+
+        Args:
+            task: a question is enough.
+            strategy: instead of the settings' own.
+            seed: instead of the settings' own.
+            run_id: names the run in the journal; made up when not given. A run of that name, with the same task and
+                settings, is taken up where it was left.
+            on_event: called in this event loop with everything that happens.
+
+        Returns:
+            The best attempt with its evidence. A budget that runs out, or a model that fails after an attempt was
+            made, still gives a result that says so.
+
+        Raises:
+            AgentFixError: nothing could be attempted.
+        """
+        task = Task(task) if isinstance(task, str) else task
+        settings = self.settings.model_copy(update={
+            "strategy": strategy or self.settings.strategy, "seed": self.settings.seed if seed is None else seed})
+        return await self._execute(run_id or new_name(), task, Opening(settings, on_event))
+
+    async def resume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,
+                     **limits: Any) -> Result:
+        """Go on with a run that was cut off, at whatever point; one that ended gives its result again.
+
+        No call that ended is made again. `max_seconds` counts the time that calls took, not the time between.
+
+        Args:
+            run_id: the run.
+            on_event: called with everything that happens, from the beginning of the run.
+            on_doubt: asked about a call with side effects that was begun and whose end nobody knows; without it such a
+                run is not resumed.
+            **limits: other limits than the run was begun with, such as `max_rounds`.
+
+        Raises:
+            JournalError: there is no such run.
+            CallInDoubtError: a call may or may not have happened, and nobody said which.
+            AgentFixError: as for `arun`.
+        """
+        other = [name for name in limits if name not in LIMITS]
+        if other:
+            raise ConfigError(f"A run can't be resumed with another {other[0]!r}.",
+                              "Fork it instead: agentfix run --fork RUN@STEP.")
+        journal = await self.open_journal()
+        task, settings = read_header(run_id, await journal.header(run_id), self.settings, limits)
+        self._parts.require(settings)
+        return await self._execute(run_id, task, Opening(settings, on_event, on_doubt, goes_on=True))
+
+    async def fork(self, run_id: str, step: int, *, on_event: OnEvent | None = None, **changes: Any) -> Result:
+        """Make a new run that begins as another one did.
+
+        Args:
+            run_id: the run to begin as.
+            step: how many of its calls to take over, as `agentfix runs show` numbers them.
+            on_event: called with everything that happens.
+            **changes: settings of the new run that differ, such as `strategy`, `critics` or `seed`.
+
+        Raises:
+            JournalError: there is no such run.
+            InputError: it has no such step.
+            AgentFixError: as for `arun`.
+        """
+        journal = await self.open_journal()
+        task, settings = read_header(run_id, await journal.header(run_id), self.settings, changes)
+        self._parts.require(settings)
+        calls = [call for call in await journal.calls(run_id) if call.reply is not None]
+        if not 0 <= step <= len(calls):
+            raise InputError(f"Run {run_id!r} has {len(calls)} steps, not {step}.",
+                             f"See: agentfix runs show {run_id}")
+        sources: Sequence[Source] = [Prefix(calls[:step])]
+        return await self._execute(new_name(), task, Opening(settings, on_event, sources=sources))
+
+    async def replay(self, source: str | Path, *, on_event: OnEvent | None = None) -> Result:
+        """Make a run again from what was recorded of it: no model, tool or sandbox is asked, nothing is journalled.
+
+        Args:
+            source: the name of a run in the journal, or a recording file, whose first run is replayed.
+            on_event: called with everything that happens.
+
+        Raises:
+            JournalError: there is no such run.
+            RecordingError: the file is no recording, or something was not recorded.
+        """
+        recording = await self._recording(source)
+        run, header = next(iter(recording.runs.items()))
+        task, settings = read_header(run, header, self.settings, {"record": None})
+        player = Agent(settings.model_copy(update={"model": "replay:", "critic_model": None}), self.plugins,
+                       journal=SqliteJournal(None))
+        async with player:
+            return await player._execute(run, task, Opening(settings, on_event, recording=recording))
+
+    async def _recording(self, source: str | Path) -> Recording:
+        journal = await self.open_journal()
+        header = await journal.header(str(source))
+        if header is not None:
+            return recording_of(str(source), header, await journal.calls(str(source)))
+        recording = find_recording(source)
+        if recording is None:
+            raise JournalError(f"There is no run and no file {str(source)!r}.", "See: agentfix runs list")
+        if not recording.runs:
+            raise InputError(f"{str(source)!r} does not say of which run it is.",
+                             f"Name the question: agentfix run --model replay:{source} QUESTION")
+        return recording
+
+    async def stream(self, task: Task | str, *, run_id: str | None = None) -> AsyncGenerator[Event]:
+        """Answer a task and yield everything that happens; the last event is `result`.
+
+        Closing the generator early cancels the run.
+
+        Raises:
+            AgentFixError: as `arun` does.
+        """
+        queue: asyncio.Queue[Event | None] = asyncio.Queue()
+        running = asyncio.create_task(self.arun(task, run_id=run_id, on_event=queue.put_nowait))
+        running.add_done_callback(lambda _: queue.put_nowait(None))
+        try:
+            while (event := await queue.get()) is not None:
+                yield event
+            await running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+
+    async def _execute(self, run: str, task: Task, opening: Opening) -> Result:
+        context = await self._runs.open(run, task, opening)
+        try:
+            await build.execute(self._machine, run)
+        finally:
+            await self._runs.close(run)
+        assert context.result is not None, "the graph ended without a result"
+        return context.result
+
+    async def open_journal(self) -> Journal:
+        """This agent's journal.
+
+        Raises:
+            JournalError: it can't be opened.
+        """
+        if self._journal is None:
+            settings = self.settings
+            try:
+                self._journal = SqliteJournal(None if settings.journal == "memory" else settings.journal_path)
+            except JournalError as error:
+                if settings.journal == "file":
+                    raise
+                self._journal = SqliteJournal(None)
+                self._runs.journal_problem = f"{error.message} {IN_MEMORY}"
+        return self._journal
+
+    # --- closing -----------------------------------------------------------------------------------------------------
+
+    async def aclose(self) -> None:
+        """Free models and close the journal. May be called twice."""
+        await self._runs.aclose()
+        await self._parts.aclose()
+        if self._journal is not None:
+            await self._journal.aclose()
+            self._journal = None
+
+    def close(self) -> None:
+        """`aclose` for scripts."""
+        self._call(self.aclose)
+        if self._portal_stack is not None:
+            self._portal_stack.__exit__(None, None, None)
+            self._portal = self._portal_stack = None
+
+    def _call(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
+        """Run in the event loop that serves this agent's synchronous callers, in a thread of its own."""
+        if self._portal is None:
+            self._portal_stack = start_blocking_portal()
+            self._portal = self._portal_stack.__enter__()
+        assert self._portal is not None
+        return self._portal.call(function, *args)
+
+    async def __aenter__(self) -> Agent:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> None:
+        await self.aclose()
+
+    def __enter__(self) -> Agent:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()

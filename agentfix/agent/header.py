@@ -1,0 +1,52 @@
+"""What the journal notes of a run when it begins: enough to make the same run again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from agentfix.errors import ConfigError, JournalError
+from agentfix.settings import Settings
+from agentfix.types import Task
+
+_TASK = TypeAdapter(Task)
+KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "require", "seed", "tool_timeout_s")
+LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
+
+
+def make_header(task: Task, settings: Settings) -> dict[str, Any]:
+    """The header of a run: its task, and the settings that decide what happens in it (no key, no path)."""
+    return {"task": asdict(task), "settings": settings.model_dump(mode="json", include={*KEPT, *LIMITS})}
+
+
+def read_header(run: str, header: Mapping[str, Any] | None, settings: Settings,
+                changes: Mapping[str, Any]) -> tuple[Task, Settings]:
+    """The task of a run and the settings to go on with.
+
+    Args:
+        run: its name.
+        header: from the journal or a recording; None when there is no such run.
+        settings: for all that the header does not say: where data lies, what endpoints there are.
+        changes: settings to go on with instead of the header's.
+
+    Raises:
+        JournalError: there is no such run, or its header can't be understood.
+        ConfigError: a change is no setting, or has a wrong value.
+    """
+    if header is None:
+        raise JournalError(f"There is no run {run!r}.", "See: agentfix runs list")
+    unknown = [name for name in changes if name not in Settings.model_fields]
+    if unknown:
+        raise ConfigError(f"There is no setting {unknown[0]!r}.")
+    try:
+        task = _TASK.validate_python(header["task"])
+        settings = Settings.model_validate({**settings.model_dump(), **header["settings"]})
+    except (ValueError, KeyError, TypeError) as error:
+        raise JournalError(f"The header of run {run!r} can't be understood: {error!r}.") from error
+    try:
+        return task, Settings.model_validate({**settings.model_dump(), **changes})
+    except ValueError as error:
+        raise ConfigError(f"A setting for run {run!r} is wrong: {error}.") from error

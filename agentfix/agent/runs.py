@@ -1,0 +1,276 @@
+"""The runs an agent holds: opened, brought back from the journal, and closed."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from agentfix import evidence
+from agentfix.agent.header import make_header, read_header
+from agentfix.agent.parts import Parts, recording_of_model
+from agentfix.errors import AgentFixError, InputError
+from agentfix.graph.calls import Calls, Doubt
+from agentfix.graph.context import RunContext
+from agentfix.graph.meter import Meter
+from agentfix.graph.sources import AnyRun, Source
+from agentfix.journal import FallbackJournal
+from agentfix.models.replay import ReplayModel
+from agentfix.plugins import Plugins
+from agentfix.protocols import Asked, Journal, Session
+from agentfix.recording import Recording, recording_of, write_recording
+from agentfix.settings import Settings
+from agentfix.types import Attempt, Critique, Event, EventKind, Observation, Result, Task, ToolCall, Usage
+
+_ATTEMPT = TypeAdapter(Attempt)
+_CRITIQUE = TypeAdapter(Critique)
+_RESULT = TypeAdapter(Result)
+
+
+def new_name() -> str:
+    """A name for a run: when it began, and something to tell it from others of the same second."""
+    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a run is to be run.
+
+    Args:
+        settings: of this run.
+        on_event: told of everything that happens.
+        on_doubt: asked about a call with side effects that may have happened.
+        sources: where else replies may be had.
+        recording: what models and tools say, instead of asking them.
+        goes_on: the run is known already, and is taken up again.
+    """
+
+    settings: Settings
+    on_event: Callable[[Event], None] | None = None
+    on_doubt: Callable[[ToolCall], Awaitable[Doubt]] | None = None
+    sources: Sequence[Source] = ()
+    recording: Recording | None = None
+    goes_on: bool = False
+
+
+@dataclass
+class _Live:
+    """A run under way, with what must be closed after it."""
+
+    context: RunContext
+    stack: AsyncExitStack
+    settings: Settings
+    write: Callable[[Any], None] | None = None
+    """Where LangGraph wants custom events, when it is LangGraph's user who runs the graph."""
+
+
+@dataclass
+class LiveRuns:
+    """The live side of runs. Implements `agentfix.graph.build.Runs`.
+
+    Args:
+        settings: for runs that come without their own.
+        plugins: are shown events.
+        parts: what runs are made of.
+        journal: opens the journal, or gives the open one.
+        reuse: also take replies that other runs have for an equal request.
+    """
+
+    settings: Settings
+    plugins: Plugins
+    parts: Parts
+    journal: Callable[[], Awaitable[Journal]]
+    reuse: bool
+    journal_problem: str = ""
+    """Why the journal is kept in memory; every run is told."""
+    _live: dict[str, _Live] = field(default_factory=dict[str, _Live])
+
+    async def open(self, run: str, task: Task, opening: Opening) -> RunContext:
+        """Open a run, or one that the journal knows already again.
+
+        Raises:
+            AgentFixError: a part can't be had, or a different run of that name is known.
+        """
+        if not task.question.strip():
+            raise InputError("The question is empty.", "Say what is to be answered.")
+        stack = AsyncExitStack()
+        try:
+            live = await self._opened(run, task, opening, stack)
+        except BaseException:
+            await stack.aclose()
+            raise
+        self._live[run] = live
+        return live.context
+
+    async def _opened(self, run: str, task: Task, opening: Opening, stack: AsyncExitStack) -> _Live:
+        settings = opening.settings
+        journal = await self.journal()
+        meter = Meter(settings.budget, time.monotonic)
+        holder: list[_Live] = []
+
+        def emit(kind: EventKind, data: Mapping[str, Any]) -> None:
+            event = Event(kind, run, meter.seconds, data)
+            if opening.on_event is not None:
+                opening.on_event(event)
+            if holder and holder[0].write is not None:
+                holder[0].write(event)
+            for problem in self.plugins.on_event(event):
+                emit("notice", {"message": problem})
+
+        def spent(place: str, usage: Usage) -> None:
+            if usage.model_calls:
+                emit("model_call", {"usage": usage, "caller": place})
+
+        def notice(message: str) -> None:
+            emit("notice", {"message": message})
+
+        if settings.journal == "file-or-memory":
+            journal = FallbackJournal(journal, notice)
+        sources = [*opening.sources, *([AnyRun(journal)] if self.reuse else [])]
+        calls = Calls(run, journal, meter, notice, spent, sources, opening.on_doubt)
+        for problem in [*(info.problem for info in self.plugins.problems()), self.journal_problem]:
+            if problem:
+                notice(problem)
+        emit("run_started", {"task": task, "strategy": settings.strategy, "model": settings.model})
+        kind = self.parts.kind(task, settings, lambda name: emit("kind_chosen", {
+            "kind": name, "reason": "the question looks like it; use --kind to change it"}))
+        header = make_header(task, settings)
+        task = replace(task, kind=kind.name)
+        actor = ReplayModel(opening.recording) if opening.recording else self.parts.model(settings.model)
+        recording = recording_of_model(actor)
+        critic_model = actor if opening.recording else self.parts.model(settings.critic_model or settings.model)
+        session = await self.parts.session(settings, recording)
+        stack.push_async_callback(_leave, session, settings.sandbox, notice)
+        reviewers = tuple(dict.fromkeys((*kind.critics, *settings.critics)))
+        context = RunContext(
+            task, kind, actor, critic_model, self.parts.strategy(settings.strategy), self.parts.critics(reviewers),
+            reviewers, self.parts.tools(recording), session, calls, emit, settings.seed, settings.tool_timeout_s,
+            settings.required_class, opening.on_event is not None or self.plugins.watching,
+        )
+        await self._begin(run, header, opening, journal, calls)
+        holder.append(_Live(context, stack, settings))
+        return holder[0]
+
+    async def _begin(self, run: str, header: Mapping[str, Any], opening: Opening, journal: Journal,
+                     calls: Calls) -> None:
+        known = await journal.header(run)
+        if known is None:
+            await journal.begin_run(run, header)
+            return
+        if not opening.goes_on and json.dumps(known, sort_keys=True) != json.dumps(header, sort_keys=True):
+            raise InputError(f"There is another run named {run!r}, with another question or settings.",
+                             "Choose another run_id.")
+        calls.recall(await journal.calls(run), spent=False)
+
+    # --- for the graph -----------------------------------------------------------------------------------------------
+
+    async def begin(self, question: Mapping[str, Any], write: Callable[[Any], None]) -> str:
+        """See `agentfix.graph.build.Runs`."""
+        run = str(question.get("run") or new_name())
+        if run not in self._live:
+            task = _task(question)
+            await self.open(run, task, Opening(self.settings))
+            self._live[run].context.watched = True
+        self._live[run].write = write
+        return run
+
+    async def context(self, state: Mapping[str, Any], write: Callable[[Any], None]) -> RunContext:
+        """See `agentfix.graph.build.Runs`."""
+        run = str(state["run"])
+        if run not in self._live:
+            await self._revive(run, state)
+        live = self._live[run]
+        live.write = write
+        live.context.keep(int(state["attempts"]))
+        return live.context
+
+    async def _revive(self, run: str, state: Mapping[str, Any]) -> None:
+        """Bring back a run that another process, or an agent now closed, left in the middle."""
+        journal = await self.journal()
+        task, settings = read_header(run, await journal.header(run), self.settings, {})
+        context = await self.open(run, task, Opening(settings, goes_on=True))
+        context.calls.recall(await journal.calls(run), spent=True)
+        for place in state["observed"]:
+            unmade = Observation("", "budget", "Not run: the budget was spent.")
+            context.calls.made.setdefault(place, Asked(ToolCall("", {}), unmade))
+        context.calls.meter.rounds = int(state["rounds"])
+        context.watched = True
+        attempts = [_ATTEMPT.validate_python(data) for data in await journal.records(run, "attempt")]
+        critiques = [_CRITIQUE.validate_python(data) for data in await journal.records(run, "critique")]
+        context.recall(attempts, critiques)
+
+    async def finish(self, context: RunContext, stop: str) -> dict[str, Any]:
+        """See `agentfix.graph.build.Runs`."""
+        result = context.result = _result(context, stop)
+        plain: dict[str, Any] = _RESULT.dump_python(result, mode="json")
+        await context.calls.record("result", "", plain)
+        context.emit("result", {"result": result})
+        await self.close(context.calls.run_id)
+        return plain
+
+    # --- closing -----------------------------------------------------------------------------------------------------
+
+    async def close(self, run: str) -> None:
+        """Leave nothing of a run behind but its record. May be called twice."""
+        live = self._live.pop(run, None)
+        if live is None:
+            return
+        try:
+            if live.settings.record is not None:
+                await self._save(run, live.settings.record, live.context)
+        finally:
+            await live.stack.aclose()
+
+    async def _save(self, run: str, path: Path, context: RunContext) -> None:
+        journal = context.calls.journal
+        try:
+            header = await journal.header(run) or {}
+            write_recording(path, recording_of(run, header, await journal.calls(run)))
+        except AgentFixError as error:
+            context.emit("notice", {"message": str(error)})
+
+    async def aclose(self) -> None:
+        """Close what is still open: runs that were interrupted and never taken up again."""
+        for run in list(self._live):
+            await self.close(run)
+
+
+def _task(question: Mapping[str, Any]) -> Task:
+    try:
+        return TypeAdapter(Task).validate_python(question["task"]) if "task" in question else Task(
+            str(question["question"]))
+    except (ValueError, KeyError) as error:
+        raise InputError(f"The graph was given no question that can be used: {error!r}.",
+                         "Invoke it with {'question': '...'} or {'task': {...}}.") from error
+
+
+def _result(context: RunContext, stop: str) -> Result:
+    standings = context.standings()
+    best = evidence.best(standings)
+    chosen = None if best is None else standings[best]
+    supported = chosen.kind if chosen is not None and chosen.state == "supported" else None
+    meter = context.calls.meter
+    return Result(
+        run_id=context.calls.run_id,
+        answer=None if best is None else context.attempts[best].answer,
+        supported_by=supported,
+        abstained=supported is None or supported < context.required,
+        stop_reason=stop, reason="nothing was attempted" if chosen is None else chosen.reason, best=best,
+        kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
+        usage=meter.usage, seconds=meter.seconds,
+    )
+
+
+async def _leave(session: Session, sandbox: str, notice: Callable[[str], None]) -> None:
+    """Close a sandbox; when that fails, the result is still good."""
+    try:
+        await session.aclose()
+    except Exception as error:  # noqa: BLE001 - a sandbox is a plugin and may raise anything; it is named
+        notice(f"Sandbox {sandbox!r} could not be closed: {error!r}.")

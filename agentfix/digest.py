@@ -1,0 +1,34 @@
+"""The hash of a request: what makes two calls the same call, in every journal and recording."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from agentfix.types import ModelRequest, ToolCall
+
+
+def model_body(model: str, request: ModelRequest) -> dict[str, Any]:
+    """A model request as plain JSON: all that determines the reply.
+
+    Args:
+        model: its name.
+        request: what it is asked; `max_calls` is left out, because it does not change what is asked.
+    """
+    body = {"model": model, **asdict(request)}
+    del body["max_calls"]
+    return body
+
+
+def tool_body(call: ToolCall) -> dict[str, Any]:
+    """A tool call as plain JSON."""
+    return {"tool": call.tool, "arguments": dict(call.arguments)}
+
+
+def digest(body: Mapping[str, Any]) -> str:
+    """SHA-256 of a request's canonical JSON, in hexadecimal."""
+    canonical = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
+    return hashlib.sha256(canonical.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,100 @@
+"""The `replay` backend: replies from a recording, and nothing else. Needs no model, network or Docker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from agentfix.digest import model_body, tool_body
+from agentfix.errors import RecordingError
+from agentfix.protocols import ExecResult, Limits, ToolContext
+from agentfix.recording import Recording, read_recording
+from agentfix.types import Completion, Delta, ModelRequest, Observation, ToolCall, ToolSpec
+
+_COMPLETIONS = TypeAdapter(list[Completion])
+_OBSERVATION = TypeAdapter(Observation)
+
+
+def open_replay(path: str) -> ReplayModel:
+    """The model that a recording stands for.
+
+    Raises:
+        RecordingError: the file can't be read, or no model was recorded.
+    """
+    return ReplayModel(read_recording(Path(path)))
+
+
+class ReplayModel:
+    """Says what was recorded. Its name is that of the model which said it.
+
+    Args:
+        recording: where replies come from.
+
+    Raises:
+        RecordingError: no model was recorded.
+    """
+
+    def __init__(self, recording: Recording) -> None:
+        if not recording.models:
+            raise RecordingError(f"{recording.name} holds no reply of a model.", "Record a run that asks one.")
+        self.name = recording.models[0]
+        self.recording = recording
+
+    async def generate(
+        self, request: ModelRequest, *, on_delta: Callable[[Delta], None] | None = None
+    ) -> list[Completion]:
+        """See `agentfix.Model`. Where several models were recorded, any of them may have given the reply.
+
+        Raises:
+            RecordingError: it was not recorded; the error shows the nearest request that was.
+        """
+        found = (self.recording.reply(model_body(name, request)) for name in self.recording.models)
+        reply = next((r for r in found if r is not None), None)
+        if reply is None:
+            raise self.recording.missing(model_body(self.name, request))
+        completions = _COMPLETIONS.validate_python(reply["completions"])
+        if on_delta is not None:
+            for index, completion in enumerate(completions):
+                on_delta(Delta(completion.text, index))
+        return completions
+
+    async def aclose(self) -> None:
+        """Nothing to free."""
+
+
+class ReplayTool:
+    """Says what a tool said when it was recorded. Implements `agentfix.Tool`."""
+
+    def __init__(self, spec: ToolSpec, recording: Recording) -> None:
+        self.spec = spec
+        self._recording = recording
+
+    async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> Observation:
+        """See `agentfix.Tool`.
+
+        Raises:
+            RecordingError: it was not recorded.
+        """
+        body = tool_body(ToolCall(self.spec.name, arguments))
+        reply = self._recording.reply(body)
+        if reply is None:
+            raise self._recording.missing(body)
+        return _OBSERVATION.validate_python(reply["observation"])
+
+
+class ReplaySession:
+    """Stands where a sandbox would: what programs said was recorded with the tool that ran them."""
+
+    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None) -> ExecResult:
+        """Nothing is run in a replay.
+
+        Raises:
+            RecordingError: always.
+        """
+        raise RecordingError("A replay runs no program.", "Run a program by a tool, whose calls are recorded.")
+
+    async def aclose(self) -> None:
+        """Nothing to leave behind."""

@@ -1,0 +1,181 @@
+"""Recordings: what models and tools replied, by content hash, in a file that can be replayed anywhere.
+
+A file of JSON lines: what wrote it, then the runs it comes from, then each call once with its request and its reply.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+
+from agentfix.digest import digest
+from agentfix.errors import RecordingError
+from agentfix.protocols import JournalledCall
+
+FORMAT = 1
+COMPARED_CHARS = 2000
+"""How much of two requests is compared to find the nearest."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedCall:
+    """One call and its reply."""
+
+    request: Mapping[str, Any]
+    reply: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a recording holds.
+
+    Args:
+        name: for messages: the file, or the run it was made from.
+        runs: the headers of the runs it comes from, by their names.
+        calls: by digest.
+    """
+
+    name: str
+    runs: Mapping[str, Mapping[str, Any]]
+    calls: Mapping[str, RecordedCall] = field(repr=False)
+
+    @property
+    def models(self) -> list[str]:
+        """The names of the models that were asked, in order."""
+        return list(dict.fromkeys(c.request["model"] for c in self.calls.values() if "model" in c.request))
+
+    def reply(self, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """The reply to a request, or None when it was not recorded."""
+        call = self.calls.get(digest(request))
+        return None if call is None else call.reply
+
+    def missing(self, request: Mapping[str, Any]) -> RecordingError:
+        """The error for a request that was not recorded: it shows the nearest one that was."""
+        what = f"tool {request['tool']!r}" if "tool" in request else f"model {request['model']!r}"
+        near = self._nearest(request)
+        hint = "Record it: agentfix run --record FILE."
+        if near is None:
+            return RecordingError(f"{self.name} holds no call of {what}.", hint)
+        differs = "; ".join(_differences(near, _plain(request))) or "it was recorded for another model"
+        return RecordingError(f"{self.name} does not hold this call of {what}. The nearest one differs: {differs}.",
+                              hint)
+
+    def _nearest(self, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        sort = "tool" if "tool" in request else "model"
+        wanted = _text(request)
+        alike = [call.request for call in self.calls.values() if sort in call.request]
+        return max(alike, key=lambda r: difflib.SequenceMatcher(None, wanted, _text(r), autojunk=False).quick_ratio(),
+                   default=None)
+
+
+def find_recording(path: str | Path) -> Recording | None:
+    """Read a recording, if there is a file of that name.
+
+    Raises:
+        RecordingError: there is a file, but it is no recording.
+    """
+    return read_recording(Path(path)) if Path(path).is_file() else None
+
+
+def read_recording(path: Path) -> Recording:
+    """Read a recording.
+
+    Raises:
+        RecordingError: the file is not there or is no recording; says which line is wrong.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise RecordingError(f"The recording {str(path)!r} can't be read: {error}.") from error
+    runs: dict[str, Mapping[str, Any]] = {}
+    calls: dict[str, RecordedCall] = {}
+    for number, line in enumerate(lines, 1):
+        try:
+            entry = json.loads(line)
+            if number == 1:
+                if entry["agentfix_recording"] != FORMAT:
+                    raise ValueError(f"format {entry['agentfix_recording']!r} is unknown to this agentfix")
+            elif "run" in entry:
+                runs[entry["run"]] = dict(entry["header"])
+            else:
+                request = dict(entry["request"])
+                calls[digest(request)] = RecordedCall(request, dict(entry["reply"]))
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
+            raise RecordingError(f"{str(path)!r} is no recording: line {number} is wrong ({error!r}).",
+                                 "Make one with: agentfix run --record FILE.") from error
+    if not lines:
+        raise RecordingError(f"{str(path)!r} is no recording: it is empty.")
+    return Recording(str(path), runs, calls)
+
+
+def recording_of(run: str, header: Mapping[str, Any], calls: Iterable[JournalledCall]) -> Recording:
+    """What a journal holds of a run, as a recording."""
+    ended = {c.digest: RecordedCall(c.request, c.reply) for c in calls if c.reply is not None}
+    return Recording(f"run {run!r}", {run: header}, ended)
+
+
+def write_recording(path: Path, recording: Recording) -> None:
+    """Add a recording to a file, which is made when it is not there. What the file holds already is kept.
+
+    Raises:
+        RecordingError: the file can't be written, or is something else than a recording.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            there = path.exists() and path.stat().st_size > 0
+            known = read_recording(path) if there else Recording(str(path), {}, {})
+            lines = [] if there else [json.dumps({"agentfix_recording": FORMAT})]
+            lines += (json.dumps({"run": run, "header": dict(header)}, default=str)
+                      for run, header in recording.runs.items() if run not in known.runs)
+            lines += (json.dumps({"request": dict(call.request), "reply": dict(call.reply)})
+                      for key, call in recording.calls.items() if key not in known.calls)
+            with path.open("a", encoding="utf-8") as file:
+                file.writelines(f"{line}\n" for line in lines)
+    except OSError as error:
+        raise RecordingError(f"The recording {str(path)!r} can't be written: {error}.",
+                             "The run is in the journal all the same.") from error
+
+
+def _text(request: Mapping[str, Any]) -> str:
+    if "tool" in request:
+        return f"{request['tool']} {json.dumps(request['arguments'], default=str)}"[:COMPARED_CHARS]
+    return "\n".join(str(message["content"]) for message in request["messages"])[-COMPARED_CHARS:]
+
+
+def _plain(value: Any) -> Any:
+    return json.loads(json.dumps(value, default=str))
+
+
+def _differences(recorded: Any, asked: Any, where: str = "", most: int = 3) -> list[str]:
+    """Up to three places where two requests differ, each with both values cut short."""
+    found = list(_walk(recorded, asked, where))
+    return found[:most] + ([f"and {len(found) - most} more"] if len(found) > most else [])
+
+
+def _walk(recorded: Any, asked: Any, where: str) -> Iterator[str]:
+    if isinstance(recorded, Mapping) and isinstance(asked, Mapping):
+        keys: Sequence[str] = list(dict.fromkeys([*recorded, *asked]))  # pyright: ignore[reportUnknownArgumentType]
+        for key in keys:
+            yield from _walk(recorded.get(key), asked.get(key), f"{where}.{key}" if where else key)  # pyright: ignore[reportUnknownMemberType]
+    elif isinstance(recorded, list) and isinstance(asked, list) and len(recorded) == len(asked):  # pyright: ignore[reportUnknownArgumentType]
+        for index, (one, other) in enumerate(zip(recorded, asked, strict=True)):  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+            yield from _walk(one, other, f"{where}[{index}]")
+    elif recorded != asked:
+        yield f"{where} was {_short(recorded, asked)} and is {_short(asked, recorded)}"
+
+
+def _short(value: Any, other: Any) -> str:
+    """A value on one line; of two long texts, the part from where they part."""
+    if isinstance(value, str) and isinstance(other, str):
+        same = next((i for i, (a, b) in enumerate(zip(value, other, strict=False)) if a != b),
+                    min(len(value), len(other)))
+        value = value[max(0, same - 10):]
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 80 else f"{text[:80]}..."

@@ -100,7 +100,6 @@ class Calls:
         Raises:
             BudgetSpent: no call may start, or the time ran out while it was made.
             ModelError: the model could not answer.
-            JournalError: an earlier reply could not be written down.
         """
         asked = digest(model_body(model.name, request))
         if (known := self._replies.get((place, asked))) is not None:
@@ -113,7 +112,6 @@ class Calls:
         key = CallKey(self.run_id, place, digest(body))
         reply = await self._stored(key, body, self.sources)
         if reply is None:
-            self.require_journal()
             reply = await self._ask(model, request, on_delta)
             await self._end(key, body, reply)
             replayed_s = 0.0
@@ -151,7 +149,7 @@ class Calls:
         Raises:
             SandboxError: the sandbox failed.
             CallInDoubtError: nobody knows whether it happened already.
-            JournalError: an earlier reply could not be written down.
+            JournalError: it has side effects, and that it begins can't be written down.
         """
         key = CallKey(self.run_id, place, digest(tool_body(call)))
         observation = self._observed.get(key.digest)
@@ -174,7 +172,6 @@ class Calls:
         reply = await self._stored(key, body, _without_other_runs(self.sources) if effects else self.sources)
         replayed_s = 0.0 if reply is None else float(reply["seconds"])
         if reply is None:
-            self.require_journal()
             began = time.monotonic()
             happened = effects and not await self.journal.begin(key, body) and await self._doubted(call)
             observation = _unknown(call) if happened else await self._run_tool(tool, call, context)

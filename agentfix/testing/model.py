@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from agentfix.types import Completion, Delta, ModelRequest, Usage
 
-Step: TypeAlias = str | Completion | Exception | Callable[[ModelRequest], str | Completion]
+Step: TypeAlias = str | Completion | BaseException | Callable[[ModelRequest], str | Completion]
 """One completion: its text, itself, an error to raise, or a function of the request."""
 
 
@@ -39,7 +39,7 @@ class ScriptedModel:
 
         Raises:
             AssertionError: the script is over.
-            Exception: the error that a step holds.
+            BaseException: what a step holds, an error or the end of the process.
         """
         self.requests.append(request)
         completions: list[Completion] = []
@@ -67,7 +67,7 @@ class ScriptedModel:
                                  f"but its script has {len(self._steps)}; last message: "
                                  f"{request.messages[-1].content[:500]!r}")
         step = self._steps[self._taken - 1]
-        if isinstance(step, Exception):
+        if isinstance(step, BaseException):
             raise step
         said = step(request) if callable(step) else step
         return Completion(said) if isinstance(said, str) else said

@@ -1,19 +1,24 @@
-"""The journal: what is written is found again, and what is wrong with the file is one line."""
+"""The journal: what is written is found again, kept once, and what is wrong with the file is one line."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import sqlite3
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agentfix.digest import digest
 from agentfix.errors import JournalError
-from agentfix.journal import SqliteJournal
-from agentfix.protocols import CallKey
+from agentfix.journal import FallbackJournal, SqliteJournal
+from agentfix.protocols import CallKey, JournalledCall
 
-KEY = CallKey("run", "a0", "d1")
+REQUEST = {"tool": "python", "arguments": {"code": "x" * 500}}
+KEY = CallKey("run", "a0.run", digest(REQUEST))
 
 WRITER = """
 import asyncio, sys
@@ -23,26 +28,80 @@ from agentfix.protocols import CallKey
 
 async def write(path, name):
     journal = SqliteJournal(Path(path))
+    await journal.begin_run(name, {})
     for i in range(50):
-        await journal.begin(CallKey(name, f"a{i}", "d"), {})
-        await journal.end(CallKey(name, f"a{i}", "d"), {"by": name})
+        await journal.end(CallKey(name, f"a{i}", "d1"), {"q": "shared " * 50}, {"by": name})
     await journal.aclose()
 
 asyncio.run(write(*sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("reply", [{"text": "é \U0001f600"}, {"half a pair": "\ud800"}])
-async def test_a_reply_is_found_once_its_call_ended(tmp_path, reply):
+@pytest.fixture
+async def journal():
+    made = SqliteJournal(None)
+    await made.begin_run("run", {"task": "t"})
+    yield made
+    await made.aclose()
+
+
+@pytest.mark.parametrize("reply", [{"text": "é \U0001f600" * 100}, {"half a pair": "\ud800" * 200}, {"short": "\ud800"}])
+async def test_a_call_that_ended_is_found_by_another_process(tmp_path, reply):
     journal = SqliteJournal(tmp_path / "new" / "j.sqlite")
-    await journal.begin(KEY, {"q": 1})
-    assert await journal.find(KEY) is None and await journal.find_anywhere("d1") is None
-    await journal.end(KEY, reply)
+    await journal.begin_run("run", {"q": 1})
+    assert await journal.find(KEY) is None and await journal.find_anywhere(KEY.digest) is None
+    await journal.end(KEY, REQUEST, reply)
     await journal.aclose()
     again = SqliteJournal(tmp_path / "new" / "j.sqlite")
-    assert await again.find(KEY) == reply == await again.find_anywhere("d1")
+    found = await again.find(KEY)
+    assert found and (found.request, found.reply) == (REQUEST, reply)
+    assert await again.find_anywhere(KEY.digest) == reply
+    assert await again.header("run") == {"q": 1} and await again.header("other") is None
     await again.aclose()
     await again.aclose()
+
+
+json_values = st.recursive(
+    st.none() | st.booleans() | st.integers(-10, 10) | st.text(max_size=5) | st.text(min_size=97, max_size=120),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        st.sampled_from(["$text", "$object", "a", "b"]), inner, max_size=2),
+)
+
+
+@given(json_values)
+def test_any_json_comes_back_as_it_was(value):
+    async def there_and_back():
+        journal = SqliteJournal(None)
+        await journal.begin_run("run", {"value": value})
+        header = await journal.header("run")
+        await journal.aclose()
+        return header
+
+    assert asyncio.run(there_and_back()) == {"value": value}
+
+
+async def test_a_call_in_doubt_is_begun_once_and_ends_once(journal):
+    assert await journal.begin(KEY, REQUEST)
+    assert not await journal.begin(KEY, REQUEST)
+    assert await journal.find(KEY) == JournalledCall(KEY.place, KEY.digest, REQUEST, None)
+    assert await journal.find_anywhere(KEY.digest) is None
+    await journal.end(KEY, REQUEST, {"done": True})
+    (call,) = await journal.calls("run")
+    assert call.reply == {"done": True}
+
+
+async def test_calls_come_in_the_order_in_which_they_ended(journal):
+    keys = [CallKey("run", place, "00") for place in ("a", "b", "c")]
+    await journal.begin(keys[0], {})
+    for key in (keys[2], keys[1]):
+        await journal.end(key, {}, {})
+    assert [call.place for call in await journal.calls("run")] == ["c", "b", "a"]
+
+
+async def test_a_record_takes_the_place_of_an_earlier_one(journal):
+    for key, value in (("0", 1), ("1", 2), ("0", 3)):
+        await journal.record("run", "attempt", key, {"value": value})
+    assert await journal.records("run", "attempt") == [{"value": 3}, {"value": 2}]
 
 
 def test_two_processes_share_a_new_file(tmp_path):
@@ -53,9 +112,55 @@ def test_two_processes_share_a_new_file(tmp_path):
     assert [(w.communicate()[1], w.returncode) for w in writers] == [(b"", 0)] * 2
     journal = SqliteJournal(path)
     for name in "ab":
-        for i in range(50):
-            assert asyncio.run(journal.find(CallKey(name, f"a{i}", "d"))) == {"by": name}
+        assert [call.reply for call in asyncio.run(journal.calls(name))] == [{"by": name}] * 50
+    assert journal.db.execute("SELECT count(*) FROM texts").fetchone() == (1,)
     asyncio.run(journal.aclose())
+
+
+async def test_a_text_said_a_thousand_times_is_kept_once(tmp_path):
+    path = tmp_path / "j.sqlite"
+    journal = SqliteJournal(path)
+    await journal.begin_run("run", {})
+    for i in range(1000):
+        await journal.record("run", "attempt", str(i), {"text": "a long answer, " * 1000, "id": i})
+    await journal.aclose()
+    assert path.stat().st_size < 200_000
+
+
+def version_1(path):
+    """A file as the first version of agentfix wrote it."""
+    old = sqlite3.connect(path)
+    old.executescript("""
+        CREATE TABLE runs (id TEXT PRIMARY KEY, begun REAL NOT NULL, header TEXT NOT NULL);
+        CREATE TABLE calls (run TEXT NOT NULL, place TEXT NOT NULL, digest TEXT NOT NULL, request TEXT NOT NULL,
+            reply TEXT, begun REAL NOT NULL, ended REAL, PRIMARY KEY (run, place, digest)) WITHOUT ROWID;
+        CREATE INDEX calls_by_digest ON calls (digest) WHERE reply IS NOT NULL;
+        CREATE TABLE records (id INTEGER PRIMARY KEY, run TEXT NOT NULL, at REAL NOT NULL, kind TEXT NOT NULL,
+            data TEXT NOT NULL);
+        CREATE INDEX records_by_run ON records (run, id);
+        PRAGMA user_version = 1;
+    """)
+    old.execute("INSERT INTO runs VALUES ('run', 5.0, ?)", (json.dumps({"task": {"question": "q " * 100}}),))
+    for place, reply in (("a0.run", '{"done": 1}'), ("a1.run", None)):
+        old.execute("INSERT INTO calls VALUES ('run', ?, ?, ?, ?, 1.0, 2.0)",
+                    (place, KEY.digest, json.dumps(REQUEST), reply))
+    for text in ("first", "again"):
+        old.execute("INSERT INTO records (run, at, kind, data) VALUES ('run', 1.0, 'attempt', ?)",
+                    (json.dumps({"id": 0, "text": text}),))
+    old.commit()
+    old.close()
+
+
+async def test_a_file_of_the_first_version_is_brought_up_to_date(tmp_path):
+    version_1(tmp_path / "j.sqlite")
+    for _ in range(2):
+        journal = SqliteJournal(tmp_path / "j.sqlite")
+        assert await journal.header("run") == {"task": {"question": "q " * 100}}
+        assert await journal.calls("run") == [JournalledCall("a0.run", KEY.digest, REQUEST, {"done": 1}, 2.0)]
+        assert await journal.records("run", "attempt") == [{"id": 0, "text": "again"}]
+        await journal.end(CallKey("run", "a2.run", KEY.digest), REQUEST, {"done": 1})
+        journal.db.execute("DELETE FROM calls WHERE place = 'a2.run'")
+        await journal.aclose()
 
 
 def newer(path):
@@ -94,11 +199,41 @@ def test_a_folder_that_can_not_be_made_is_one_line(tmp_path):
     assert "\n" not in str(caught.value)
 
 
-async def test_a_full_disk_is_one_line(tmp_path):
+def fill(journal):
+    """SQLite's own way to say that the disk is full."""
+    journal.db.execute("PRAGMA max_page_count = 30")
+
+
+async def write_much(journal):
+    for i in range(100):
+        await journal.record("run", "attempt", str(i), {"text": str([i * k for k in range(1000)])})
+
+
+async def test_a_full_disk_is_one_line_and_what_was_written_stays(tmp_path):
     journal = SqliteJournal(tmp_path / "j.sqlite")
-    journal._db.execute("PRAGMA max_page_count = 12")  # SQLite's own way to say that the disk is full
+    await journal.begin_run("run", {})
+    fill(journal)
     with pytest.raises(JournalError, match="full") as caught:
-        for i in range(100):
-            await journal.append("run", "attempt", {"text": str(i) * 4000})
-    assert "\n" not in str(caught.value)
+        await write_much(journal)
+    assert "\n" not in str(caught.value) and "--journal memory" in str(caught.value)
+    kept = await journal.records("run", "attempt")
+    assert 0 < len(kept) < 100
+    await journal.aclose()
+
+
+async def test_a_fallback_goes_on_in_memory_and_says_so_once(tmp_path):
+    said: list[str] = []
+    file = SqliteJournal(tmp_path / "j.sqlite")
+    journal = FallbackJournal(file, said.append)
+    await journal.begin_run("run", {"q": 1})
+    await journal.end(KEY, REQUEST, {"before": 1})
+    fill(file)
+    await write_much(journal)
+    later = CallKey("run", "a1.run", KEY.digest)
+    await journal.end(later, REQUEST, {"after": 1})
+    found = [await journal.find(key) for key in (KEY, later)]
+    assert [call.reply for call in found if call] == [{"before": 1}, {"after": 1}]
+    assert [call.place for call in await journal.calls("run")] == ["a0.run", "a1.run"]
+    assert len(await journal.records("run", "attempt")) == 100
+    assert len(said) == 1 and "full" in said[0] and "in memory" in said[0]
     await journal.aclose()

@@ -173,7 +173,7 @@ class LiveRuns:
 
     async def begin(self, question: Mapping[str, Any], write: Callable[[Any], None]) -> str:
         """See `agentfix.graph.build.Runs`."""
-        run = str(question.get("run") or new_name())
+        run = str(question.get("run_id") or new_name())
         if run not in self._live:
             task = _task(question)
             await self.open(run, task, Opening(self.settings))
@@ -244,7 +244,7 @@ class LiveRuns:
 
 def _task(question: Mapping[str, Any]) -> Task:
     try:
-        return TypeAdapter(Task).validate_python(question["task"]) if "task" in question else Task(
+        return TypeAdapter(Task).validate_python(question["task"]) if question.get("task") else Task(
             str(question["question"]))
     except (ValueError, KeyError) as error:
         raise InputError(f"The graph was given no question that can be used: {error!r}.",

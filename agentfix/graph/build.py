@@ -95,4 +95,4 @@ async def execute(machine: Any, run: str) -> None:
         machine: from `build`.
         run: the name of a run that is open.
     """
-    await machine.ainvoke({"run": run}, {"recursion_limit": STEPS})
+    await machine.ainvoke({"run_id": run}, {"recursion_limit": STEPS})

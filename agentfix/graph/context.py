@@ -60,15 +60,16 @@ class RunContext:
         return self._grouped
 
     def critiques(self) -> tuple[Critique, ...]:
-        """The latest word of each critic on each attempt, in the order of attempts."""
-        return tuple(sorted(self._critiques.values(), key=lambda c: c.attempt))
+        """The latest word of each critic on each attempt, in the order of attempts; what attempts say of each other
+        comes last."""
+        return tuple(sorted(self._critiques.values(), key=lambda c: (c.attempt, c.critic == evidence.AGREEMENT)))
 
     def standings(self) -> tuple[Standing, ...]:
         """What the evidence for each attempt amounts to."""
         stale = [a.id for a in self.attempts if a.id not in self._standings]
         if stale:
             held: dict[int, list[Evidence]] = {number: [] for number in stale}
-            for critique in self._critiques.values():
+            for critique in self.critiques():
                 if critique.attempt in held:
                     held[critique.attempt] += critique.evidence
             self._standings.update((number, evidence.standing(of_one)) for number, of_one in held.items())

@@ -14,7 +14,7 @@ class Question(TypedDict, total=False):
     """What is asked."""
     task: dict[str, Any]
     """The whole `Task` as plain JSON, instead of `question`."""
-    run: str
+    run_id: str
     """Names the run in the journal; made up when not given."""
 
 
@@ -30,6 +30,9 @@ class Outcome(TypedDict):
 
 class RunState(Outcome):
     """What LangGraph carries from node to node."""
+
+    run_id: str
+    task: dict[str, Any]
 
     moves: list[dict[str, Any]]
     """Moves still to be made; the first is under way."""
@@ -52,8 +55,8 @@ class RunState(Outcome):
 
 
 def initial(run: str) -> RunState:
-    """The state of a run that begins."""
-    return RunState(run=run, moves=[], decisions=0, reviewer=0, caller="actor", pending=[], observed=[], rounds=0,
+    """The state of a run that begins. What was given is used up: a thread's next question comes without it."""
+    return RunState(run=run, run_id="", task={}, moves=[], decisions=0, reviewer=0, caller="actor", pending=[], observed=[], rounds=0,
                     attempts=0, stop="", answer=None, result={})
 
 

@@ -40,7 +40,10 @@ class RunContext:
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     result: Result | None = None
     """When the run has ended."""
-    _critiques: dict[tuple[int, str], Critique] = field(default_factory=dict[tuple[int, str], Critique])
+    _critiques: dict[int, dict[str, Critique]] = field(default_factory=dict[int, dict[str, Critique]])
+    """By attempt and critic."""
+    _refuted: set[int] = field(default_factory=set[int])
+    """Attempts that evidence above agreement refutes; they have no voice."""
     _standings: dict[int, Standing] = field(default_factory=dict[int, Standing])
     """Those that nothing has changed since they were reckoned."""
     _grouped: tuple[int, ...] = ()
@@ -62,31 +65,34 @@ class RunContext:
     def critiques(self) -> tuple[Critique, ...]:
         """The latest word of each critic on each attempt, in the order of attempts; what attempts say of each other
         comes last."""
-        return tuple(sorted(self._critiques.values(), key=lambda c: (c.attempt, c.critic == evidence.AGREEMENT)))
+        return tuple(critique for attempt in self.attempts for critique in self._critiques_of(attempt.id))
+
+    def _critiques_of(self, attempt: int) -> list[Critique]:
+        said = self._critiques.get(attempt, {})
+        return sorted(said.values(), key=lambda c: c.critic == evidence.AGREEMENT)
 
     def standings(self) -> tuple[Standing, ...]:
         """What the evidence for each attempt amounts to."""
-        stale = [a.id for a in self.attempts if a.id not in self._standings]
-        if stale:
-            held: dict[int, list[Evidence]] = {number: [] for number in stale}
-            for critique in self.critiques():
-                if critique.attempt in held:
-                    held[critique.attempt] += critique.evidence
-            self._standings.update((number, evidence.standing(of_one)) for number, of_one in held.items())
+        for attempt in self.attempts:
+            if attempt.id not in self._standings:
+                held = [e for critique in self._critiques_of(attempt.id) for e in critique.evidence]
+                self._standings[attempt.id] = evidence.standing(held)
         return tuple(self._standings[a.id] for a in self.attempts)
 
     def recall(self, attempts: Sequence[Attempt], critiques: Sequence[Critique]) -> None:
         """Take up a tree that an earlier process built."""
         self.attempts[:] = attempts
-        self._critiques = {(c.attempt, c.critic): c for c in critiques}
+        self._critiques, self._standings, self._refuted = {}, {}, set()
+        for critique in critiques:
+            if critique.attempt < len(attempts):
+                self._keep(critique)
         self._count_voices()
 
     def keep(self, count: int) -> None:
         """Forget attempts past a count: a node that failed halfway is run again whole."""
         if len(self.attempts) > count:
             self._grouped = self._grouped[:count]
-            self._standings = {}
-            self.recall(self.attempts[:count], [c for c in self._critiques.values() if c.attempt < count])
+            self.recall(self.attempts[:count], [c for c in self.critiques() if c.critic != evidence.AGREEMENT])
 
     async def add_attempts(self, made: Sequence[Attempt]) -> None:
         """Let attempts into the tree, and see what they say of each other."""
@@ -105,14 +111,9 @@ class RunContext:
         self._count_voices()
 
     def _count_voices(self) -> None:
-        others = [c for c in self._critiques.values() if c.critic != evidence.AGREEMENT]
-        refuted = {
-            a.id for a in self.attempts
-            if evidence.refuted_above_agreement([e for c in others if c.attempt == a.id for e in c.evidence])
-        }
-        said = evidence.agreement(self.attempts, self._groups(), refuted)
+        said = evidence.agreement(self.attempts, self._groups(), self._refuted)
         for attempt in self.attempts:
-            if attempt.id not in said and self._critiques.pop((attempt.id, evidence.AGREEMENT), None):
+            if attempt.id not in said and self._critiques.get(attempt.id, {}).pop(evidence.AGREEMENT, None):
                 self._standings.pop(attempt.id, None)
         for critique in said.values():
             self._admit(critique)
@@ -127,13 +128,21 @@ class RunContext:
         evidence_of = (evidence.admit(e, self.task) for e in critique.evidence)
         critique = Critique(critique.attempt, critique.critic, critique.verdict, critique.feedback,
                             tuple(e for e in evidence_of if e is not None))
-        key = (critique.attempt, critique.critic)
-        if self._critiques.get(key) == critique:
+        if self._critiques.get(critique.attempt, {}).get(critique.critic) == critique:
             return None
-        self._critiques[key] = critique
-        self._standings.pop(critique.attempt, None)
+        self._keep(critique)
         self.emit("critique", {"critique": critique, "standing": self.standings()[critique.attempt]})
         return critique
+
+    def _keep(self, critique: Critique) -> None:
+        number = critique.attempt
+        of_attempt = self._critiques.setdefault(number, {})
+        of_attempt[critique.critic] = critique
+        self._standings.pop(number, None)
+        if critique.critic != evidence.AGREEMENT:
+            others = [e for c in of_attempt.values() if c.critic != evidence.AGREEMENT for e in c.evidence]
+            refuted = evidence.refuted_above_agreement(others)
+            (self._refuted.add if refuted else self._refuted.discard)(number)
 
 
 def _empty(attempt: Attempt) -> Critique:

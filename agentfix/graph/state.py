@@ -56,8 +56,8 @@ class RunState(Outcome):
 
 def initial(run: str) -> RunState:
     """The state of a run that begins. What was given is used up: a thread's next question comes without it."""
-    return RunState(run=run, run_id="", task={}, moves=[], decisions=0, reviewer=0, caller="actor", pending=[], observed=[], rounds=0,
-                    attempts=0, stop="", answer=None, result={})
+    return RunState(run=run, run_id="", task={}, moves=[], decisions=0, reviewer=0, caller="actor", pending=[],
+                    observed=[], rounds=0, attempts=0, stop="", answer=None, result={})
 
 
 def dump_move(move: Move) -> dict[str, Any]:

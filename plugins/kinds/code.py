@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
 import re
 
 from agentfix import Attempt, Draft, Message, Observation, Prompt, Task
@@ -46,7 +47,12 @@ class CodeKind:
 
     def same(self, a: str, b: str) -> bool:
         """The same program but for layout and comments."""
-        try:
-            return ast.dump(ast.parse(a)) == ast.dump(ast.parse(b))
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            return a.split() == b.split()
+        return a == b or _shape(a) == _shape(b)
+
+
+@lru_cache(maxsize=256)  # each new attempt is compared with all that came before it
+def _shape(program: str) -> str | tuple[str, ...]:
+    try:
+        return ast.dump(ast.parse(program))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return tuple(program.split())

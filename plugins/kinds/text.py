@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from agentfix import Attempt, Draft, Message, Observation, Prompt, Task
 
@@ -34,4 +35,9 @@ class TextKind:
 
     def same(self, a: str, b: str) -> bool:
         """The same words, whatever the case and punctuation."""
-        return re.findall(r"\w+", a.casefold()) == re.findall(r"\w+", b.casefold())
+        return a == b or _words(a) == _words(b)
+
+
+@lru_cache(maxsize=1024)  # each new attempt is compared with all that came before it
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+", text.casefold()))

@@ -262,7 +262,8 @@ async def test_runs_are_added_to_a_recording_each_call_once(tmp_path):
         assert plain(await agent.replay(file)) == plain(whole)
 
 
-@pytest.mark.parametrize("text", ["", "junk\n", '{"agentfix_recording": 99}\n', '{"agentfix_recording": 1}\n{"request"'])
+@pytest.mark.parametrize(
+    "text", ["", "junk\n", '{"agentfix_recording": 99}\n', '{"agentfix_recording": 1}\n{"request"'])
 async def test_a_file_that_is_no_recording_is_one_line(tmp_path, text):
     file = tmp_path / "run.jsonl"
     file.write_text(text)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from functools import lru_cache
 import re
+from functools import lru_cache
 
 from agentfix import Attempt, Draft, Message, Observation, Prompt, Task
 

@@ -45,7 +45,8 @@ async def journal():
     await made.aclose()
 
 
-@pytest.mark.parametrize("reply", [{"text": "é \U0001f600" * 100}, {"half a pair": "\ud800" * 200}, {"short": "\ud800"}])
+@pytest.mark.parametrize(
+    "reply", [{"text": "é \U0001f600" * 100}, {"half a pair": "\ud800" * 200}, {"short": "\ud800"}])
 async def test_a_call_that_ended_is_found_by_another_process(tmp_path, reply):
     journal = SqliteJournal(tmp_path / "new" / "j.sqlite")
     await journal.begin_run("run", {"q": 1})

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from agentfix.errors import ContextOverflowError, ModelError, ModelUnavailableError
-from agentfix.types import Message, ModelRequest, Sampling
+from agentfix.types import Image, Message, ModelRequest, Sampling, ToolSpec
 
 pytestmark = pytest.mark.local_model
 
@@ -248,6 +248,15 @@ def test_cancelling_ends_the_reading_of_a_prompt(engine_of):
     assert [c.finish_reason for c in stopped] == ["cancelled"] * 20
     again, = engine.generate(prompt_of(engine, 600), Sampling(max_tokens=1))
     assert again.usage.cached_prompt_tokens == 512
+
+
+@pytest.mark.parametrize(("request_", "complaint"), [
+    (ModelRequest((Message("user", "What is this?", images=(Image("data:image/png;base64,AA=="),)),)), "see images"),
+    (ModelRequest((Message("user", "Add 1 and 2."),), tools=(ToolSpec("add", "Adds.", {"type": "object"}),)), "tools"),
+])
+async def test_what_it_does_not_offer_is_said_and_not_left_out(model, request_, complaint):
+    with pytest.raises(ModelError, match=complaint):
+        await model.generate(request_)
 
 
 async def test_a_closed_model_says_so(model):

@@ -68,7 +68,16 @@ class LlamaCppModel:
     async def generate(
         self, request: ModelRequest, *, on_delta: Callable[[Delta], None] | None = None
     ) -> list[Completion]:
-        """See `agentfix.Model`."""
+        """See `agentfix.Model`.
+
+        Raises:
+            ModelError: it is closed, or asked for pictures or tools, which this backend does not offer.
+        """
+        if any(message.images for message in request.messages):
+            raise ModelError(f"Model {self.name!r} can't see images.", "Choose one that can: --model openai:MODEL.")
+        if request.tools:
+            raise ModelError(f"Model {self.name!r} is not offered tools by this backend.",
+                             "Choose one that can call them: --model openai:MODEL.")
         loop = asyncio.get_running_loop()
         cancelled = threading.Event()
 

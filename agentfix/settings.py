@@ -14,12 +14,15 @@ from typing import Any, Literal
 import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from agentfix.endpoints import Endpoint, Url
 from agentfix.errors import ConfigError, UnknownNameError
 from agentfix.types import Budget, EvidenceClass
 
 FILE_NAME = "agentfix.toml"
 PREFIX = "AGENTFIX_"
 MAX_TIMEOUT_S = 86_400.0
+DEFAULT_ENDPOINT = "openai"
+KEYRING_SERVICE = "agentfix"
 
 
 def _data_dir() -> Path:
@@ -66,6 +69,10 @@ class Settings(BaseModel):
     can't be written."""
     record: Path | None = None
     """A file to which the calls of each run are added, for `replay:FILE`."""
+    openai_base_url: Url = "https://api.openai.com/v1"
+    """Where `openai:MODEL` is, unless `endpoints.openai` says so; OPENAI_BASE_URL is read too."""
+    endpoints: dict[str, Endpoint] = Field(default_factory=dict[str, Endpoint])
+    """By name: `openai:MODEL@NAME` asks it."""
     hugging_face_url: str = "https://huggingface.co"
     disabled_plugins: tuple[str, ...] = ()
 
@@ -87,6 +94,20 @@ class Settings(BaseModel):
     @property
     def required_class(self) -> EvidenceClass:
         return EvidenceClass.parse(self.require)
+
+    def endpoint(self, name: str) -> Endpoint:
+        """The endpoint of a name, or at an address. To an address no key is sent.
+
+        Raises:
+            UnknownNameError: there is none.
+        """
+        if "://" in name:
+            return Endpoint(base_urls=(name,))
+        if name in self.endpoints:
+            return self.endpoints[name]
+        if name == DEFAULT_ENDPOINT:
+            return Endpoint(base_urls=(self.openai_base_url,), key="OPENAI_API_KEY")
+        raise UnknownNameError("endpoint", name, {*self.endpoints, DEFAULT_ENDPOINT})
 
     @property
     def models_dir(self) -> Path:
@@ -132,6 +153,27 @@ def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path
     return Settings.model_validate(merged)
 
 
+def read_key(name: str, environment: Mapping[str, str] | None = None) -> str | None:
+    """A secret, from the environment or else the system's keyring. It is never kept in settings.
+
+    Args:
+        name: of the variable, and of the keyring's entry.
+        environment: stands in for os.environ.
+    """
+    environment = os.environ if environment is None else environment
+    if environment.get(name):
+        return environment[name]
+    try:
+        import keyring  # noqa: PLC0415 - an optional package
+        from keyring.errors import KeyringError  # noqa: PLC0415
+    except ModuleNotFoundError:
+        return None
+    try:
+        return keyring.get_password(KEYRING_SERVICE, name)
+    except (KeyringError, RuntimeError):  # no keyring on this machine
+        return None
+
+
 def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
     if not required and not path.is_file():
         return {}
@@ -143,6 +185,8 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     values: dict[str, Any] = {}
+    if environment.get("OPENAI_BASE_URL"):
+        values["openai_base_url"] = environment["OPENAI_BASE_URL"]
     for name, value in environment.items():
         key = name.removeprefix(PREFIX).lower()
         if name.startswith(PREFIX) and key != "config" and value:

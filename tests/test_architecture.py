@@ -18,12 +18,13 @@ WIRING = {"agentfix.agent", "agentfix.__init__"}
 FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agentfix.digest"]
 """Each may import those before it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
-          "agentfix.recording"}
+          "agentfix.recording", "agentfix.endpoints"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
     "agentfix.evidence": {*FOUNDATIONS},
-    "agentfix.settings": {*FOUNDATIONS},
+    "agentfix.endpoints": {*FOUNDATIONS},
+    "agentfix.settings": {*FOUNDATIONS, "agentfix.endpoints"},
     "agentfix.deadline": {*FOUNDATIONS},
     "agentfix.recording": {*FOUNDATIONS},
     "agentfix.verdict": {*FOUNDATIONS},
@@ -41,7 +42,10 @@ MAY_IMPORT = {
 BOUNDARIES = {
     "langgraph": ["agentfix/graph/build.py"],
     "llama_cpp": ["agentfix/models/llamacpp/"],
-    "openai": ["agentfix/models/openai.py"],
+    "openai": ["agentfix/models/openai/"],
+    "httpx2": ["agentfix/models/openai/"],
+    "tenacity": ["agentfix/models/openai/model.py"],
+    "keyring": ["agentfix/settings.py"],
     "docker": ["agentfix/sandbox/", "agentfix/doctor/parts.py"],
     "pydantic_monty": ["agentfix/sandbox/"],
     "pluggy": ["agentfix/hookspecs.py", "agentfix/plugins.py"],

@@ -1,0 +1,142 @@
+"""One HTTP request to one address, by the SDK. Retries nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import httpx2
+import openai
+
+from agentfix.endpoints import Endpoint
+from agentfix.errors import AgentFixError, ModelUnavailableError
+from agentfix.models.openai.failures import Passing, Refused, Whom, junk, sort
+from agentfix.models.openai.reply import Pieces, Reply, whole
+from agentfix.settings import read_key
+
+NO_KEY = "none"
+"""What is sent where no key is needed; the SDK insists on one."""
+MALFORMED = (ValueError, TypeError, KeyError, AttributeError)
+
+
+class Client:
+    """Connections to the addresses of an endpoint, kept open per event loop.
+
+    Args:
+        endpoint: where, and with what time-outs.
+        model: as the endpoint names it.
+    """
+
+    def __init__(self, endpoint: Endpoint, model: str) -> None:
+        self._endpoint = endpoint
+        self._model = model
+        # An HTTP client belongs to the event loop that made it.
+        self._sdks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, openai.AsyncOpenAI]] = (
+            weakref.WeakKeyDictionary())
+        self._key = ""
+
+    async def send(self, url: str, body: Mapping[str, Any], pieces: Pieces | None) -> Reply:
+        """Make a request.
+
+        Args:
+            url: one of the endpoint's addresses.
+            body: as `wire.body_of` makes it.
+            pieces: takes the reply as it comes; None for one in one piece.
+
+        Raises:
+            Passing: it failed, and may be made again.
+            Refused: the server would not have it as it was put.
+            ModelError: it failed for good.
+        """
+        sdk = self._sdk(url)
+        whom = Whom(self._model, url, self._endpoint.key, self._key)
+        limit = asyncio.timeout(self._endpoint.timeout_s)
+        try:
+            async with limit:
+                return await (_streamed(sdk, body, pieces, whom, self._endpoint.first_token_timeout_s)
+                              if pieces is not None else _whole(sdk, body, whom))
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            raise ModelUnavailableError(
+                f"{url} took longer than {self._endpoint.timeout_s:g} s for a reply of {self._model!r}.",
+                "Set a larger timeout_s for the endpoint, or ask for fewer tokens.") from None
+        except (AgentFixError, Passing, Refused):
+            raise
+        except (openai.OpenAIError, httpx2.HTTPError, *MALFORMED) as error:
+            raise sort(error, whom) from error
+
+    async def models(self, url: str) -> list[str]:
+        """The models an address offers.
+
+        Raises:
+            AgentFixError: it does not say.
+        """
+        sdk = self._sdk(url)
+        try:
+            return [model.id async for model in sdk.models.list()]
+        except (openai.OpenAIError, httpx2.HTTPError, *MALFORMED) as error:
+            meant = sort(error, Whom(self._model, url, self._endpoint.key, self._key))
+            failed = meant if isinstance(meant, AgentFixError) else getattr(meant, "error", None)
+            raise (failed or ModelUnavailableError(f"{url} does not list its models.")) from error
+
+    def _sdk(self, url: str) -> openai.AsyncOpenAI:
+        self._key = (read_key(self._endpoint.key) if self._endpoint.key else None) or ""
+        of_loop = self._sdks.setdefault(asyncio.get_running_loop(), {})
+        if url not in of_loop:
+            most = self._endpoint.max_concurrency
+            http = httpx2.AsyncClient(
+                follow_redirects=False,  # a prompt goes nowhere else than the user said
+                timeout=httpx2.Timeout(self._endpoint.timeout_s, connect=self._endpoint.connect_timeout_s),
+                limits=httpx2.Limits(max_connections=most, max_keepalive_connections=most))
+            of_loop[url] = openai.AsyncOpenAI(base_url=url, api_key=self._key or NO_KEY, max_retries=0,
+                                              http_client=http)
+        return of_loop[url]
+
+    async def aclose(self) -> None:
+        """Close the connections of this event loop. May be called twice."""
+        for sdk in self._sdks.pop(asyncio.get_running_loop(), {}).values():
+            await sdk.close()
+
+
+async def _whole(sdk: openai.AsyncOpenAI, body: Mapping[str, Any], whom: Whom) -> Reply:
+    create: Any = sdk.chat.completions.with_raw_response.create
+    response: Any = await create(**body)
+    _require_type(response.http_response, "application/json", whom)
+    return whole(response.http_response.json(), _chars(body))
+
+
+async def _streamed(sdk: openai.AsyncOpenAI, body: Mapping[str, Any], pieces: Pieces, whom: Whom,
+                    first_token_s: float) -> Reply:
+    first = asyncio.timeout(first_token_s)
+    try:
+        async with first:
+            create: Any = sdk.chat.completions.create
+            stream: Any = await create(**body)
+            _require_type(stream.response, "text/event-stream", whom)
+            async for chunk in stream:
+                pieces.add(chunk.to_dict())
+                if pieces.begun:
+                    first.reschedule(None)
+    except TimeoutError:
+        if not first.expired():
+            raise
+        raise Passing(ModelUnavailableError(
+            f"{whom.url} gave no word of {whom.model!r} within {first_token_s:g} s.",
+            "Set a larger first_token_timeout_s for the endpoint."), down=True) from None
+    if pieces.cut:
+        raise junk(whom, "a stream that ends before its time")
+    return pieces.reply(_chars(body))
+
+
+def _require_type(response: httpx2.Response, wanted: str, whom: Whom) -> None:
+    given = response.headers.get("content-type", "nothing")
+    if wanted not in given:
+        start = response.text[:120] if response.is_closed or response.is_stream_consumed else ""
+        raise junk(whom, f"{given} {start!r}")
+
+
+def _chars(body: Mapping[str, Any]) -> int:
+    return sum(len(str(message["content"])) for message in body["messages"])

@@ -1,0 +1,239 @@
+"""A model behind an endpoint. Implements `agentfix.Model` and `agentfix.Scorer`."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
+
+from agentfix.endpoints import Price
+from agentfix.errors import AgentFixError, ModelError, ModelUnavailableError
+from agentfix.models.openai.client import Client
+from agentfix.models.openai.failures import Passing, Refused, sees_no_images
+from agentfix.models.openai.habits import Habits
+from agentfix.models.openai.pool import Pool
+from agentfix.models.openai.reply import Counted, Pieces, Reply
+from agentfix.models.openai.schema import MAX_REPAIRS, fault_of, json_in, repair
+from agentfix.models.openai.wire import body_of
+from agentfix.models.scoring import choice_probabilities
+from agentfix.types import Completion, Delta, Message, ModelRequest, Sampling, Usage
+
+FIRST_WAIT_S = 0.5
+LONGEST_WAIT_S = 30.0
+
+
+class NoMoreCalls(Exception):
+    """The request's `max_calls` is used up."""
+
+
+@dataclass
+class _Allowance:
+    """How many HTTP requests may still be made for a request, and how many were."""
+
+    left: int | None
+    made: int = 0
+
+    def take(self) -> None:
+        if self.left is not None:
+            if self.left <= 0:
+                raise NoMoreCalls
+            self.left -= 1
+        self.made += 1
+
+
+class OpenAIModel:
+    """Asks an endpoint, again where that may help, and differently where it would not have the request as it was.
+
+    Args:
+        name: as users write it.
+        model: as the endpoint names it.
+        pool: the endpoint's addresses.
+        price: what tokens cost; None where that is unknown.
+        sleep: waits between retries.
+    """
+
+    def __init__(self, name: str, model: str, pool: Pool, price: Price | None,
+                 sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> None:
+        self.name = name
+        self._model = model
+        self._pool = pool
+        self._price = price
+        self._sleep = sleep
+        self._client = Client(pool.endpoint, model)
+        self._habits = Habits()
+
+    async def generate(
+        self, request: ModelRequest, *, on_delta: Callable[[Delta], None] | None = None
+    ) -> list[Completion]:
+        """See `agentfix.Model`.
+
+        A JSON schema is enforced by the server where it can, asked for in words where it can't, and mended by up to two
+        further requests; a reply that still does not satisfy it is returned as it is.
+
+        Raises:
+            ModelUnavailableError: the endpoint can't be reached, refuses the key or does not know the model.
+            ContextOverflowError: the prompt is too long.
+            ModelReplyError: what came back is no reply.
+            ModelError: the endpoint failed otherwise.
+        """
+        allowance = _Allowance(request.max_calls)
+        replies: list[Reply] = []
+        at_once = 1 if self._habits.one_at_a_time else request.n
+        replies.append(await self._reply(request, at_once, 0, on_delta, allowance))
+        had = len(replies[0].completions)
+        if had < request.n:
+            self._habits.one_at_a_time = True
+            replies += await self._rest(request, had, on_delta, allowance)
+        completions = [c for reply in replies for c in _with_usage(reply, self._price)][: request.n]
+        if request.schema is not None:
+            completions = [await self._mended(request, completion, allowance) for completion in completions]
+        first = completions[0]
+        return [replace(first, usage=replace(first.usage, model_calls=allowance.made)), *completions[1:]]
+
+    async def _rest(self, request: ModelRequest, had: int, on_delta: Callable[[Delta], None] | None,
+                    allowance: _Allowance) -> list[Reply]:
+        """The completions that did not come with the first, each by a request of its own. What can't be had is left
+        out: what there is already is not thrown away for it."""
+        wanted = range(had, request.n)
+        if allowance.left is not None:
+            wanted = wanted[: allowance.left]
+        got = await asyncio.gather(*(self._reply(request, 1, index, on_delta, allowance) for index in wanted),
+                                   return_exceptions=True)
+        for failure in got:
+            if isinstance(failure, BaseException) and not isinstance(failure, AgentFixError):
+                raise failure
+        return [reply for reply in got if isinstance(reply, Reply)]
+
+    async def _mended(self, request: ModelRequest, completion: Completion, allowance: _Allowance) -> Completion:
+        assert request.schema is not None
+        text, usage = completion.text, completion.usage
+        for _ in range(MAX_REPAIRS):
+            found = json_in(text)
+            fault = fault_of(found, request.schema)
+            if not fault:
+                return replace(completion, text=found, usage=usage)
+            if allowance.left == 0:
+                break
+            again = replace(request, n=1, messages=(*request.messages, *repair(text, fault)))
+            try:
+                (mended, *_) = _with_usage(await self._reply(again, 1, 0, None, allowance), self._price)
+            except AgentFixError:
+                break
+            text, usage = mended.text, usage + mended.usage
+        found = json_in(text)
+        good = not fault_of(found, request.schema)
+        return replace(completion, text=found if good else text, usage=usage)
+
+    async def score(self, messages: Sequence[Message], choices: Sequence[str]) -> list[float]:
+        """See `agentfix.Scorer`."""
+        request = ModelRequest(tuple(messages), Sampling(max_tokens=1), top_logprobs=20)
+        (completion, *_) = await self.generate(request)
+        return choice_probabilities(completion, choices, self.name)
+
+    async def aclose(self) -> None:
+        """Close the connections. May be called twice."""
+        await self._client.aclose()
+
+    # --- asking ------------------------------------------------------------------------------------------------------
+
+    async def _reply(self, request: ModelRequest, n: int, index: int, on_delta: Callable[[Delta], None] | None,
+                     allowance: _Allowance) -> Reply:
+        """One reply of up to n choices, by as many HTTP requests as that takes."""
+        if index:
+            request = replace(request, sampling=replace(request.sampling, seed=request.sampling.seed + index))
+        refusals = 0
+        while True:
+            wanted = 1 if self._habits.one_at_a_time else n
+            body = body_of(self._model, request, self._habits, n=wanted, stream=on_delta is not None)
+            try:
+                return await self._retried(body, index, on_delta, allowance)
+            except Refused as refused:
+                refusals += 1
+                if request.tools and "tool" in refused.said.lower() and not self._habits.learn(refused, body):
+                    raise ModelError(f"{self.name!r} can't be offered tools: {refused.error.message}") from refused
+                if refused.parameter == "model":
+                    raise await self._unknown(refused) from refused
+                if any(message.images for message in request.messages) and sees_no_images(refused):
+                    raise ModelError(f"{self.name!r} can't see images: {refused.error.message}",
+                                     "Choose a model that can.") from refused
+                if refusals > len(body) or not self._habits.learn(refused, body):
+                    raise refused.error from refused
+
+    async def _retried(self, body: dict[str, Any], index: int, on_delta: Callable[[Delta], None] | None,
+                       allowance: _Allowance) -> Reply:
+        last: Passing | None = None
+
+        async def once() -> Reply:
+            nonlocal last
+            try:
+                allowance.take()
+            except NoMoreCalls:
+                raise (last.error if last else ModelError(f"No call of {self.name!r} is left.")) from None
+            pieces = None if on_delta is None else Pieces(on_delta, index)
+            async with self._pool.address() as url:
+                try:
+                    reply = await self._client.send(url, body, pieces)
+                except Passing as passing:
+                    last = passing
+                    if pieces is not None:
+                        pieces.void()
+                    if passing.down:
+                        self._pool.failed(url, passing.wait_s)
+                    if (passing.wait_s or 0) > self._pool.endpoint.timeout_s and not self._pool.another():
+                        raise passing.error from passing
+                    raise
+                self._pool.worked(url)
+                return reply
+
+        retrying = AsyncRetrying(
+            stop=stop_after_attempt(1 + self._pool.endpoint.max_retries), wait=self._wait_s, sleep=self._sleep,
+            retry=retry_if_exception_type(Passing), reraise=True)
+        try:
+            return await retrying(once)
+        except Passing as passing:
+            raise passing.error from passing
+
+    def _wait_s(self, state: RetryCallState) -> float:
+        failure = state.outcome.exception() if state.outcome else None
+        if isinstance(failure, Passing):
+            if failure.down and len(self._pool.endpoint.base_urls) > 1 and self._pool.another():
+                return 0.0
+            if failure.wait_s is not None:
+                return failure.wait_s
+        longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (state.attempt_number - 1))
+        return random.uniform(longest / 2, longest)  # those who failed together don't come back together
+
+    async def _unknown(self, refused: Refused) -> AgentFixError:
+        """The error for a model that the endpoint does not know, with the nearest it does."""
+        url = self._pool.endpoint.base_urls[0]
+        try:
+            async with asyncio.timeout(self._pool.endpoint.connect_timeout_s):
+                known = await self._client.models(url)
+        except (AgentFixError, TimeoutError):
+            return refused.error
+        near = difflib.get_close_matches(self._model, known, n=1, cutoff=0.4)
+        hint = f"Did you mean {near[0]!r}?" if near else f"It offers: {', '.join(known[:8]) or 'none'}."
+        return ModelUnavailableError(refused.error.message, hint)
+
+
+def _with_usage(reply: Reply, price: Price | None) -> list[Completion]:
+    """The completions of a reply, with its tokens: the prompt on the first, what was written shared out by length."""
+    counted: Counted = reply.counted
+    lengths = [len(c.text) + len(c.reasoning) + 1 for c in reply.completions]
+    cost = None if price is None else price.of(counted.prompt, counted.cached, counted.completion)
+    left, given = counted.completion, list[Completion]()
+    for position, completion in enumerate(reply.completions):
+        last = position == len(lengths) - 1
+        share = left if last else min(left, counted.completion * lengths[position] // sum(lengths))
+        left -= share
+        usage = Usage(completion_tokens=share, cost=None if cost is None else 0.0, estimated=counted.estimated)
+        if not position:
+            usage = replace(usage, prompt_tokens=counted.prompt, cached_prompt_tokens=counted.cached, cost=cost)
+        given.append(replace(completion, usage=usage))
+    return given
+

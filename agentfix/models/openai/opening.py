@@ -1,0 +1,40 @@
+"""From what users write after `openai:` to a model."""
+
+from __future__ import annotations
+
+from agentfix.errors import ConfigError
+from agentfix.models.openai.model import OpenAIModel
+from agentfix.models.openai.pool import Pool
+from agentfix.settings import DEFAULT_ENDPOINT, Settings
+
+
+def open_model(spec: str, settings: Settings, pools: dict[str, Pool]) -> OpenAIModel:
+    """Make the model of that name; nothing is asked yet.
+
+    Args:
+        spec: `MODEL`, `MODEL@NAME` of an endpoint in the settings, or `MODEL@URL`.
+        settings: the endpoints, and the limit on money.
+        pools: those made so far, by where they are; a new one is added.
+
+    Raises:
+        ConfigError: no model is named, or money is limited and the model's price is not known.
+    """
+    model, where = split(spec, settings)
+    endpoint = settings.endpoint(where)
+    if not model:
+        raise ConfigError(f"'openai:{spec}' names no model.",
+                          "Write openai:MODEL, openai:MODEL@NAME or openai:MODEL@URL.")
+    price = endpoint.prices.get(model)
+    if settings.max_cost is not None and price is None:
+        raise ConfigError(f"max_cost can't be held: no price of {model!r} is known.",
+                          f"Set endpoints.{where}.prices in agentfix.toml.")
+    pool = pools.setdefault(where, Pool(endpoint))
+    return OpenAIModel(f"openai:{spec}", model, pool, price)
+
+
+def split(spec: str, settings: Settings) -> tuple[str, str]:
+    """A spec as model and endpoint. A model's own name may hold `@`."""
+    model, at, where = spec.rpartition("@")
+    if at and ("://" in where or where in settings.endpoints or where == DEFAULT_ENDPOINT):
+        return model, where
+    return spec, DEFAULT_ENDPOINT

@@ -1,7 +1,7 @@
 """Every check of the project, in order, up to the first that fails: `python -m tests.check`.
 
-Style, types, then what the tests need and can be had here (a small model, the sandbox image), then the tests. Arguments
-go to pytest.
+Style, types, then what the tests need and can be had here (a small model, the sandbox image, servers
+to ask), then the tests. Arguments go to pytest.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ STYLE = [PYTHON, "-m", "ruff", "check", "."]
 TYPES = [PYTHON, "-m", "basedpyright", "--pythonpath", PYTHON]
 MODEL = [PYTHON, "-m", "agentfix", "models", "pull", "smollm2-135m"]
 IMAGE = [PYTHON, "-m", "agentfix", "sandbox", "build", "--offline"]
+SERVERS = [PYTHON, "-m", "tests.servers"]
 TESTS = [PYTHON, "-m", "pytest"]
 
 
 def main(arguments: list[str]) -> int:
     """Run the checks; returns the exit status of the first that fails, else 0."""
-    for command in (STYLE, TYPES, MODEL):
+    for command in (STYLE, TYPES, MODEL, SERVERS):
         if status := run(command):
             return status
     reason = image_is_not_built()

@@ -16,6 +16,9 @@ _DROPPED = ("stream_options", "logprobs", "top_logprobs", "seed", "temperature",
 _SEVERAL = re.compile(
     r"\bn\b.{0,3}(must|is |>|=|value|param)|field 'n'|completion choice|multiple (choices|completions)",
     re.IGNORECASE)
+_UNWANTED = re.compile(r"support|unknown|unrecogni[sz]ed|unexpected|extra|not permitted|not allowed|invalid|only",
+                       re.IGNORECASE)
+"""What a refusal says of a parameter that it does not take; a message may name one for other reasons."""
 _SCHEMA = re.compile(r"response_format|json_schema|json_object|structured output|guided", re.IGNORECASE)
 
 
@@ -54,4 +57,4 @@ class Habits:
 
     @staticmethod
     def _names(name: str, said: str, parameter: str) -> bool:
-        return parameter == name or bool(re.search(rf"\b{name}\b", said))
+        return parameter == name or bool(re.search(rf"\b{name}\b", said) and _UNWANTED.search(said))

@@ -20,7 +20,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "images": ("refused 500", "ModelError: can't see images"),
         "an unknown model": ("ignored", "answered"),
         "too long a prompt": ("refused 400", "ContextOverflowError"),
-        "too long a prompt, streamed": ("an empty stream", "ContextOverflowError"),
+        "too long a prompt, streamed": ("an empty stream", "ModelReplyError"),
     },
     "xllamacpp": {
         "chat": SEEN,

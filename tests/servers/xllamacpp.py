@@ -10,7 +10,8 @@ PROGRAM = Path(__file__).with_name("xllamacpp_process.py")
 
 
 def command(backend: Backend, port: int, folder: Path) -> list[str]:
-    return [str(PROGRAM), str(backend.model_file), MODEL, str(port)]
+    # -P: the folder of the program holds a module that is named like the package.
+    return ["-P", str(PROGRAM), str(backend.model_file), MODEL, str(port)]
 
 
 XLLAMACPP = RealServer("xllamacpp", "xllamacpp", "/health", command, ("xllamacpp==2026.10.11549",))

@@ -18,7 +18,7 @@ from pathlib import Path
 import httpx
 import platformdirs
 
-START_S = 240.0
+START_S = 400.0
 STOP_S = 15.0
 MODEL = "small"
 """The name under which every server offers its one model."""

@@ -44,7 +44,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "tools": ("ignored", "answered"),
         "log-probabilities": SEEN,
         "images": ("refused 500", "ModelError: can't see images"),
-        "an unknown model": ("refused 400", "ModelUnavailableError"),
+        "an unknown model": ("refused 400", "ModelError"),
         "too long a prompt": ("refused 400", "ContextOverflowError"),
         "too long a prompt, streamed": ("refused 400", "ContextOverflowError"),
     },

@@ -1,0 +1,139 @@
+"""Kills runs at random moments and resumes them: `python -m tests.killing URL FOLDER KILLS`.
+
+A process of its own, so that what is forked is small and has one thread. It prints one JSON object. The model is an
+endpoint on loopback (tests/test_killing.py), the tool a side effect that can be counted: it adds a line to a file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from agentfix import Agent, Critique, Observation, Settings, ToolCall, ToolCalls, ToolSpec, hookimpl
+from agentfix.plugins import Plugins
+
+QUESTION = "A crate holds 15 jars. How many jars are in 4 crates?"
+
+
+class Ledger:
+    """A tool that adds a line to a file, and a critic that has it added for each attempt."""
+
+    name = "ledger"
+    spec = ToolSpec("ledger", "Adds a line.", {"type": "object"}, side_effects=True)
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    async def run(self, arguments, context):
+        await asyncio.sleep(0.002)
+        with self._file.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(arguments) + "\n")
+        return Observation("ledger", "ok", "added")
+
+    async def review(self, task, attempts, context):
+        wanted = [ToolCall("ledger", {"attempt": a.id, "answer": a.answer}) for a in attempts]
+        if len(context.asked) < len(wanted):
+            return ToolCalls(tuple(wanted))
+        return [Critique(a.id, self.name, "abstain") for a in attempts]
+
+    @hookimpl
+    def agentfix_register_tools(self, register):
+        register("ledger", lambda build: self)
+
+    @hookimpl
+    def agentfix_register_critics(self, register):
+        register("ledger", lambda build: self)
+
+
+async def happened(call: ToolCall) -> str:
+    """What a person would say who looked: the tool writes at once, so it is done or it is not."""
+    return "done"
+
+
+def agent_in(model: str, folder: Path) -> Agent:
+    settings = Settings(model=model, sandbox="embedded", critics=("ledger",), data_dir=folder)
+    return Agent(settings, Plugins(settings, {"ledger": Ledger(folder / "ledger.jsonl")}))
+
+
+async def go(model: str, folder: Path, *, resume: bool) -> dict:
+    async with agent_in(model, folder) as agent:
+        header = await (await agent.open_journal()).header("r")
+        if resume and header is not None:
+            result = await agent.resume("r", on_doubt=happened)
+        else:
+            result = await agent.arun(QUESTION, run_id="r")
+    return {"answer": result.answer, "stop": result.stop_reason, "by": result.supported_by,
+            "attempts": [a.text for a in result.attempts], "calls": result.usage.model_calls,
+            "tokens": result.usage.completion_tokens}
+
+
+async def ended_calls(model: str, folder: Path) -> list[tuple[str, int]]:
+    """What the model was asked in the calls that the journal has the replies of."""
+    if not (folder / "journal.sqlite").exists():
+        return []
+    async with agent_in(model, folder) as agent:
+        calls = await (await agent.open_journal()).calls("r")
+    return [(as_sent(call.request), call.request["sampling"]["seed"]) for call in calls
+            if "messages" in call.request and call.reply]
+
+
+def as_sent(request: Any) -> str:
+    """The messages as the server saw them."""
+    return json.dumps([{"content": m["content"], "role": m["role"]} for m in request["messages"]], sort_keys=True)
+
+
+def killed_after(seconds: float, model: str, folder: Path) -> bool:
+    """Run in a child that is killed after a while. Returns whether it was still running."""
+    child = os.fork()
+    if not child:
+        try:
+            asyncio.run(go(model, folder, resume=False))
+        finally:
+            os._exit(0)
+    time.sleep(seconds)
+    ended, _ = os.waitpid(child, os.WNOHANG)
+    if not ended:
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    return not ended
+
+
+def ledger_of(folder: Path) -> list[str]:
+    file = folder / "ledger.jsonl"
+    return sorted(file.read_text(encoding="utf-8").splitlines()) if file.exists() else []
+
+
+def main(url: str, folder: Path, kills: int) -> None:
+    chance = random.Random(0)
+    (folder / "whole").mkdir()
+    whole = asyncio.run(go(f"openai:whole@{url}", folder / "whole", resume=False))
+    began = time.monotonic()
+    (folder / "timed").mkdir()
+    asyncio.run(go(f"openai:timed@{url}", folder / "timed", resume=False))
+    took = time.monotonic() - began
+    report: dict[str, Any] = {"whole": whole, "ledger": ledger_of(folder / "whole"), "runs": []}
+    cut = 0
+    for number in range(kills * 3):
+        if cut == kills:
+            break
+        place = folder / str(number)
+        name = f"openai:m{number}@{url}"
+        place.mkdir()
+        cut += killed_after(chance.uniform(0, took * 1.1), name, place)
+        ended = asyncio.run(ended_calls(name, place))
+        result = asyncio.run(go(name, place, resume=True))
+        report["runs"].append({"model": f"m{number}", "ended": ended,
+                               "result": result, "ledger": ledger_of(place)})
+    report["killed"] = cut
+    sys.stdout.write(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -20,7 +20,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "images": ("refused 500", "ModelError: can't see images"),
         "an unknown model": ("ignored", "answered"),
         "too long a prompt": ("refused 400", "ContextOverflowError"),
-        "too long a prompt, streamed": ("an empty stream", "ModelReplyError"),
+        "too long a prompt, streamed": ("an empty stream", "ContextOverflowError"),
     },
     "xllamacpp": {
         "chat": SEEN,
@@ -44,7 +44,7 @@ TABLE: dict[str, dict[str, tuple[str, str]]] = {
         "tools": ("ignored", "answered"),
         "log-probabilities": SEEN,
         "images": ("refused 500", "ModelError: can't see images"),
-        "an unknown model": ("refused 400", "ModelError"),
+        "an unknown model": ("refused 400", "ModelUnavailableError"),
         "too long a prompt": ("refused 400", "ContextOverflowError"),
         "too long a prompt, streamed": ("refused 400", "ContextOverflowError"),
     },

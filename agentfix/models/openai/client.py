@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import weakref
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +12,7 @@ import httpx2
 import openai
 
 from agentfix.endpoints import Endpoint
-from agentfix.errors import AgentFixError, ModelUnavailableError
+from agentfix.errors import AgentFixError, ModelReplyError, ModelUnavailableError
 from agentfix.models.openai.failures import Passing, Refused, Whom, junk, sort
 from agentfix.models.openai.reply import Pieces, Reply, whole
 from agentfix.settings import read_key
@@ -55,8 +56,10 @@ class Client:
         limit = asyncio.timeout(self._endpoint.timeout_s)
         try:
             async with limit:
-                return await (_streamed(sdk, body, pieces, whom, self._endpoint.first_token_timeout_s)
-                              if pieces is not None else _whole(sdk, body, whom))
+                if pieces is not None and body.get("stream"):
+                    return await _streamed(sdk, body, pieces, whom, self._endpoint.first_token_timeout_s)
+                reply = await _whole(sdk, body, whom)
+                return reply if pieces is None else pieces.take(reply)
         except TimeoutError:
             if not limit.expired():
                 raise
@@ -115,6 +118,8 @@ async def _streamed(sdk: openai.AsyncOpenAI, body: Mapping[str, Any], pieces: Pi
         async with first:
             create: Any = sdk.chat.completions.create
             stream: Any = await create(**body)
+            if "application/json" in stream.response.headers.get("content-type", ""):
+                return pieces.take(whole(json.loads(await stream.response.aread()), _chars(body)))
             _require_type(stream.response, "text/event-stream", whom)
             async for chunk in stream:
                 pieces.add(chunk.to_dict())
@@ -126,6 +131,9 @@ async def _streamed(sdk: openai.AsyncOpenAI, body: Mapping[str, Any], pieces: Pi
         raise Passing(ModelUnavailableError(
             f"{whom.url} gave no word of {whom.model!r} within {first_token_s:g} s.",
             "Set a larger first_token_timeout_s for the endpoint."), down=True) from None
+    if pieces.empty:
+        raise Passing(ModelReplyError(f"{whom.url} gave an empty stream instead of a reply of {whom.model!r}."),
+                      empty_stream=True)
     if pieces.cut:
         raise junk(whom, "a stream that ends before its time")
     return pieces.reply(_chars(body))

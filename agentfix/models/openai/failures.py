@@ -23,6 +23,8 @@ _PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
 _OVERFLOW = re.compile(
     r"context[ _](length|size|window)|maximum context|exceed_context|too many tokens|prompt is too long|n_ctx",
     re.IGNORECASE)
+_NO_MODEL = re.compile(
+    r"invalid model name|unknown model|model[^.]{0,80} (not found|does not exist|is not available)", re.IGNORECASE)
 _IMAGE = re.compile(r"image|mmproj|multimodal|vision", re.IGNORECASE)
 
 
@@ -33,13 +35,16 @@ class Passing(Exception):
         error: what to say when it does not pass.
         wait_s: how long the server wants to be left alone, when it says so.
         down: the address itself is in trouble, and another one may not be.
+        empty_stream: nothing came at all; some servers say why only when they are asked for a reply in one piece.
     """
 
-    def __init__(self, error: ModelError, *, wait_s: float | None = None, down: bool = False) -> None:
+    def __init__(self, error: ModelError, *, wait_s: float | None = None, down: bool = False,
+                 empty_stream: bool = False) -> None:
         super().__init__(str(error))
         self.error = error
         self.wait_s = wait_s
         self.down = down
+        self.empty_stream = empty_stream
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def _status(error: openai.APIStatusError, whom: Whom) -> Exception:
     if status == 429 and "insufficient_quota" in (code, _field(error.body, "type")):
         return ModelUnavailableError(f"{whom.url} says that the account is used up: {said}", "See its billing page.")
     failed = ModelError(f"{whom.url} answered {status} for {whom.model!r}: {said}")
-    parameter = _field(error.body, "param")
+    parameter = "model" if _NO_MODEL.search(full) else _field(error.body, "param")
     if status in _PASSING and not (status == 500 and _is_refusal(full)):
         busy = status in (429, 503, 529)
         return Passing(failed, wait_s=_retry_after_s(headers), down=busy or status in (502, 504))

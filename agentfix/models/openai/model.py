@@ -177,7 +177,8 @@ class OpenAIModel:
             pieces = None if on_delta is None else Pieces(on_delta, index)
             async with self._pool.address() as url:
                 try:
-                    reply = await self._client.send(url, body, pieces)
+                    whole = last is not None and last.empty_stream
+                    reply = await self._client.send(url, _unstreamed(body) if whole else body, pieces)
                 except Passing as passing:
                     last = passing
                     if pieces is not None:
@@ -219,6 +220,10 @@ class OpenAIModel:
         near = difflib.get_close_matches(self._model, known, n=1, cutoff=0.4)
         hint = f"Did you mean {near[0]!r}?" if near else f"It offers: {', '.join(known[:8]) or 'none'}."
         return ModelUnavailableError(refused.error.message, hint)
+
+
+def _unstreamed(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
 
 
 def _with_usage(reply: Reply, price: Price | None) -> list[Completion]:

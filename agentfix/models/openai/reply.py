@@ -111,10 +111,21 @@ class Pieces:
             if growing.text or growing.reasoning:
                 self._on_delta(Delta("", self._offset + index, restart=True))
 
+    def take(self, reply: Reply) -> Reply:
+        """Pass on a reply that came in one piece after all."""
+        for index, completion in enumerate(reply.completions):
+            self._on_delta(Delta(completion.text, self._offset + index))
+        return reply
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing came."""
+        return not self._choices
+
     @property
     def cut(self) -> bool:
         """Whether the stream ended before its choices did."""
-        return not self._choices or not all(growing.finish for growing in self._choices.values())
+        return not all(growing.finish for growing in self._choices.values())
 
     def reply(self, prompt_chars: int) -> Reply:
         """What came, when the stream has ended.

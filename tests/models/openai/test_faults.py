@@ -13,12 +13,14 @@ from agentfix.types import Delta, Message, ModelRequest, ToolSpec
 from tests.models.openai.conftest import KEY
 from tests.models.openai.loopback import (
     DONE,
+    choice,
     comments,
     delta,
     drips,
     event,
     hangs,
     plain,
+    reply,
     says,
     sends,
     serving,
@@ -49,6 +51,7 @@ async def fails(model, error, *, deltas=None, request=HELLO):
      "keyring set agentfix TEST_KEY"),
     (status(403, "no"), ModelUnavailableError, "refuses the key (403)"),
     (status(404, "no such model"), ModelUnavailableError, "Did you mean 'gpt-small'?"),
+    (status(400, "Invalid model name passed in model=gpt-smal"), ModelUnavailableError, "Did you mean 'gpt-small'?"),
     (status(413, "too large"), ContextOverflowError, "does not fit the context"),
     (status(400, "no", {"code": "context_length_exceeded"}), ContextOverflowError, "larger context"),
     (status(400, "request (9031 tokens) exceeds the available context size (2048 tokens)",
@@ -152,8 +155,8 @@ PIECE = {"index": 0, "id": "c1", "function": {"name": "add", "arguments": '{"a":
     streams(delta(tool_calls=[PIECE])),
     streams(delta(tool_calls=[PIECE]), delta(finish="tool_calls"), DONE),
     streams(delta(content="x"), event({"error": {"message": "worker died"}}), DONE),
-    streams(b"data: {junk\n\n"), streams(DONE), streams(),
-], ids=["in a call", "half a call", "error event", "junk", "empty", "nothing"])
+    streams(b"data: {junk\n\n"),
+], ids=["in a call", "half a call", "error event", "junk"])
 async def test_a_broken_stream_never_becomes_an_answer(model_of, broken):
     rest = {"index": 0, "function": {"arguments": "1}"}}
     whole = streams(delta(tool_calls=[PIECE]), delta(tool_calls=[rest]), delta(finish="tool_calls"), DONE)
@@ -165,6 +168,31 @@ async def test_a_broken_stream_never_becomes_an_answer(model_of, broken):
     (call,) = completion.tool_calls
     assert (call.tool, call.arguments, call.id, completion.finish_reason) == ("add", {"a": 1}, "c1", "tool_calls")
     assert len(server.asked) == 2
+
+
+@pytest.mark.parametrize("nothing", [streams(), streams(DONE)])
+async def test_an_empty_stream_is_made_again_in_one_piece(model_of, nothing):
+    deltas: list[Delta] = []
+    async with serving(nothing, says("Hello there.")) as server:
+        model = model_of(server.url)
+        (completion,) = await model.generate(HELLO, on_delta=deltas.append)
+        await model.aclose()
+    assert completion.text == "Hello there." and deltas == [Delta("Hello there.")] and len(server.asked) == 2
+
+
+async def test_an_empty_stream_is_asked_for_in_one_piece_which_says_what_is_wrong(model_of):
+    async with serving(streams(), status(400, "no", {"code": "context_length_exceeded"})) as server:
+        await fails(model_of(server.url), ContextOverflowError, deltas=[])
+    assert [a.body.get("stream") for a in server.asked] == [True, None]
+
+
+async def test_a_server_that_can_not_stream_is_heard_all_the_same(model_of):
+    deltas: list[Delta] = []
+    async with serving(sends(plain(200, reply(choice("All at once."))))) as server:
+        model = model_of(server.url)
+        (completion,) = await model.generate(HELLO, on_delta=deltas.append)
+        await model.aclose()
+    assert completion.text == "All at once." and deltas == [Delta("All at once.")] and len(server.asked) == 1
 
 
 # --- time -------------------------------------------------------------------------------------------------------------

@@ -2,52 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import click
 
-from agentfix.cli.plain import AnswerWatcher, JsonWatcher, LineWatcher, Watcher
+from agentfix.cli.following import Show, Start, follow
+from agentfix.cli.images import read_image
 from agentfix.cli.question import read_checks, read_question
+from agentfix.errors import InputError
 from agentfix.settings import Settings, load_settings
-from agentfix.types import Event, EvidenceClass, Result, Task
-
-NOT_SUPPORTED = 3
-"""Exit status when nothing supports the answer at the required class or above."""
-STOPPED = 130
+from agentfix.types import EvidenceClass, Task
 
 _FILE = click.Path(path_type=Path)
-
-
-class Asked(Protocol):
-    """What this command needs of an agent."""
-
-    def stream(self, task: Task) -> AsyncIterator[Event]: ...
-
-
-MakeAgent: TypeAlias = Callable[[Settings], AbstractAsyncContextManager[Asked]]
-
-
-@dataclass(slots=True)
-class Run:
-    """A run being watched."""
-
-    watcher: Watcher
-    id: str = ""
-    result: Result | None = None
-
-    async def follow(self, agent: AbstractAsyncContextManager[Asked], task: Task) -> None:
-        async with agent as asked:
-            async for event in asked.stream(task):
-                self.id = event.run_id
-                self.watcher.show(event)
-                if event.kind == "result":
-                    self.result = event.data["result"]
 
 
 @click.command(short_help="Answer a question, check the answer with tools, and fix it.")
@@ -69,51 +36,56 @@ class Run:
 @click.option("--max-seconds", type=float, help="Seconds, at most.")
 @click.option("--max-cost", type=float, help="Money, at most.")
 @click.option("--seed", type=int, help="Where chance starts from.")
+@click.option("--image", "images", multiple=True, help="A picture that belongs to the question: a file or an https: "
+              "address; may be given several times.")
+@click.option("--fork", metavar="RUN@STEP", help="Begin as an earlier run did, up to that call; without QUESTION.")
+@click.option("--record", type=_FILE, help="Add the calls of this run to a file, for --model replay:FILE.")
+@click.option("--journal", type=click.Choice(["file", "memory", "file-or-memory"]),
+              help="Where what happens is kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context
-def run(context: click.Context, question: str | None, file: Path | None, tests: Path | None, as_json: bool,
-        quiet: bool, **arguments: Any) -> None:
+def run(context: click.Context, question: str | None, file: Path | None, tests: Path | None, images: tuple[str, ...],
+        fork: str | None, as_json: bool, quiet: bool, **arguments: Any) -> None:
     """Answer QUESTION, check the answer with tools, and fix it. `-` reads it from standard input.
 
     Exit status: 0 when evidence of the required class supports the answer, 3 when not, 1 when the run failed,
     2 for misuse. Options not given are read from agentfix.toml and AGENTFIX_... variables.
     """
-    settings = load_settings({**arguments, "critics": arguments["critics"] or None})
-    task = Task(read_question(question, file), settings.kind, read_checks(tests))
-    make_agent: MakeAgent = context.obj or _agent
-    this = Run(_watcher(as_json=as_json, quiet=quiet))
-    try:
-        agent = make_agent(settings)
-        if make_agent is _agent:
-            from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
-
-            fetch_models(settings)
-        with this.watcher.watching():
-            asyncio.run(this.follow(agent, task))
-    except KeyboardInterrupt:
-        kept = f"; run {this.id} is kept in the journal" if this.id else "; what was fetched is kept"
-        click.echo(f"agentfix: stopped{kept}.", err=True)
-        context.exit(STOPPED)
-    assert this.result is not None, "the stream of events ended without a result"
-    context.exit(NOT_SUPPORTED if this.result.abstained else 0)
+    arguments["critics"] = arguments["critics"] or None
+    settings = load_settings(arguments)
+    if fork is not None:
+        if question is not None or file is not None or tests is not None or images:
+            raise InputError("A fork answers the question of the run it begins as.", "Leave QUESTION out.")
+        start = _forking(fork, {name: value for name, value in arguments.items() if value is not None})
+    else:
+        pictures = tuple(read_image(image) for image in images)
+        start = _asking(Task(read_question(question, file), settings.kind, read_checks(tests), images=pictures))
+    follow(context, settings, start, as_json=as_json, quiet=quiet, prepare=lambda: _fetch(settings))
 
 
-def _watcher(*, as_json: bool, quiet: bool) -> Watcher:
-    if as_json:
-        return JsonWatcher(quiet)
-    if quiet:
-        return AnswerWatcher()
-    if not sys.stdout.isatty():
-        return LineWatcher()
-    from rich.console import Console  # noqa: PLC0415 - only a terminal needs rich
+def _asking(task: Task) -> Start:
+    async def start(agent: Any, show: Show) -> None:
+        async for event in agent.stream(task):
+            show(event)
 
-    from agentfix.cli.render import TerminalWatcher  # noqa: PLC0415
-
-    return TerminalWatcher(Console(markup=False, highlight=False, emoji=False))
+    return start
 
 
-def _agent(settings: Settings) -> AbstractAsyncContextManager[Asked]:
-    from agentfix.agent import Agent  # noqa: PLC0415 - loads the graph machine
+def _forking(fork: str, changes: dict[str, Any]) -> Start:
+    name, at, step = fork.rpartition("@")
+    if not at or not step.isdecimal():
+        raise InputError(f"{fork!r} is no RUN@STEP.", "See the steps of a run: agentfix runs show RUN")
 
-    return Agent(settings)
+    async def start(agent: Any, show: Show) -> None:
+        from agentfix.cli.runs import full_name  # noqa: PLC0415 - loads the journal
+
+        await agent.fork(await full_name(agent, name), int(step), on_event=show, **changes)
+
+    return start
+
+
+def _fetch(settings: Settings) -> None:
+    from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
+
+    fetch_models(settings)

@@ -39,13 +39,13 @@ class SqliteJournal:
         self._where = str(path) if path else "memory"
         self._numbers: dict[str, int] = {}
         self._lock = threading.RLock()
-        with self._guard("opened"):
+        with self.guarding("opened"):
             if path is not None:
                 path.parent.mkdir(parents=True, exist_ok=True)
             self.db = sqlite3.connect(path or ":memory:", isolation_level=None, check_same_thread=False,
                                       timeout=BUSY_S, cached_statements=64)
         try:
-            with self._guard("opened"):
+            with self.guarding("opened"):
                 self._prepare()
         except JournalError:
             self.db.close()
@@ -57,7 +57,7 @@ class SqliteJournal:
         self.db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         if self._version() == schema.VERSION:
             return
-        with self._transaction():
+        with self.transaction():
             version = self._version()
             if version > schema.VERSION:
                 raise JournalError(f"The journal {self._where} was written by a newer agentfix (schema {version}).",
@@ -72,13 +72,13 @@ class SqliteJournal:
 
     async def begin_run(self, run: str, header: Mapping[str, Any]) -> None:
         """See `agentfix.Journal`."""
-        with self._guard("written"), self._transaction():
+        with self.guarding("written"), self.transaction():
             self.db.execute("INSERT OR IGNORE INTO runs (id, begun, header) VALUES (?, ?, ?)",
                             (run, time.time(), texts.dump(header, self.db)))
 
     async def header(self, run: str) -> Mapping[str, Any] | None:
         """See `agentfix.Journal`."""
-        with self._guard("read"):
+        with self.guarding("read"):
             row = self.db.execute("SELECT header FROM runs WHERE id = ?", (run,)).fetchone()
             return texts.load(row[0], self.db) if row else None
 
@@ -87,20 +87,20 @@ class SqliteJournal:
     async def find(self, key: CallKey) -> JournalledCall | None:
         """See `agentfix.Journal`."""
         query = f"SELECT request, reply, ended FROM calls WHERE {_OF_RUN} AND place = ? AND digest = ?"
-        with self._guard("read"):
+        with self.guarding("read"):
             row = self.db.execute(query, (key.run, key.place, bytes.fromhex(key.digest))).fetchone()
             return self._call(key.place, key.digest, *row) if row else None
 
     async def find_anywhere(self, digest: str) -> Mapping[str, Any] | None:
         """See `agentfix.Journal`."""
         query = "SELECT reply FROM calls WHERE digest = ? AND reply IS NOT NULL ORDER BY number LIMIT 1"
-        with self._guard("read"):
+        with self.guarding("read"):
             row = self.db.execute(query, (bytes.fromhex(digest),)).fetchone()
             return texts.load(row[0], self.db) if row else None
 
     async def begin(self, key: CallKey, request: Mapping[str, Any]) -> bool:
         """See `agentfix.Journal`."""
-        with self._guard("written"), self._durably(), self._transaction():
+        with self.guarding("written"), self._durably(), self.transaction():
             made = self.db.execute(
                 "INSERT OR IGNORE INTO calls (run, place, digest, request) VALUES (?, ?, ?, ?)",
                 (self._number(key.run), key.place, bytes.fromhex(key.digest), texts.dump(request, self.db)))
@@ -108,7 +108,7 @@ class SqliteJournal:
 
     async def end(self, key: CallKey, request: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
         """See `agentfix.Journal`."""
-        with self._guard("written"), self._transaction():
+        with self.guarding("written"), self.transaction():
             self.db.execute(
                 "INSERT OR REPLACE INTO calls (run, place, digest, request, reply, ended) VALUES (?, ?, ?, ?, ?, ?)",
                 (self._number(key.run), key.place, bytes.fromhex(key.digest), texts.dump(request, self.db),
@@ -118,7 +118,7 @@ class SqliteJournal:
         """See `agentfix.Journal`."""
         query = f"""SELECT place, digest, request, reply, ended FROM calls WHERE {_OF_RUN}
                     ORDER BY ended IS NULL, number"""
-        with self._guard("read"):
+        with self.guarding("read"):
             rows = self.db.execute(query, (run,)).fetchall()
             return [self._call(place, digest.hex(), *rest) for place, digest, *rest in rows]
 
@@ -128,13 +128,13 @@ class SqliteJournal:
         """See `agentfix.Journal`."""
         statement = """INSERT INTO records (run, kind, key, data) VALUES (?, ?, ?, ?)
                        ON CONFLICT (run, kind, key) DO UPDATE SET data = excluded.data"""
-        with self._guard("written"), self._transaction():
+        with self.guarding("written"), self.transaction():
             self.db.execute(statement, (self._number(run), kind, key, texts.dump(data, self.db)))
 
     async def records(self, run: str, kind: str) -> list[Mapping[str, Any]]:
         """See `agentfix.Journal`."""
         query = f"SELECT data FROM records WHERE {_OF_RUN} AND kind = ? ORDER BY number"
-        with self._guard("read"):
+        with self.guarding("read"):
             rows = self.db.execute(query, (run, kind)).fetchall()
             return [texts.load(row[0], self.db) for row in rows]
 
@@ -160,7 +160,8 @@ class SqliteJournal:
                               None if reply is None else texts.load(reply, self.db), ended or 0.0)
 
     @contextmanager
-    def _transaction(self) -> Generator[None]:
+    def transaction(self) -> Generator[None]:
+        """All or nothing, alone among writers."""
         self.db.execute("BEGIN IMMEDIATE")
         try:
             yield
@@ -180,7 +181,8 @@ class SqliteJournal:
             self.db.execute("PRAGMA synchronous = NORMAL")
 
     @contextmanager
-    def _guard(self, what: str) -> Generator[None]:
+    def guarding(self, what: str) -> Generator[None]:
+        """Turn what SQLite and the disk raise into a JournalError."""
         try:
             with self._lock:  # runs of one agent may go on in several threads
                 yield

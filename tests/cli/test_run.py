@@ -52,7 +52,8 @@ def test_json_is_one_object_with_everything_in_it(cli):
         "answer": "0.5", "supported_by": "agreement", "abstained": False, "stop_reason": "supported", "kind": "math",
         "run_id": "run-1"}
     assert told["usage"] == {"prompt_tokens": 900, "cached_prompt_tokens": 300, "completion_tokens": 120,
-                             "model_calls": 3, "tool_calls": 2, "cost": 0.0}
+                             "model_calls": 3, "tool_calls": 2, "cost": 0.0,
+                             "estimated": False}
     first, second = told["attempts"]
     assert (first["id"], first["parent"], second["parent"]) == (0, None, 0)
     assert first["observation"]["status"] == "error"
@@ -199,5 +200,5 @@ def test_ctrl_c_closes_the_agent_and_says_what_is_kept():
     process.send_signal(signal.SIGINT)
     out, err = process.communicate()
     assert out == "closed\n"
-    assert err == "agentfix: stopped; run run-9 is kept in the journal.\n"
+    assert err == "agentfix: stopped; go on with: agentfix resume run-9\n"
     assert process.returncode == 130

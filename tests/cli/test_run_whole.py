@@ -99,8 +99,7 @@ def test_ctrl_c_while_the_model_writes_stops_cleanly(tmp_path):
     process.send_signal(signal.SIGINT)
     _, err = process.communicate()
     assert process.returncode == 130
-    assert err.startswith("agentfix: stopped; run ")
-    assert err.endswith(" is kept in the journal.\n")
+    assert err.startswith("agentfix: stopped; go on with: agentfix resume ")
     assert err.count("\n") == 1
     assert (tmp_path / "journal.sqlite").exists()
 

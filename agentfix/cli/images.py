@@ -1,0 +1,34 @@
+"""Pictures that belong to a question, from files or the web."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+
+from agentfix.errors import InputError
+from agentfix.types import Image
+
+LARGEST_BYTES = 20 * 2**20
+_KINDS = ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif"))
+
+
+def read_image(where: str) -> Image:
+    """A picture from a file, or at an https: address, which the model's server fetches itself.
+
+    Raises:
+        InputError: the file can't be read, is too large, or is no picture.
+    """
+    if where.startswith("https://"):
+        return Image(where)
+    try:
+        if Path(where).stat().st_size > LARGEST_BYTES:
+            raise InputError(f"{where} is larger than {LARGEST_BYTES // 2**20} MB.", "Make it smaller.")
+        data = Path(where).read_bytes()
+    except (OSError, ValueError) as error:
+        raise InputError(f"{where} can't be read: {error}.") from error
+    kind = next((kind for start, kind in _KINDS if data.startswith(start)), "")
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        kind = "image/webp"
+    if not kind:
+        raise InputError(f"{where} is no picture.", "PNG, JPEG, GIF and WebP are understood.")
+    return Image(f"data:{kind};base64,{base64.b64encode(data).decode('ascii')}")

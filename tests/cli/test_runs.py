@@ -1,0 +1,159 @@
+"""`agentfix runs`, `resume`, `replay`, `run --fork`: over a real journal; only the model is scripted."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+
+import pytest
+
+from agentfix import Critique, hookimpl
+from agentfix.agent import Agent
+from agentfix.cli.main import main
+from agentfix.plugins import Plugins
+from agentfix.testing import ScriptedModel, script_plugin
+from tests.test_resuming import PowerCut, Stamp
+
+QUESTION = "A crate holds 15 jars. How many jars are in 4 crates?"
+CRASH = "```python\ndef solution():\n    crates = 4\n    return jars * crates\n```"
+RIGHT = "```python\ndef solution():\n    jars, crates = 15, 4\n    return jars * crates\n```"
+DERIVED = "\x1b[31mEach crate holds 15 jars: 4 * 15 = 60 jars.\nThe answer is 60."
+SCRIPT = [CRASH, RIGHT, DERIVED]
+
+
+class Picky:
+    """A critic that likes nothing."""
+
+    name = "picky"
+
+    async def review(self, task, attempts, context):
+        return [Critique(a.id, self.name, "revise", "I do not like it.") for a in attempts]
+
+    @hookimpl
+    def agentfix_register_critics(self, register):
+        register("picky", lambda build: self)
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capfd):
+    """Runs a command in an empty data folder; gives its status, output and errors."""
+    for name, value in (("MODEL", "scripted:"), ("SANDBOX", "embedded"), ("DATA_DIR", str(tmp_path / "data"))):
+        monkeypatch.setenv(f"AGENTFIX_{name}", value)
+
+    def run(*arguments, script=(), plugins=()):
+        extra = {"script": script_plugin(ScriptedModel(script)), **{str(i): p for i, p in enumerate(plugins)}}
+        status = main(list(arguments), make_agent=lambda settings: Agent(settings, Plugins(settings, extra)))
+        said = capfd.readouterr()
+        return status, said.out, said.err
+
+    return run
+
+
+def cut_off(call, *script):
+    with pytest.raises(PowerCut):
+        call("run", QUESTION, script=[*script, PowerCut()])
+
+
+def test_a_run_that_was_cut_off_is_listed_and_gone_on_with(call):
+    cut_off(call, CRASH)
+    assert "not ended" in call("runs", "list")[1]
+    _, shown, _ = call("runs", "show", "last")
+    assert "step 2: tool python" in shown and "NameError" in shown and "agentfix resume" in shown
+    status, out, _ = call("resume", "last", "--json", script=[RIGHT, DERIVED])
+    assert status == 0 and json.loads(out)["answer"] == "60"
+    _, listed, _ = call("runs", "list", "--json")
+    (run,) = json.loads(listed)["runs"]
+    assert (run["ended"], run["answer"], run["supported_by"], run["question"]) == (True, "60", "agreement", QUESTION)
+    assert call("resume", run["id"][:12], "--quiet", script=[])[:2] == (0, "60\n")
+
+
+def test_what_models_and_tools_said_reaches_no_terminal_raw(call):
+    assert call("run", QUESTION, script=SCRIPT)[0] == 0
+    _, shown, _ = call("runs", "show", "last")
+    assert "\x1b" not in shown and "\\u241b" not in shown and "␛[31m" in shown
+    assert "answer: 60" in shown and "supported by agreement" in shown
+
+
+def test_a_run_is_replayed_and_forked_by_its_steps(call):
+    call("run", QUESTION, script=SCRIPT)
+    status, out, _ = call("replay", "last", "--json")
+    assert status == 0 and [a["text"] for a in json.loads(out)["attempts"]] == SCRIPT
+    steps = json.loads(call("runs", "show", "last", "--json")[1])["steps"]
+    second = [i for i, step in enumerate(steps, 1) if step["place"].endswith(".model")][1]
+    status, out, _ = call("run", "--fork", f"last@{second}", "--critic", "picky", "--max-rounds", "3", "--json",
+                          script=[DERIVED.replace("60", "61")], plugins=[Picky()])
+    told = json.loads(out)
+    assert [a["text"] for a in told["attempts"][:2]] == SCRIPT[:2] and told["attempts"][2]["answer"] == "61"
+    assert len(json.loads(call("runs", "list", "--json")[1])["runs"]) == 2
+
+
+def test_a_recording_is_made_and_answered_from(call, tmp_path):
+    file = str(tmp_path / "r.jsonl")
+    assert call("run", QUESTION, "--record", file, "--journal", "memory", script=SCRIPT)[0] == 0
+    assert not (tmp_path / "data" / "journal.sqlite").exists()
+    status, out, _ = call("run", QUESTION, "--model", f"replay:{file}", "--quiet")
+    assert (status, out) == (0, "60\n")
+    assert call("replay", file, "--quiet")[:2] == (0, "60\n")
+    status, _, err = call("run", "Another question with 3 numbers: 4 and 5?", "--model", f"replay:{file}")
+    assert status == 1 and "The nearest one differs" in err and err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("choice", "status", "stamped"), [("done", 0, 2), ("again", 0, 3), ("stop", 3, 1), ("ask", 3, 1)])
+def test_a_call_in_doubt_is_settled_by_who_resumes(call, choice, status, stamped, monkeypatch):
+    monkeypatch.setenv("AGENTFIX_CRITICS", "stamp")
+    stamp = Stamp(cut=True)
+    with pytest.raises(PowerCut):
+        call("run", QUESTION, script=[RIGHT], plugins=[stamp])
+    assert "in doubt: tool stamp" in call("runs", "show", "last")[1]
+    got, out, _ = call("resume", "last", "--in-doubt", choice, "--json", script=[DERIVED], plugins=[stamp])
+    assert (got, stamp.stamped) == (status, stamped)
+    if status:
+        assert "nobody knows whether it happened" in json.loads(out)["stop_reason"]
+
+
+def test_what_is_forgotten_gives_its_space_back_while_another_process_writes(call, tmp_path):
+    for _ in range(3):
+        call("run", QUESTION + str([i * i for i in range(3000)]), "--kind", "math", script=SCRIPT)
+    names = [run["id"] for run in json.loads(call("runs", "list", "--json")[1])["runs"]]
+    other = sqlite3.connect(tmp_path / "data" / "journal.sqlite", timeout=30)
+    before = (tmp_path / "data" / "journal.sqlite").stat().st_size
+    assert call("runs", "rm", *names[1:])[1].count("forgotten") == 2
+    other.execute("INSERT INTO texts (hash, body) VALUES (x'00', x'70')")
+    other.commit()
+    assert re.search(r"0 runs forgotten, \d+ texts dropped", call("runs", "gc")[1])
+    assert call("replay", names[0], "--quiet")[:2] == (0, "60\n")
+    assert call("runs", "gc", "--older-than", "0")[1].startswith("1 runs forgotten")
+    other.close()
+    assert (tmp_path / "data" / "journal.sqlite").stat().st_size < before
+    assert call("runs", "list")[1] == ""
+
+
+@pytest.mark.parametrize(("arguments", "status", "words"), [
+    (["resume", "none"], 1, "There is no run 'none'"), (["resume", "last"], 1, "There are no runs yet"),
+    (["runs", "list"], 1, "There are no runs yet"), (["replay", "none"], 1, "There is no run 'none'"),
+    (["run", "--fork", "none@1"], 1, "There is no run 'none'"), (["run", "--fork", "none"], 2, "no RUN@STEP"),
+    (["run", "question", "--fork", "none@1"], 2, "Leave QUESTION out"),
+    (["run", "question", "--image", __file__], 2, "is no picture"),
+    (["run", "question", "--image", "missing.png"], 2, "can't be read"),
+])
+def test_what_is_not_there_is_one_line(call, arguments, status, words):
+    got, out, err = call(*arguments)
+    assert (got, out, err.count("\n")) == (status, "", 1) and words in err
+
+
+def test_a_name_that_begins_several_runs_is_not_guessed(call):
+    for _ in range(2):
+        call("run", QUESTION, script=SCRIPT)
+    status, _, err = call("runs", "show", "2")
+    assert status == 2 and "2 runs begin with '2'" in err
+
+
+def test_a_folder_that_can_not_be_written_is_one_line_and_memory_does_without(call, tmp_path):
+    (tmp_path / "data").write_text("in the way")
+    status, _, err = call("run", QUESTION, script=SCRIPT)
+    assert status == 1 and "--journal memory" in err and err.count("\n") == 1
+    assert call("run", QUESTION, "--journal", "memory", "--quiet", script=SCRIPT)[:2] == (0, "60\n")
+    status, out, err = call("run", QUESTION, "--journal", "file-or-memory", "--json", script=SCRIPT)
+    assert status == 0 and json.loads(out)["answer"] == "60" and "in memory" in err

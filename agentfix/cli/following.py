@@ -63,8 +63,8 @@ def follow(context: click.Context, settings: Settings, start: Start, *, as_json:
         with this.watcher.watching():
             asyncio.run(this.follow(agent, start))
     except KeyboardInterrupt:
-        kept = f"; go on with: agentfix resume {this.id}" if this.id else "; what was fetched is kept"
-        click.echo(f"agentfix: stopped{'' if settings.journal == 'memory' else kept}.", err=True)
+        kept = f"; go on with: agentfix resume {this.id}" if this.id else "; what was fetched is kept."
+        click.echo(f"agentfix: stopped{'.' if settings.journal == 'memory' else kept}", err=True)
         context.exit(STOPPED)
     assert this.result is not None, "the run ended without a result"
     context.exit(NOT_SUPPORTED if this.result.abstained else 0)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from agentfix.endpoints import Endpoint, Url
 from agentfix.errors import ConfigError, UnknownNameError
@@ -22,6 +22,8 @@ FILE_NAME = "agentfix.toml"
 PREFIX = "AGENTFIX_"
 MAX_TIMEOUT_S = 86_400.0
 DEFAULT_ENDPOINT = "openai"
+DEFAULT_URL = "https://api.openai.com/v1"
+DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
 
 
@@ -32,7 +34,7 @@ def _data_dir() -> Path:
 class Settings(BaseModel):
     """Everything that can be set. Each field is a key of agentfix.toml and, upper-cased, an AGENTFIX_ variable."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     model: str = "llamacpp:qwen2.5-coder-1.5b"
     """The actor: `backend:name`."""
@@ -69,12 +71,25 @@ class Settings(BaseModel):
     can't be written."""
     record: Path | None = None
     """A file to which the calls of each run are added, for `replay:FILE`."""
-    openai_base_url: Url = "https://api.openai.com/v1"
+    openai_base_url: Url = DEFAULT_URL
     """Where `openai:MODEL` is, unless `endpoints.openai` says so; OPENAI_BASE_URL is read too."""
     endpoints: dict[str, Endpoint] = Field(default_factory=dict[str, Endpoint])
     """By name: `openai:MODEL@NAME` asks it."""
     hugging_face_url: str = "https://huggingface.co"
     disabled_plugins: tuple[str, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known_default(cls, values: Any) -> Any:
+        """Let `[endpoints.openai]` set a price or a time-out without saying again where that endpoint is."""
+        table: Any = values.get("endpoints") if isinstance(values, dict) else None  # pyright: ignore[reportUnknownVariableType]
+        given: Any = table.get(DEFAULT_ENDPOINT) if isinstance(table, dict) else None  # pyright: ignore[reportUnknownVariableType]
+        if not isinstance(given, dict) or "base_urls" in given:
+            return values  # pyright: ignore[reportUnknownVariableType]
+        url: Any = values.get("openai_base_url", DEFAULT_URL)  # pyright: ignore[reportUnknownVariableType]
+        whole: dict[str, Any] = {"base_urls": (url,), "key": DEFAULT_KEY, **given}
+        filled: dict[str, Any] = {**values, "endpoints": {**table, DEFAULT_ENDPOINT: whole}}
+        return filled
 
     @field_validator("data_dir")
     @classmethod
@@ -100,14 +115,26 @@ class Settings(BaseModel):
 
         Raises:
             UnknownNameError: there is none.
+            ConfigError: the address is none.
         """
         if "://" in name:
-            return Endpoint(base_urls=(name,))
+            try:
+                return Endpoint(base_urls=(name,))
+            except ValidationError as error:
+                raise ConfigError(f"A model can't be asked there: {error.errors()[0]['msg']}.") from error
         if name in self.endpoints:
             return self.endpoints[name]
         if name == DEFAULT_ENDPOINT:
-            return Endpoint(base_urls=(self.openai_base_url,), key="OPENAI_API_KEY")
+            return Endpoint(base_urls=(self.openai_base_url,), key=DEFAULT_KEY)
         raise UnknownNameError("endpoint", name, {*self.endpoints, DEFAULT_ENDPOINT})
+
+    def chosen_endpoints(self) -> dict[str, Endpoint]:
+        """The endpoints that the user set up: those of the table, and the default one where its address or its key is
+        given."""
+        chosen = dict(self.endpoints)
+        if DEFAULT_ENDPOINT not in chosen and ("openai_base_url" in self.model_fields_set or read_key(DEFAULT_KEY)):
+            chosen[DEFAULT_ENDPOINT] = self.endpoint(DEFAULT_ENDPOINT)
+        return chosen
 
     @property
     def models_dir(self) -> Path:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shlex
+from typing import TYPE_CHECKING
 
 import click
 
 from agentfix.cli.fetching import shown_progress
+from agentfix.cli.visible import one_line
 from agentfix.errors import ModelUnavailableError
 from agentfix.models.catalog import Kept, describe_size, open_catalogue
 from agentfix.models.sources import megabytes
-from agentfix.settings import load_settings
+from agentfix.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from agentfix.models.openai.listing import Offer
 
 NAME_HELP = "NAME is a name of the catalogue, OWNER/REPO:FILE.gguf, or the path of a GGUF file."
 
@@ -24,13 +30,19 @@ def models() -> None:
 @models.command("list")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_(as_json: bool) -> None:
-    """List the models of the catalogue and what else was fetched."""
-    entries = open_catalogue(load_settings()).entries()
+    """List the models of the catalogue, what else was fetched, and what your endpoints offer."""
+    settings = load_settings()
+    entries = open_catalogue(settings).entries()
+    offers = _offers(settings)
+    for problem in (problem for offer in offers for problem in offer.problems):
+        click.echo(one_line(problem), err=True)
     if as_json:
-        click.echo(json.dumps({"models": [_as_json(kept) for kept in entries]}, indent=2))
+        told = {"models": [_as_json(kept) for kept in entries], "endpoints": [_offer_as_json(o) for o in offers]}
+        click.echo(json.dumps(told, indent=2))
         return
     rows = [("NAME", "SIZE", "LICENCE", "STATE", "PATH")]
     rows += [(k.file.name, describe_size(k), k.file.licence or "?", _state(k), str(k.path)) for k in entries]
+    rows += [(one_line(o.spec(model)), "-", "-", "offered", o.base_urls[0]) for o in offers for model in o.models]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         click.echo("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))
@@ -59,6 +71,24 @@ def path(name: str) -> None:
         raise ModelUnavailableError(f"The model {name!r} is not on disk.",
                                     f"Fetch it with: agentfix models pull {shlex.quote(name)}")
     click.echo(str(found))
+
+
+def _offers(settings: Settings) -> list[Offer]:
+    endpoints = settings.chosen_endpoints()
+    if not endpoints:
+        return []
+    from agentfix.models.openai.listing import offers  # noqa: PLC0415 - loads the SDK
+
+    return asyncio.run(offers(endpoints))
+
+
+def _offer_as_json(offer: Offer) -> dict[str, object]:
+    return {
+        "name": offer.endpoint,
+        "base_urls": list(offer.base_urls),
+        "models": [offer.spec(model) for model in offer.models],
+        "problems": list(offer.problems),
+    }
 
 
 def _state(kept: Kept) -> str:

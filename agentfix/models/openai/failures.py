@@ -19,7 +19,7 @@ import openai
 from agentfix.errors import ContextOverflowError, ModelError, ModelReplyError, ModelUnavailableError
 
 SAID_CHARS = 300
-_PASSING = {408, 409, 425, 429, 500, 502, 503, 504, 529}
+_PASSING = {408, 409, 425, 429}
 _OVERFLOW = re.compile(
     r"context[ _](length|size|window)|maximum context|exceed_context|too many tokens|prompt is too long|n_ctx",
     re.IGNORECASE)
@@ -34,17 +34,19 @@ class Passing(Exception):
     Args:
         error: what to say when it does not pass.
         wait_s: how long the server wants to be left alone, when it says so.
-        down: the address itself is in trouble, and another one may not be.
         empty_stream: nothing came at all; some servers say why only when they are asked for a reply in one piece.
+        bad_call: the model wrote a tool call that can't be read; it will hardly do better a third time.
     """
 
-    def __init__(self, error: ModelError, *, wait_s: float | None = None, down: bool = False,
-                 empty_stream: bool = False) -> None:
+    def __init__(self, error: ModelError, *, wait_s: float | None = None, empty_stream: bool = False,
+                 bad_call: bool = False) -> None:
         super().__init__(str(error))
         self.error = error
         self.wait_s = wait_s
-        self.down = down
         self.empty_stream = empty_stream
+        self.bad_call = bad_call
+        self.elsewhere = False
+        """Whether another address can be asked at once."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +60,17 @@ class Whom:
 
     def said(self, text: str) -> str:
         """What a server said: one line, bounded, without the key."""
-        clean = " ".join(text.split())
-        if self.key:
-            clean = clean.replace(self.key, "***")
+        clean = " ".join(self.without_key(text).split())
         clean = "".join(c if c.isprintable() else "?" for c in clean)
         return clean if len(clean) <= SAID_CHARS else f"{clean[:SAID_CHARS]}..."
+
+    def without_key(self, text: str) -> str:
+        """A text in which the server may have repeated the key."""
+        return text.replace(self.key, "***") if self.key else text
+
+
+class MalformedCall(ValueError):
+    """A tool call that can't be read; says what is wrong with it."""
 
 
 class Refused(Exception):
@@ -92,15 +100,18 @@ def sort(error: Exception, whom: Whom) -> Exception:
         case openai.APIStatusError():
             return _status(error, whom)
         case openai.APITimeoutError() | httpx2.TimeoutException():
-            return Passing(ModelUnavailableError(f"{whom.url} did not answer in time.", _HINT), down=True)
+            return Passing(ModelUnavailableError(f"{whom.url} did not answer in time.", _HINT))
         case openai.APIConnectionError():
             cause = whom.said(str(error.__cause__ or error))
-            return Passing(ModelUnavailableError(f"{whom.url} can't be reached: {cause}.", _HINT), down=True)
+            return Passing(ModelUnavailableError(f"{whom.url} can't be reached: {cause}.", _HINT))
         case httpx2.HTTPError():
             return Passing(ModelReplyError(f"The connection to {whom.url} broke: {whom.said(str(error))}."))
         case openai.APIError():
             said = whom.said(_message(error.body) or error.message)
             return Passing(ModelReplyError(f"{whom.url} broke its reply off: {said}."))
+        case MalformedCall():
+            return Passing(ModelReplyError(f"{whom.model!r} at {whom.url} wrote {whom.said(str(error))}.",
+                                           "A larger model may do better."), bad_call=True)
         case _:
             return junk(whom, f"what can't be read ({type(error).__name__}: {error})")
 
@@ -110,7 +121,7 @@ _HINT = "See whether the server runs and the base URL is right."
 
 def _status(error: openai.APIStatusError, whom: Whom) -> Exception:
     status, headers = error.status_code, error.response.headers
-    full = _message(error.body) or error.response.text
+    full = whom.without_key(_message(error.body) or error.response.text)
     said = whom.said(full)
     if 300 <= status < 400:
         return ModelUnavailableError(f"{whom.url} has moved to {whom.said(headers.get('location', 'nowhere'))}.",
@@ -122,16 +133,16 @@ def _status(error: openai.APIStatusError, whom: Whom) -> Exception:
     if status == 404:
         return Refused(ModelUnavailableError(f"{whom.url} does not know {whom.model!r}: {said}", _HINT), full, "model")
     code = _field(error.body, "code")
-    if status == 413 or "context_length_exceeded" in code or (status in (400, 422) and _OVERFLOW.search(full)):
+    overflow = "context_length_exceeded" in code or (status in (400, 422, 500) and _OVERFLOW.search(full))
+    if status == 413 or overflow:
         return ContextOverflowError(f"The prompt does not fit the context of {whom.model!r}: {said}",
                                     "Shorten the question, or choose a model with a larger context.")
     if status == 429 and "insufficient_quota" in (code, _field(error.body, "type")):
         return ModelUnavailableError(f"{whom.url} says that the account is used up: {said}", "See its billing page.")
     failed = ModelError(f"{whom.url} answered {status} for {whom.model!r}: {said}")
     parameter = "model" if _NO_MODEL.search(full) else _field(error.body, "param")
-    if status in _PASSING and not (status == 500 and _is_refusal(full)):
-        busy = status in (429, 503, 529)
-        return Passing(failed, wait_s=_retry_after_s(headers), down=busy or status in (502, 504))
+    if (status in _PASSING or status >= 500) and not (status in (500, 501) and _is_refusal(full)):
+        return Passing(failed, wait_s=_retry_after_s(headers))
     return Refused(failed, full, parameter)
 
 
@@ -150,7 +161,7 @@ def _retry_after_s(headers: httpx2.Headers) -> float | None:
     try:
         if "retry-after-ms" in headers:
             return max(0.0, float(headers["retry-after-ms"]) / 1000)
-        return max(0.0, float(headers["retry-after"]))
+        return max(0.0, float(headers["retry-after"]))  # "nan" is no number of seconds: max() makes it 0
     except KeyError:
         return None
     except ValueError:

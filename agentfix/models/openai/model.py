@@ -111,23 +111,21 @@ class OpenAIModel:
 
     async def _mended(self, request: ModelRequest, completion: Completion, allowance: _Allowance) -> Completion:
         assert request.schema is not None
-        text, usage = completion.text, completion.usage
-        for _ in range(MAX_REPAIRS):
-            found = json_in(text)
+        best = completion
+        for repairs_left in reversed(range(MAX_REPAIRS + 1)):
+            found = json_in(best.text)
             fault = fault_of(found, request.schema)
             if not fault:
-                return replace(completion, text=found, usage=usage)
-            if allowance.left == 0:
+                return replace(best, text=found)
+            if best.tool_calls or not repairs_left or allowance.left == 0:
                 break
-            again = replace(request, n=1, messages=(*request.messages, *repair(text, fault)))
+            again = replace(request, n=1, messages=(*request.messages, *repair(best.text, fault)))
             try:
                 (mended, *_) = _with_usage(await self._reply(again, 1, 0, None, allowance), self._price)
             except AgentFixError:
                 break
-            text, usage = mended.text, usage + mended.usage
-        found = json_in(text)
-        good = not fault_of(found, request.schema)
-        return replace(completion, text=found if good else text, usage=usage)
+            best = replace(mended, usage=best.usage + mended.usage)
+        return best
 
     async def score(self, messages: Sequence[Message], choices: Sequence[str]) -> list[float]:
         """See `agentfix.Scorer`."""
@@ -161,32 +159,37 @@ class OpenAIModel:
                 if any(message.images for message in request.messages) and sees_no_images(refused):
                     raise ModelError(f"{self.name!r} can't see images: {refused.error.message}",
                                      "Choose a model that can.") from refused
-                if refusals > len(body) or not self._habits.learn(refused, body):
+                if allowance.left == 0 or refusals > len(body) or not self._habits.learn(refused, body):
                     raise refused.error from refused
 
     async def _retried(self, body: dict[str, Any], index: int, on_delta: Callable[[Delta], None] | None,
                        allowance: _Allowance) -> Reply:
         last: Passing | None = None
+        ends: float | None = None  # the time for a reply begins with its first request, not in the queue before it
+        clock = asyncio.get_running_loop().time
 
         async def once() -> Reply:
-            nonlocal last
-            try:
-                allowance.take()
-            except NoMoreCalls:
-                raise (last.error if last else ModelError(f"No call of {self.name!r} is left.")) from None
-            pieces = None if on_delta is None else Pieces(on_delta, index)
+            nonlocal last, ends
             async with self._pool.address() as url:
                 try:
-                    whole = last is not None and last.empty_stream
-                    reply = await self._client.send(url, _unstreamed(body) if whole else body, pieces)
+                    allowance.take()
+                except NoMoreCalls:
+                    raise (last.error if last else ModelError(f"No call of {self.name!r} is left.")) from None
+                ends = clock() + self._pool.endpoint.timeout_s if ends is None else ends
+                pieces = None if on_delta is None else Pieces(on_delta, index)
+                whole = last is not None and last.empty_stream
+                try:
+                    reply = await self._client.send(url, _unstreamed(body) if whole else body, pieces, ends - clock())
                 except Passing as passing:
+                    hopeless = passing.bad_call and last is not None and last.bad_call
                     last = passing
                     if pieces is not None:
                         pieces.void()
-                    if passing.down:
-                        self._pool.failed(url, passing.wait_s)
-                    if (passing.wait_s or 0) > self._pool.endpoint.timeout_s and not self._pool.another():
-                        raise passing.error from passing
+                    self._pool.failed(url, passing.wait_s)
+                    passing.elsewhere = self._pool.another(url)
+                    too_long = (passing.wait_s or 0) > ends - clock() and not passing.elsewhere
+                    if hopeless or too_long:
+                        raise passing.error from None
                     raise
                 self._pool.worked(url)
                 return reply
@@ -201,11 +204,10 @@ class OpenAIModel:
 
     def _wait_s(self, state: RetryCallState) -> float:
         failure = state.outcome.exception() if state.outcome else None
-        if isinstance(failure, Passing):
-            if failure.down and len(self._pool.endpoint.base_urls) > 1 and self._pool.another():
-                return 0.0
-            if failure.wait_s is not None:
-                return failure.wait_s
+        if isinstance(failure, Passing) and failure.elsewhere:
+            return 0.0
+        if isinstance(failure, Passing) and failure.wait_s is not None:
+            return failure.wait_s
         longest = min(LONGEST_WAIT_S, FIRST_WAIT_S * 2 ** (state.attempt_number - 1))
         return random.uniform(longest / 2, longest)  # those who failed together don't come back together
 

@@ -27,7 +27,8 @@ def open_model(spec: str, settings: Settings, pools: dict[str, Pool]) -> OpenAIM
     price = endpoint.prices.get(model)
     if settings.max_cost is not None and price is None:
         raise ConfigError(f"max_cost can't be held: no price of {model!r} is known.",
-                          f"Set endpoints.{where}.prices in agentfix.toml.")
+                          "Name the endpoint in agentfix.toml, with its prices." if "://" in where
+                          else f"Set endpoints.{where}.prices in agentfix.toml.")
     pool = pools.setdefault(where, Pool(endpoint))
     return OpenAIModel(f"openai:{spec}", model, pool, price)
 

@@ -56,6 +56,7 @@ class Pool:
         """An address that answers is well."""
         self._down_until[url] = 0.0
 
-    def another(self) -> bool:
-        """Whether some address is well."""
-        return any(until <= self._clock() for until in self._down_until.values())
+    def another(self, url: str) -> bool:
+        """Whether some address but this one is well."""
+        now = self._clock()
+        return any(until <= now for other, until in self._down_until.items() if other != url)

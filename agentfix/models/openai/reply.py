@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from agentfix.models.openai.wire import logprobs_of, tool_calls_of
-from agentfix.types import Completion, Delta, FinishReason, TokenLogprob
+from agentfix.types import Completion, Delta, FinishReason, TokenLogprob, ToolCall
 
 _FINISH: Mapping[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls"}
 CHARS_PER_TOKEN = 4
@@ -41,9 +41,9 @@ def whole(data: Any, prompt_chars: int) -> Reply:
     completions: list[Completion] = []
     for choice in data["choices"]:
         message = choice["message"]
+        calls = tool_calls_of(message.get("tool_calls") or ())
         completions.append(Completion(
-            _text(message.get("content")), _finish(choice["finish_reason"]),
-            tool_calls=tool_calls_of(message.get("tool_calls") or ()), logprobs=logprobs_of(choice),
+            _said(message), _finish(choice["finish_reason"], calls), tool_calls=calls, logprobs=logprobs_of(choice),
             reasoning=_reasoning(message)))
     if not completions:
         raise ValueError("a reply without choices")
@@ -97,7 +97,7 @@ class Pieces:
             growing.finish = choice.get("finish_reason") or growing.finish
 
     def _say(self, index: int, growing: _Growing, delta: Mapping[str, Any]) -> None:
-        thought, text = _reasoning(delta), _text(delta.get("content"))
+        thought, text = _reasoning(delta), _said(delta)
         growing.reasoning += thought
         growing.text += text
         for piece, is_thought in ((thought, True), (text, False)):
@@ -133,11 +133,12 @@ class Pieces:
         Raises:
             ValueError, TypeError: a tool call is malformed.
         """
-        completions = [
-            Completion(growing.text, _finish(growing.finish),
-                       tool_calls=tool_calls_of([call for _, call in sorted(growing.calls.items())]),
-                       logprobs=tuple(growing.logprobs), reasoning=growing.reasoning)
-            for _, growing in sorted(self._choices.items())]
+        completions: list[Completion] = []
+        for _, growing in sorted(self._choices.items()):
+            calls = tool_calls_of([call for _, call in sorted(growing.calls.items())])
+            completions.append(Completion(
+                growing.text, _finish(growing.finish, calls), tool_calls=calls, logprobs=tuple(growing.logprobs),
+                reasoning=growing.reasoning))
         return Reply(tuple(completions), counted(self._usage, completions, prompt_chars))
 
 
@@ -147,8 +148,9 @@ def counted(usage: Any, completions: Sequence[Completion], prompt_chars: int) ->
     if not usage or (not usage.get("completion_tokens") and written):
         return Counted(prompt_chars // CHARS_PER_TOKEN + 1, 0, written // CHARS_PER_TOKEN + len(completions), True)
     details: Mapping[str, Any] = usage.get("prompt_tokens_details") or {}
-    return Counted(int(usage.get("prompt_tokens") or 0), int(details.get("cached_tokens") or 0),
-                   int(usage.get("completion_tokens") or 0), False)
+    # A server's numbers are data: below zero they would give a budget back what was spent.
+    prompt, written = (max(0, int(usage.get(name) or 0)) for name in ("prompt_tokens", "completion_tokens"))
+    return Counted(prompt, min(prompt, max(0, int(details.get("cached_tokens") or 0))), written, False)
 
 
 def _grow(calls: dict[int, dict[str, Any]], piece: Mapping[str, Any]) -> None:
@@ -159,10 +161,11 @@ def _grow(calls: dict[int, dict[str, Any]], piece: Mapping[str, Any]) -> None:
         call["function"][name] += function.get(name) or ""
 
 
-def _text(content: Any) -> str:
-    """Content as text; some servers send it in parts."""
-    if content is None or isinstance(content, str):
-        return content or ""
+def _said(message: Mapping[str, Any]) -> str:
+    """Content as text, which some servers send in parts; in its place, why the model would not answer."""
+    content: Any = message.get("content") or message.get("refusal") or ""
+    if isinstance(content, str):
+        return content
     return "".join(str(part.get("text") or "") for part in content)
 
 
@@ -172,5 +175,7 @@ def _reasoning(message: Mapping[str, Any]) -> str:
     return thought if isinstance(thought, str) else ""
 
 
-def _finish(word: str | None) -> FinishReason:
-    return _FINISH.get(word or "", "stop")
+def _finish(word: str | None, calls: Sequence[ToolCall]) -> FinishReason:
+    """Some servers say `stop` where tools are called."""
+    finish = _FINISH.get(word or "", "stop")
+    return "tool_calls" if calls and finish == "stop" else finish

@@ -9,6 +9,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from agentfix.types import Message
 
@@ -26,10 +28,13 @@ def fault_of(text: str, schema: Mapping[str, Any]) -> str:
     """What is wrong with a reply; empty when it satisfies the schema."""
     try:
         value = json.loads(text)
-        wrong = next(iter(Draft202012Validator(dict(schema)).iter_errors(value)), None)
     except (ValueError, RecursionError) as error:
         return f"it is no JSON ({error})"
-    except SchemaError:
+    try:
+        Draft202012Validator.check_schema(schema)
+        # An empty registry: what the schema refers to is not fetched.
+        wrong = next(iter(Draft202012Validator(dict(schema), registry=Registry()).iter_errors(value)), None)
+    except (SchemaError, Unresolvable):
         return ""  # nothing can satisfy it; not the reply's fault
     return "" if wrong is None else f"at {wrong.json_path}: {str(wrong.message)[:300]}"
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from agentfix.models.openai.failures import MalformedCall
 from agentfix.models.openai.habits import SCHEMA_FORMS, Habits
 from agentfix.types import Message, ModelRequest, TokenLogprob, ToolCall, ToolSpec
 
@@ -85,14 +86,17 @@ def tool_calls_of(calls: Sequence[Mapping[str, Any]]) -> tuple[ToolCall, ...]:
     """The tool calls of a reply.
 
     Raises:
-        ValueError: their arguments are no JSON object.
+        MalformedCall: one has no name, or arguments that are no JSON object.
     """
     read: list[ToolCall] = []
     for call in calls:
         function: Mapping[str, Any] = call.get("function") or {}
-        arguments = json.loads(function.get("arguments") or "{}")
+        try:
+            arguments: Any = json.loads(function.get("arguments") or "{}")
+        except (ValueError, RecursionError):
+            arguments = None
         if not isinstance(arguments, dict) or not function.get("name"):
-            raise ValueError(f"a tool call without a name or an object of arguments: {str(call)[:200]}")
+            raise MalformedCall(f"a tool call without a name or an object of arguments: {str(call)[:200]}")
         read.append(ToolCall(str(function["name"]), arguments, str(call.get("id") or "")))  # pyright: ignore[reportUnknownArgumentType]
     return tuple(read)
 

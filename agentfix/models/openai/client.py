@@ -21,7 +21,7 @@ NO_KEY = "none"
 """What is sent where no key is needed; the SDK insists on one."""
 MALFORMED = (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError)
 START_BYTES = 200
-"""How much of a reply of the wrong type is read, to show what it is."""
+"""How much of a reply of the wrong type is shown."""
 _PLAIN_HEADERS = {"host", "accept", "accept-encoding", "connection", "user-agent", "content-type", "content-length"}
 
 
@@ -160,8 +160,8 @@ async def _require_type(response: httpx2.Response, wanted: str, whom: Whom) -> N
 async def _start(response: httpx2.Response) -> str:
     if response.is_stream_consumed:
         return response.text[:START_BYTES]
-    async for piece in response.aiter_bytes(START_BYTES):
-        return piece.decode("utf-8", "replace")
+    async for piece in response.aiter_bytes():
+        return piece[:START_BYTES].decode("utf-8", "replace")
     return ""
 
 

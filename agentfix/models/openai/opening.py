@@ -35,7 +35,11 @@ def open_model(spec: str, settings: Settings, pools: dict[str, Pool]) -> OpenAIM
 
 def split(spec: str, settings: Settings) -> tuple[str, str]:
     """A spec as model and endpoint. A model's own name may hold `@`."""
+    head, has_address, rest = spec.partition("://")
+    model, at, where = head.rpartition("@")
+    if has_address and at:
+        return model, f"{where}://{rest}"
     model, at, where = spec.rpartition("@")
-    if at and ("://" in where or where in settings.endpoints or where == DEFAULT_ENDPOINT):
+    if at and (where in settings.endpoints or where == DEFAULT_ENDPOINT):
         return model, where
     return spec, DEFAULT_ENDPOINT

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import json
+import logging
 import time
+import traceback
 
 import pytest
 
+from agentfix.endpoints import Endpoint
 from agentfix.errors import ContextOverflowError, ModelError, ModelReplyError, ModelUnavailableError
+from agentfix.models.openai.model import OpenAIModel
+from agentfix.models.openai.pool import Pool
 from agentfix.types import Delta, Message, ModelRequest, ToolSpec
 from tests.models.openai.conftest import KEY
 from tests.models.openai.loopback import (
@@ -56,6 +62,7 @@ async def fails(model, error, *, deltas=None, request=HELLO):
     (status(400, "no", {"code": "context_length_exceeded"}), ContextOverflowError, "larger context"),
     (status(400, "request (9031 tokens) exceeds the available context size (2048 tokens)",
             {"type": "exceed_context_size_error", "code": 400}), ContextOverflowError, "larger context"),
+    (status(500, "Requested tokens (9043) exceed context window of 2048"), ContextOverflowError, "larger context"),
     (status(429, "You exceeded your quota", {"code": "insufficient_quota"}), ModelUnavailableError,
      "account is used up"),
     (status(307, "", location="https://elsewhere.example/v1"), ModelUnavailableError, "https://elsewhere.example/v1"),
@@ -72,11 +79,11 @@ async def test_what_will_not_pass_is_not_tried_again(model_of, waits, act, error
 
 
 @pytest.mark.parametrize("act", [
-    status(408), status(409), status(429), status(500, "oops"), status(503, "Loading model"),
+    status(408), status(409), status(429), status(500, "oops"), status(503, "Loading model"), status(522),
     sends(plain(200, b"{junk")), sends(plain(200, {"choices": []})), sends(plain(200, [1])),
     sends(plain(200, b"<html>Log in</html>", content_type="text/html")),
     sends(b""), sends(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 900\r\n\r\n{"),
-], ids=["408", "409", "429", "500", "503", "junk", "no choices", "list", "html", "hang up", "cut"])
+], ids=["408", "409", "429", "500", "503", "522", "junk", "no choices", "list", "html", "hang up", "cut"])
 @pytest.mark.parametrize("streaming", [False, True])
 async def test_what_may_pass_is_tried_again(model_of, waits, act, streaming):
     async with serving(act, says("Hello there.")) as server:
@@ -132,6 +139,17 @@ async def test_a_wait_that_would_outlast_the_reply_is_refused_at_once(model_of, 
     async with serving(status(429, "slow down", retry_after="900")) as server:
         assert "slow down" in await fails(model_of(server.url, timeout_s=60), ModelError)
     assert waits == [] and len(server.asked) == 1
+
+
+async def test_the_time_for_a_reply_holds_its_waits_too(waits):
+    async def wait(seconds: float) -> None:
+        waits.append(seconds)
+        await asyncio.sleep(seconds)
+
+    async with serving(status(429, retry_after_ms="400")) as server:
+        model = OpenAIModel("openai:m", "m", Pool(Endpoint(base_urls=(server.url,), timeout_s=0.6)), None, wait)
+        assert "answered 429" in await fails(model, ModelError)
+    assert waits == [0.4] and len(server.asked) == 2
 
 
 # --- streams ----------------------------------------------------------------------------------------------------------
@@ -214,6 +232,56 @@ async def test_a_reply_that_takes_too_long_is_one_line(model_of, slow, streaming
     assert "took longer than 0.4 s" in said and len(server.asked) == 1
 
 
+# --- junk -------------------------------------------------------------------------------------------------------------
+
+HI = '{"choices": [{"message": {"content": "hi"}, "delta": {"content": "hi"}, "finish_reason": "stop"}], "usage": %s}'
+
+
+@pytest.mark.parametrize("body", [
+    "null", "7", '"hello"', "[[]]", '{"choices": {"a": 1}}', '{"choices": [null]}', '{"choices": ' + "[" * 90_000,
+    '{"choices": [{"message": "hi", "delta": "hi", "finish_reason": "stop"}]}',
+    '{"choices": [{"message": {"content": 5}, "delta": {"content": 5}, "finish_reason": "stop"}]}',
+    HI % '{"prompt_tokens": 1e999, "completion_tokens": 1}', HI % '{"completion_tokens": [1]}',
+], ids=lambda body: body[:24])
+@pytest.mark.parametrize("streaming", [False, True])
+async def test_whatever_a_server_writes_ends_in_one_line(model_of, body, streaming):
+    data = f"data: {body}\n\n".encode()
+    act = streams(data, DONE) if streaming else sends(plain(200, body.encode()))
+    async with serving(act) as server:
+        await fails(model_of(server.url, max_retries=1), ModelReplyError, deltas=[] if streaming else None)
+    assert len(server.asked) == 2
+
+
+async def test_a_server_can_not_give_a_budget_anything_back(model_of):
+    usage = '{"prompt_tokens": -5, "completion_tokens": -9, "prompt_tokens_details": {"cached_tokens": 70}}'
+    async with serving(sends(plain(200, (HI % usage).encode()))) as server:
+        model = model_of(server.url)
+        (completion,) = await model.generate(HELLO)
+        await model.aclose()
+    told = completion.usage
+    assert (told.prompt_tokens, told.cached_prompt_tokens, told.completion_tokens, told.tokens) == (0, 0, 0, 0)
+
+
+async def test_a_page_that_never_ends_is_named_and_its_connection_let_go(model_of):
+    page = b"HTTP/1.1 200 OK\r\ncontent-type: text/html\r\n\r\n<html>Log in</html>"
+
+    async def opens(request, write):
+        await write(page)
+        await asyncio.sleep(60)
+
+    async with serving(opens) as server:
+        model = model_of(server.url, max_concurrency=1, max_retries=2, first_token_timeout_s=5)
+        assert "text/html '<html>Log in</html>'" in await fails(model, ModelReplyError, deltas=[])
+    assert len(server.asked) == 3
+
+
+async def test_a_call_that_can_not_be_read_is_asked_for_once_more_and_no_oftener(model_of):
+    call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": '{"a": '}}
+    async with serving(sends(plain(200, reply(choice(None, finish="tool_calls", tool_calls=[call]))))) as server:
+        said = await fails(model_of(server.url), ModelReplyError, request=ModelRequest(HELLO.messages, tools=(ADD,)))
+    assert "wrote a tool call without" in said and len(server.asked) == 2
+
+
 # --- limits -----------------------------------------------------------------------------------------------------------
 
 
@@ -240,3 +308,34 @@ async def test_a_key_is_in_nothing_that_is_kept(model_of):
         assert server.asked[0].headers["authorization"] == f"Bearer {KEY}"
         assert KEY not in json.dumps([repr(completions), repr(model), repr(vars(model)), repr(model._pool.endpoint)])
         await model.aclose()
+
+
+@pytest.mark.parametrize("act", [
+    status(401, f"Incorrect API key {KEY}"), status(400, f"no {KEY}"), status(307, "", location=f"https://x/?k={KEY}"),
+    sends(plain(200, KEY.encode(), content_type="text/html")), sends(plain(200, f'{{"choices": "{KEY}"}}'.encode())),
+    streams(event({"error": {"message": f"died of {KEY}"}})),
+], ids=["401", "400", "redirect", "html", "junk", "stream"])
+async def test_a_key_that_a_server_repeats_is_in_no_traceback_and_no_log(model_of, caplog, act):
+    caplog.set_level(logging.DEBUG)
+    async with serving(act) as server:
+        model = model_of(server.url, max_retries=1)
+        with pytest.raises(ModelError) as caught:
+            await model.generate(HELLO, on_delta=lambda d: None)
+        await model.aclose()
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("agentfix")]
+    assert KEY not in "".join(ours) and server.asked[0].headers["authorization"] == f"Bearer {KEY}"
+
+
+async def test_what_is_meant_for_openai_goes_to_nobody_else(model_of, monkeypatch):
+    for name, value in {"OPENAI_API_KEY": "sk-other", "OPENAI_ADMIN_KEY": "sk-admin", "OPENAI_ORG_ID": "org-mine",
+                        "OPENAI_PROJECT_ID": "proj-mine",
+                        "OPENAI_CUSTOM_HEADERS": "authorization: mine\nx-token: mine"}.items():
+        monkeypatch.setenv(name, value)
+    async with serving(says()) as server:
+        model = model_of(server.url)
+        await model.generate(HELLO)
+        await model.aclose()
+    headers = server.asked[0].headers
+    assert headers["authorization"] == f"Bearer {KEY}"
+    assert not any(word in value for value in headers.values() for word in ("mine", "sk-other", "sk-admin"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 
 import pytest
 
@@ -13,6 +14,7 @@ from agentfix.errors import ModelError
 from agentfix.models.openai.model import OpenAIModel
 from agentfix.models.openai.opening import open_model
 from agentfix.models.openai.pool import Pool
+from agentfix.settings import read_key
 from agentfix.types import Delta, Image, Message, ModelRequest, Sampling, ToolCall, ToolSpec
 from tests.models.openai.conftest import KEY
 from tests.models.openai.loopback import (
@@ -194,6 +196,20 @@ async def test_what_can_not_be_mended_is_returned_as_it_is(model_of):
     assert completion.text == "I would rather not." and len(server.asked) == 3
 
 
+@pytest.mark.parametrize("schema", [{"type": "wat"}, {"$ref": "https://127.0.0.1:9/schema.json"}])
+async def test_a_schema_that_means_nothing_is_not_held_against_the_reply(model_of, schema):
+    async with serving(says('{"ok": true}')) as server:
+        (completion,) = await answers(model_of(server.url), schema=schema)
+    assert completion.text == '{"ok": true}' and len(server.asked) == 1
+
+
+async def test_a_call_in_place_of_the_wished_for_json_is_not_mended(model_of):
+    call = {"id": "c1", "type": "function", "function": {"name": "add", "arguments": "{}"}}
+    async with serving(sends(plain(200, reply(choice(None, tool_calls=[call]))))) as server:
+        (completion,) = await answers(model_of(server.url), schema=SCHEMA, tools=(ADD,))
+    assert completion.finish_reason == "tool_calls" and len(server.asked) == 1  # the server called that `stop`
+
+
 @pytest.mark.parametrize(("message", "param", "gone", "instead"), [
     ("Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
      "max_tokens", "max_tokens", "max_completion_tokens"),
@@ -221,6 +237,19 @@ async def test_a_dead_address_is_left_for_a_live_one_without_waiting(model_of, w
             (completion,) = await model.generate(ModelRequest(HELLO))
         await model.aclose()
     assert completion.text == "alive" and (len(dead.asked), len(live.asked)) == (1, 3) and sum(waits) == 0
+
+
+@pytest.mark.parametrize("act", [
+    status(500), status(429, retry_after="900"), sends(plain(200, b"<html>", content_type="text/html")),
+    streams(delta(content="x")), sends(b""),
+], ids=["500", "429", "html", "cut", "hang up"])
+async def test_an_address_that_fails_in_any_way_is_left_for_another_at_once(model_of, waits, act):
+    async with serving(act) as bad, serving(says("alive")) as well:
+        model = model_of(bad.url, well.url)
+        for _ in range(3):
+            (completion,) = await model.generate(ModelRequest(HELLO), on_delta=lambda d: None)
+        await model.aclose()
+    assert completion.text == "alive" and (len(bad.asked), len(well.asked)) == (1, 3) and sum(waits) == 0
 
 
 async def test_the_least_loaded_address_is_asked(model_of):
@@ -310,6 +339,13 @@ def test_a_model_is_named_with_its_endpoint(spec, model, url):
     assert (made._model, made._pool.endpoint.base_urls) == (model, (url,))
 
 
+@pytest.mark.parametrize("spec", ["m@ftp://x/v1", "m@http://", "m@http://me:secret@x/v1", "m@http://x:port/v1"])
+def test_what_is_no_address_is_one_line_without_what_was_written(spec):
+    with pytest.raises(ConfigError, match="can't be asked there") as caught:
+        open_model(spec, Settings(), {})
+    assert "secret" not in "".join(traceback.format_exception(caught.value)) and "\n" not in str(caught.value)
+
+
 def test_an_address_is_sent_no_key(monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", KEY)
     assert open_model("m@http://elsewhere/v1", Settings(), {})._pool.endpoint.key == ""
@@ -326,6 +362,45 @@ def test_endpoints_are_read_from_the_settings_file(tmp_path):
     (tmp_path / "agentfix.toml").write_text('[endpoints.box]\nbase_urls = ["box"]\n')
     with pytest.raises(ConfigError, match=r"endpoints\.box"):
         load_settings(directory=tmp_path, environment={})
+
+
+def test_a_key_that_was_written_where_its_name_belongs_is_refused_and_not_repeated(tmp_path):
+    (tmp_path / "agentfix.toml").write_text(f'[endpoints.box]\nbase_urls = ["http://box/v1"]\nkey = "{KEY}"\n')
+    with pytest.raises(ConfigError, match="name of an environment variable") as caught:
+        load_settings(directory=tmp_path, environment={})
+    assert KEY not in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_default_endpoint_is_given_prices_without_saying_where_it_is(tmp_path):
+    (tmp_path / "agentfix.toml").write_text("[endpoints.openai.prices.gpt]\ninput = 1\noutput = 2\n")
+    here = {"OPENAI_BASE_URL": "http://here/v1"}
+    for environment, url in (({}, "https://api.openai.com/v1"), (here, "http://here/v1")):
+        endpoint = load_settings({"max_cost": 1.0}, directory=tmp_path, environment=environment).endpoint("openai")
+        assert endpoint.base_urls == (url,) and endpoint.key == "OPENAI_API_KEY"
+        assert endpoint.prices["gpt"] == Price(input=1, output=2)
+
+
+def test_a_key_comes_from_the_environment_or_else_the_keyring(monkeypatch):
+    import keyring
+    from keyring.backend import KeyringBackend
+
+    class Box(KeyringBackend):
+        priority = 1
+
+        def get_password(self, service, username):
+            return {("agentfix", "TEST_KEY"): "from the keyring"}.get((service, username))
+
+        def set_password(self, service, username, password): ...
+
+        def delete_password(self, service, username): ...
+
+    before = keyring.get_keyring()
+    keyring.set_keyring(Box())
+    try:
+        assert read_key("TEST_KEY", {}) == "from the keyring" and read_key("OTHER_KEY", {}) is None
+        assert read_key("TEST_KEY", {"TEST_KEY": "from the environment"}) == "from the environment"
+    finally:
+        keyring.set_keyring(before)
 
 
 # --- whole ------------------------------------------------------------------------------------------------------------

@@ -179,4 +179,7 @@ def _plainly(key: str) -> Callable[[httpx2.Request], Awaitable[None]]:
 
 
 def _chars(body: Mapping[str, Any]) -> int:
-    return sum(len(str(message["content"])) for message in body["messages"])
+    """The length of a prompt's texts, for servers that don't count; pictures are not texts."""
+    contents: list[Any] = [message["content"] for message in body["messages"]]
+    return sum(len(content) if isinstance(content, str) else sum(len(part.get("text", "")) for part in content)
+               for content in contents)

@@ -165,8 +165,14 @@ def _retry_after_s(headers: httpx2.Headers) -> float | None:
     except KeyError:
         return None
     except ValueError:
-        date = email.utils.parsedate_tz(headers.get("retry-after", ""))
-        return None if date is None else max(0.0, email.utils.mktime_tz(date) - time.time())
+        return _until_s(headers.get("retry-after", ""))
+
+
+def _until_s(date: str) -> float | None:
+    try:
+        return max(0.0, email.utils.parsedate_to_datetime(date).timestamp() - time.time())
+    except (ValueError, OverflowError):
+        return None
 
 
 def _message(body: object) -> str:

@@ -34,20 +34,21 @@ class Habits:
     """Index into SCHEMA_FORMS."""
 
     def learn(self, refused: Refused, body: Mapping[str, Any]) -> bool:
-        """Learn from a refusal of a request.
+        """Learn from a refusal of a request; the same again from the same, as requests under way at once are refused
+        alike.
 
         Returns:
             Whether the request can be put differently now.
         """
         said, parameter = refused.said, refused.parameter
-        if self.length_name in body and self._names("max_tokens", said, parameter) and "max_completion" in said:
+        if "max_tokens" in body and self._names("max_tokens", said, parameter) and "max_completion" in said:
             self.length_name = "max_completion_tokens"
             return True
         if body.get("n", 1) > 1 and (parameter == "n" or _SEVERAL.search(said)):
             self.one_at_a_time = True
             return True
         if "response_format" in body and (parameter.startswith("response_format") or _SCHEMA.search(said)):
-            self.schema_form += 1
+            self.schema_form = max(self.schema_form, SCHEMA_FORMS.index(body["response_format"]["type"]) + 1)
             return True
         for name in _DROPPED:
             if name in body and self._names(name, said, parameter):

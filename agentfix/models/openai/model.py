@@ -83,9 +83,9 @@ class OpenAIModel:
         """
         allowance = _Allowance(request.max_calls)
         replies: list[Reply] = []
-        at_once = 1 if self._habits.one_at_a_time else request.n
-        replies.append(await self._reply(request, at_once, 0, on_delta, allowance))
-        had = len(replies[0].completions)
+        if request.n == 1 or not self._habits.one_at_a_time:
+            replies.append(await self._reply(request, request.n, 0, on_delta, allowance))
+        had = sum(len(reply.completions) for reply in replies)
         if had < request.n:
             self._habits.one_at_a_time = True
             replies += await self._rest(request, had, on_delta, allowance)
@@ -97,17 +97,18 @@ class OpenAIModel:
 
     async def _rest(self, request: ModelRequest, had: int, on_delta: Callable[[Delta], None] | None,
                     allowance: _Allowance) -> list[Reply]:
-        """The completions that did not come with the first, each by a request of its own. What can't be had is left
+        """The completions that did not come yet, all at once, each by a request of its own. What can't be had is left
         out: what there is already is not thrown away for it."""
         wanted = range(had, request.n)
         if allowance.left is not None:
-            wanted = wanted[: allowance.left]
+            wanted = wanted[: max(allowance.left, 0 if had else 1)]
         got = await asyncio.gather(*(self._reply(request, 1, index, on_delta, allowance) for index in wanted),
                                    return_exceptions=True)
+        replies = [reply for reply in got if isinstance(reply, Reply)]
         for failure in got:
-            if isinstance(failure, BaseException) and not isinstance(failure, AgentFixError):
+            if isinstance(failure, BaseException) and not (isinstance(failure, AgentFixError) and (had or replies)):
                 raise failure
-        return [reply for reply in got if isinstance(reply, Reply)]
+        return replies
 
     async def _mended(self, request: ModelRequest, completion: Completion, allowance: _Allowance) -> Completion:
         assert request.schema is not None
@@ -152,15 +153,23 @@ class OpenAIModel:
                 return await self._retried(body, index, on_delta, allowance)
             except Refused as refused:
                 refusals += 1
-                if request.tools and "tool" in refused.said.lower() and not self._habits.learn(refused, body):
-                    raise ModelError(f"{self.name!r} can't be offered tools: {refused.error.message}") from refused
-                if refused.parameter == "model":
-                    raise await self._unknown(refused) from refused
-                if any(message.images for message in request.messages) and sees_no_images(refused):
-                    raise ModelError(f"{self.name!r} can't see images: {refused.error.message}",
-                                     "Choose a model that can.") from refused
-                if allowance.left == 0 or refusals > len(body) or not self._habits.learn(refused, body):
-                    raise refused.error from refused
+                final = await self._final(refused, request)
+                if final or allowance.left == 0 or refusals > len(body) or not self._habits.learn(refused, body):
+                    raise (final or self._said_of_tools(refused, request)) from None
+
+    async def _final(self, refused: Refused, request: ModelRequest) -> AgentFixError | None:
+        """What to say of a refusal that no other way of asking can help; None where one may."""
+        if refused.parameter == "model":
+            return await self._unknown(refused)
+        if any(message.images for message in request.messages) and sees_no_images(refused):
+            return ModelError(f"{self.name!r} can't see images: {refused.error.message}", "Choose a model that can.")
+        return None
+
+    def _said_of_tools(self, refused: Refused, request: ModelRequest) -> AgentFixError:
+        if request.tools and "tool" in refused.said.lower():
+            return ModelError(f"{self.name!r} can't be offered tools: {refused.error.message}",
+                              "Choose a model that can.")
+        return refused.error
 
     async def _retried(self, body: dict[str, Any], index: int, on_delta: Callable[[Delta], None] | None,
                        allowance: _Allowance) -> Reply:

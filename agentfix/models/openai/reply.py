@@ -114,7 +114,10 @@ class Pieces:
     def take(self, reply: Reply) -> Reply:
         """Pass on a reply that came in one piece after all."""
         for index, completion in enumerate(reply.completions):
-            self._on_delta(Delta(completion.text, self._offset + index))
+            if completion.reasoning:
+                self._on_delta(Delta(completion.reasoning, self._offset + index, reasoning=True))
+            if completion.text:
+                self._on_delta(Delta(completion.text, self._offset + index))
         return reply
 
     @property

@@ -69,6 +69,41 @@ async def test_a_server_that_gives_one_choice_is_asked_for_the_rest_and_from_the
     assert len({a.body["seed"] for a in server.asked[-3:]}) == 3
 
 
+async def test_completions_that_come_one_by_one_are_asked_for_at_once_and_learn_together(model_of):
+    here, all_here = [], asyncio.Event()
+
+    async def refuses_until(request, write):
+        form = request.body.get("response_format", {}).get("type", "prompt")
+        if form != "prompt":
+            here.append(form)
+            if len(here) == 3:
+                all_here.set()
+            await all_here.wait()  # so that all three are refused for the same thing
+            await write(plain(400, {"error": {"message": f"response_format {form} is not supported"}}))
+        else:
+            await write(plain(200, reply(choice('{"ok": true}'))))
+
+    async with serving(refuses_until) as server:
+        model = model_of(server.url)
+        model._habits.one_at_a_time = True
+        completions = await answers(model, n=3, schema=SCHEMA)
+    assert [c.text for c in completions] == ['{"ok": true}'] * 3 and server.most_at_once == 3
+    assert here[:3] == ["json_schema"] * 3 and set(here[3:]) == {"json_object"}
+
+
+async def test_one_of_several_that_fails_is_left_out(model_of):
+    async with serving(says("one"), says("two"), status(400, "enough"), says("four")) as server:
+        model = model_of(server.url, max_retries=0)
+        assert [c.text for c in await answers(model, n=4)] == ["one", "two", "four"]
+        with pytest.raises(ModelError, match="No call"):
+            await answers(model, n=2, max_calls=0)
+    async with serving(status(400, "enough")) as server:
+        model = model_of(server.url)
+        model._habits.one_at_a_time = True
+        with pytest.raises(ModelError, match="enough"):
+            await answers(model, n=3)
+
+
 async def test_what_came_is_kept_when_the_rest_can_not_be_had(model_of):
     async with serving(says("one"), status(400, "enough now")) as server:
         assert [c.text for c in await answers(model_of(server.url), n=3)] == ["one"]
@@ -313,6 +348,13 @@ async def test_what_a_reply_costs_is_reckoned_where_the_price_is_known(model_of)
     assert unknown[0].usage.cost is None
 
 
+async def test_a_picture_is_not_counted_as_text(model_of):
+    seen = ModelRequest((Message("user", "What?", images=(Image("data:image/png;base64," + "A" * 100_000),)),))
+    async with serving(says("A cat.", usage=None)) as server:
+        (completion,) = await answers(model_of(server.url), seen)
+    assert completion.usage.estimated and completion.usage.prompt_tokens < 10
+
+
 @pytest.mark.parametrize("usage", [None, {"prompt_tokens": 0, "completion_tokens": 0}])
 async def test_tokens_that_no_one_counted_are_estimated_and_said_to_be(model_of, usage):
     async with serving(says("word " * 40, usage=usage)) as server:
@@ -406,13 +448,29 @@ def test_a_key_comes_from_the_environment_or_else_the_keyring(monkeypatch):
 # --- whole ------------------------------------------------------------------------------------------------------------
 
 
-async def test_a_run_over_an_endpoint_with_a_failure_in_the_middle(tmp_path):
+async def test_a_run_over_an_endpoint_with_a_failure_in_the_middle(tmp_path, monkeypatch):
+    monkeypatch.setenv("TEST_KEY", KEY)
     program = "```python\ndef solution():\n    return 15 * 4\n```"
-    acts = [says(program), status(500), says("4 crates of 15 are 60.\nThe answer is 60.")]
+    acts = [says(program), status(500, f"no {KEY}"), says("4 crates of 15 are 60.\nThe answer is 60.")]
     async with serving(*acts) as server:
-        settings = Settings(model=f"openai:m@{server.url}", sandbox="embedded", data_dir=tmp_path)
+        box = Endpoint(base_urls=(server.url,), key="TEST_KEY")
+        settings = Settings(model="openai:m@box", endpoints={"box": box}, sandbox="embedded", data_dir=tmp_path)
         events = []
         async with Agent(settings) as agent:
             result = await agent.arun("A crate holds 15 jars. How many jars are in 4 crates?", on_event=events.append)
     assert result.answer == "60" and not result.abstained and result.usage.cost is None
     assert result.usage.model_calls == 3 and any(e.kind == "delta" for e in events)
+    kept = [path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()]
+    assert any(b"openai:m@box" in data for data in kept) and not any(KEY.encode() in data for data in kept)
+    assert server.asked[0].headers["authorization"] == f"Bearer {KEY}" and KEY not in repr([events, result, settings])
+
+
+async def test_a_refused_key_ends_a_run_in_one_line_without_the_key(tmp_path, monkeypatch):
+    monkeypatch.setenv("OPENAI_API_KEY", KEY)
+    async with serving(status(401, f"Incorrect API key provided: {KEY}")) as server:
+        settings = Settings(model="openai:m", openai_base_url=server.url, sandbox="embedded", data_dir=tmp_path)
+        async with Agent(settings) as agent:
+            with pytest.raises(ModelError, match="keyring set agentfix OPENAI_API_KEY") as caught:
+                await agent.arun("How many jars are 4 crates of 15?")
+    assert "\n" not in str(caught.value) and KEY not in "".join(traceback.format_exception(caught.value))
+    assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())

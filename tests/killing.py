@@ -13,6 +13,7 @@ import random
 import signal
 import sys
 import time
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -52,21 +53,20 @@ class Ledger:
         register("ledger", lambda build: self)
 
 
-async def happened(call: ToolCall) -> str:
-    """What a person would say who looked: the tool writes at once, so it is done or it is not."""
-    return "done"
-
-
 def agent_in(model: str, folder: Path) -> Agent:
     settings = Settings(model=model, sandbox="embedded", critics=("ledger",), data_dir=folder)
     return Agent(settings, Plugins(settings, {"ledger": Ledger(folder / "ledger.jsonl")}))
 
 
-async def go(model: str, folder: Path, *, resume: bool) -> dict:
+async def go(model: str, folder: Path, *, resume: bool) -> dict[str, Any]:
+    async def look(call: ToolCall) -> str:
+        """What a person would do: see whether the line is there."""
+        return "done" if json.dumps(call.arguments) in ledger_of(folder) else "again"
+
     async with agent_in(model, folder) as agent:
         header = await (await agent.open_journal()).header("r")
         if resume and header is not None:
-            result = await agent.resume("r", on_doubt=happened)
+            result = await agent.resume("r", on_doubt=look)
         else:
             result = await agent.arun(QUESTION, run_id="r")
     return {"answer": result.answer, "stop": result.stop_reason, "by": result.supported_by,
@@ -89,14 +89,29 @@ def as_sent(request: Any) -> str:
     return json.dumps([{"content": m["content"], "role": m["role"]} for m in request["messages"]], sort_keys=True)
 
 
+def in_child(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run in a child of its own: this process stays as it was, so that every child starts alike."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        with os.fdopen(writing, "w", encoding="utf-8") as pipe:
+            json.dump(asyncio.run(work), pipe)
+        os._exit(0)
+    work.close()
+    os.close(writing)
+    with os.fdopen(reading, encoding="utf-8") as pipe:
+        said = pipe.read()
+    os.waitpid(child, 0)
+    return json.loads(said)
+
+
 def killed_after(seconds: float, model: str, folder: Path) -> bool:
     """Run in a child that is killed after a while. Returns whether it was still running."""
     child = os.fork()
     if not child:
-        try:
-            asyncio.run(go(model, folder, resume=False))
-        finally:
-            os._exit(0)
+        asyncio.run(go(model, folder, resume=False))
+        os._exit(0)
     time.sleep(seconds)
     ended, _ = os.waitpid(child, os.WNOHANG)
     if not ended:
@@ -113,10 +128,10 @@ def ledger_of(folder: Path) -> list[str]:
 def main(url: str, folder: Path, kills: int) -> None:
     chance = random.Random(0)
     (folder / "whole").mkdir()
-    whole = asyncio.run(go(f"openai:whole@{url}", folder / "whole", resume=False))
+    whole = in_child(go(f"openai:whole@{url}", folder / "whole", resume=False))
     began = time.monotonic()
     (folder / "timed").mkdir()
-    asyncio.run(go(f"openai:timed@{url}", folder / "timed", resume=False))
+    in_child(go(f"openai:timed@{url}", folder / "timed", resume=False))
     took = time.monotonic() - began
     report: dict[str, Any] = {"whole": whole, "ledger": ledger_of(folder / "whole"), "runs": []}
     cut = 0
@@ -127,8 +142,8 @@ def main(url: str, folder: Path, kills: int) -> None:
         name = f"openai:m{number}@{url}"
         place.mkdir()
         cut += killed_after(chance.uniform(0, took * 1.1), name, place)
-        ended = asyncio.run(ended_calls(name, place))
-        result = asyncio.run(go(name, place, resume=True))
+        ended = in_child(ended_calls(name, place))
+        result = in_child(go(name, place, resume=True))
         report["runs"].append({"model": f"m{number}", "ended": ended,
                                "result": result, "ledger": ledger_of(place)})
     report["killed"] = cut

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentfix.models.openai.wire import logprobs_of, tool_calls_of
+from agentfix.models.openai.wire import logprobs_of, sound, tool_calls_of
 from agentfix.types import Completion, Delta, FinishReason, TokenLogprob, ToolCall
 
 _FINISH: Mapping[str, FinishReason] = {"length": "length", "tool_calls": "tool_calls", "function_call": "tool_calls"}
@@ -43,8 +43,8 @@ def whole(data: Any, prompt_chars: int) -> Reply:
         message = choice["message"]
         calls = tool_calls_of(message.get("tool_calls") or ())
         completions.append(Completion(
-            _said(message), _finish(choice["finish_reason"], calls), tool_calls=calls, logprobs=logprobs_of(choice),
-            reasoning=_reasoning(message)))
+            sound(_said(message)), _finish(choice["finish_reason"], calls), tool_calls=calls,
+            logprobs=logprobs_of(choice), reasoning=sound(_reasoning(message))))
     if not completions:
         raise ValueError("a reply without choices")
     return Reply(tuple(completions), counted(data.get("usage"), completions, prompt_chars))
@@ -140,8 +140,8 @@ class Pieces:
         for _, growing in sorted(self._choices.items()):
             calls = tool_calls_of([call for _, call in sorted(growing.calls.items())])
             completions.append(Completion(
-                growing.text, _finish(growing.finish, calls), tool_calls=calls, logprobs=tuple(growing.logprobs),
-                reasoning=growing.reasoning))
+                sound(growing.text), _finish(growing.finish, calls), tool_calls=calls,
+                logprobs=tuple(growing.logprobs), reasoning=sound(growing.reasoning)))
         return Reply(tuple(completions), counted(self._usage, completions, prompt_chars))
 
 

@@ -49,10 +49,10 @@ def body_of(model: str, request: ModelRequest, habits: Habits, *, n: int, stream
 
 
 def _message(message: Message) -> dict[str, Any]:
-    said: dict[str, Any] = {"role": message.role, "content": message.content}
+    said: dict[str, Any] = {"role": message.role, "content": sound(message.content)}
     if message.images:  # a plain string otherwise: some servers take no list of parts
         pictures = [{"type": "image_url", "image_url": {"url": image.url}} for image in message.images]
-        said["content"] = [{"type": "text", "text": message.content}, *pictures]
+        said["content"] = [{"type": "text", "text": said["content"]}, *pictures]
     if message.tool_calls:
         said["tool_calls"] = [
             {"id": call.id, "type": "function",
@@ -80,6 +80,15 @@ def _with_text(message: dict[str, Any], text: str) -> dict[str, Any]:
     if isinstance(content, str):
         return {**message, "content": f"{content}\n\n{text}"}
     return {**message, "content": [*content, {"type": "text", "text": text}]}
+
+
+def sound(text: str) -> str:
+    """Text that can be written as UTF-8: a model may break off within a character, and JSON lets half a one pass."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
 
 
 def tool_calls_of(calls: Sequence[Mapping[str, Any]]) -> tuple[ToolCall, ...]:

@@ -203,6 +203,16 @@ async def test_a_server_without_logprobs_can_not_score(model_of):
     assert "top_logprobs" not in server.asked[1].body
 
 
+async def test_a_character_that_comes_in_halves_is_put_together_and_half_a_one_is_replaced(model_of):
+    act = streams(delta(content="ok \ud83d"), delta(content="\ude00 \ud83d"), delta(finish="stop"))
+    async with serving(act, says("half \udc80")) as server:
+        model = model_of(server.url)
+        streamed = await model.generate(ModelRequest((Message("user", "broken \udc80"),)), on_delta=lambda d: None)
+        whole = await answers(model)
+    assert [c.text for c in (*streamed, *whole)] == ["ok \U0001f600 \ufffd", "half \ufffd"]
+    assert server.asked[0].body["messages"][0]["content"] == "broken \ufffd"
+
+
 # --- structured output ------------------------------------------------------------------------------------------------
 
 
@@ -474,3 +484,12 @@ async def test_a_refused_key_ends_a_run_in_one_line_without_the_key(tmp_path, mo
                 await agent.arun("How many jars are 4 crates of 15?")
     assert "\n" not in str(caught.value) and KEY not in "".join(traceback.format_exception(caught.value))
     assert not any(KEY.encode() in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+async def test_a_critic_may_be_at_another_endpoint(tmp_path):
+    async with serving(says("4 crates of 15 are 60.\nThe answer is 60.")) as actor, serving(says("Correct.")) as critic:
+        settings = Settings(model=f"openai:m@{actor.url}", critic_model=f"openai:c@{critic.url}", sandbox="embedded",
+                            strategy="self-refine", kind="text", data_dir=tmp_path)
+        async with Agent(settings) as agent:
+            await agent.arun("How many jars are 4 crates of 15?")
+    assert {a.body["model"] for a in actor.asked} == {"m"} and {a.body["model"] for a in critic.asked} == {"c"}

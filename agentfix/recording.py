@@ -6,7 +6,9 @@ A file of JSON lines: what wrote it, then the runs it comes from, then each call
 from __future__ import annotations
 
 import difflib
+import hashlib
 import json
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,7 +130,7 @@ def write_recording(path: Path, recording: Recording) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        with FileLock(_lock_of(path)):
             there = path.exists() and path.stat().st_size > 0
             known = read_recording(path) if there else Recording(str(path), {}, {})
             lines = [] if there else [json.dumps({"agentfix_recording": FORMAT})]
@@ -141,6 +143,12 @@ def write_recording(path: Path, recording: Recording) -> None:
     except OSError as error:
         raise RecordingError(f"The recording {str(path)!r} can't be written: {error}.",
                              "The run is in the journal all the same.") from error
+
+
+def _lock_of(path: Path) -> Path:
+    """Apart from the recording, so that nothing is left beside it."""
+    name = hashlib.sha256(str(path.resolve()).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    return Path(tempfile.gettempdir()) / f"agentfix-recording-{name}.lock"
 
 
 def _text(request: Mapping[str, Any]) -> str:

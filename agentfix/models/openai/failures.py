@@ -108,6 +108,8 @@ def sort(error: Exception, whom: Whom) -> Exception:
             return Passing(ModelReplyError(f"The connection to {whom.url} broke: {whom.said(str(error))}."))
         case openai.APIError():
             said = whom.said(_message(error.body) or error.message)
+            if "context_length_exceeded" in _field(error.body, "code") or _OVERFLOW.search(said):
+                return _overflow(whom, said)
             return Passing(ModelReplyError(f"{whom.url} broke its reply off: {said}."))
         case MalformedCall():
             return Passing(ModelReplyError(f"{whom.model!r} at {whom.url} wrote {whom.said(str(error))}.",
@@ -135,8 +137,7 @@ def _status(error: openai.APIStatusError, whom: Whom) -> Exception:
     code = _field(error.body, "code")
     overflow = "context_length_exceeded" in code or (status in (400, 422, 500) and _OVERFLOW.search(full))
     if status == 413 or overflow:
-        return ContextOverflowError(f"The prompt does not fit the context of {whom.model!r}: {said}",
-                                    "Shorten the question, or choose a model with a larger context.")
+        return _overflow(whom, said)
     if status == 429 and "insufficient_quota" in (code, _field(error.body, "type")):
         return ModelUnavailableError(f"{whom.url} says that the account is used up: {said}", "See its billing page.")
     failed = ModelError(f"{whom.url} answered {status} for {whom.model!r}: {said}")
@@ -144,6 +145,11 @@ def _status(error: openai.APIStatusError, whom: Whom) -> Exception:
     if (status in _PASSING or status >= 500) and not (status in (500, 501) and _is_refusal(full)):
         return Passing(failed, wait_s=_retry_after_s(headers))
     return Refused(failed, full, parameter)
+
+
+def _overflow(whom: Whom, said: str) -> ContextOverflowError:
+    return ContextOverflowError(f"The prompt does not fit the context of {whom.model!r}: {said}",
+                                "Shorten the question, or choose a model with a larger context.")
 
 
 def _is_refusal(text: str) -> bool:

@@ -206,6 +206,13 @@ async def test_an_empty_stream_is_asked_for_in_one_piece_which_says_what_is_wron
     assert [a.body.get("stream") for a in server.asked] == [True, None]
 
 
+async def test_too_long_a_prompt_that_is_told_within_a_stream_is_not_tried_again(model_of):
+    told = event({"error": {"message": "exceeds the available context size", "code": 400}})
+    async with serving(streams(told, DONE)) as server:
+        await fails(model_of(server.url), ContextOverflowError, deltas=[])
+    assert len(server.asked) == 1
+
+
 async def test_a_server_that_can_not_stream_is_heard_all_the_same(model_of):
     deltas: list[Delta] = []
     async with serving(sends(plain(200, reply(choice("All at once."))))) as server:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rich.console import Console, RenderableType
 from rich.live import Live
@@ -51,20 +51,26 @@ class Draft:
     text: str = ""
     waiting: str = ""
     """What happens before the first word."""
+    thinking: bool = False
+    """What is shown is reasoning."""
 
     def add(self, role: str, delta: Delta) -> None:
+        """Take a piece. Reasoning gives way to the answer, and what a broken connection made void is gone."""
         self.writer = self.writer or (role, delta.index)
-        if self.writer == (role, delta.index):
-            self.text = (self.text + delta.text)[-DRAFT_CHARACTERS:]
+        if self.writer != (role, delta.index):
+            return
+        if delta.restart or delta.reasoning != self.thinking:
+            self.text, self.thinking = "", delta.reasoning
+        self.text = (self.text + delta.text)[-DRAFT_CHARACTERS:]
 
     def clear(self) -> None:
-        self.writer, self.text, self.waiting = None, "", ""
+        self.writer, self.text, self.waiting, self.thinking = None, "", "", False
 
     def __rich__(self) -> RenderableType:
         if self.writer is None:
             return Text(self.waiting, "dim")
         tail = "\n".join(visible(self.text).splitlines()[-DRAFT_LINES:])
-        return Text.assemble((f"writing ({one_line(self.writer[0])})\n", "dim"), (tail, "dim"))
+        return Text.assemble((f"{'thinking' if self.thinking else 'writing'} ({one_line(self.writer[0])})\n", "dim"), (tail, "dim"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +118,7 @@ class TerminalWatcher:
 
     def delta(self, event: Event) -> None:
         delta: Delta = event.data["delta"]
-        self.draft.add(event.data["role"], Delta(delta.text, event.data["attempt"]))
+        self.draft.add(event.data["role"], replace(delta, index=event.data["attempt"]))
 
     def tool_call(self, event: Event) -> None:
         call: ToolCall = event.data["call"]

@@ -55,6 +55,13 @@ def test_a_program_is_shown_once(events):
     assert shown(events).count("p = 1 / 0") == 2  # the program, and the diff to its revision
 
 
+def test_a_draft_that_is_begun_again_and_thought_before_an_answer_are_not_left_standing():
+    draft = Draft()
+    for delta in (Delta("Half a wo"), Delta("", restart=True), Delta("hmm", reasoning=True), Delta("Yes.")):
+        draft.add("actor", delta)
+    assert draft.text == "Yes." and not draft.thinking
+
+
 def test_the_draft_shows_the_first_of_several_writers_bounded():
     draft = Draft()
     draft.add("actor", Delta("one\n" * 100))

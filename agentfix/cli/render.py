@@ -70,7 +70,8 @@ class Draft:
         if self.writer is None:
             return Text(self.waiting, "dim")
         tail = "\n".join(visible(self.text).splitlines()[-DRAFT_LINES:])
-        return Text.assemble((f"{'thinking' if self.thinking else 'writing'} ({one_line(self.writer[0])})\n", "dim"), (tail, "dim"))
+        doing = "thinking" if self.thinking else "writing"
+        return Text.assemble((f"{doing} ({one_line(self.writer[0])})\n", "dim"), (tail, "dim"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,10 +24,12 @@ from agentfix.types import ToolCall
 @click.option("--max-tokens", type=int, help="The same for tokens.")
 @click.option("--max-seconds", type=float, help="The same for seconds.")
 @click.option("--max-cost", type=float, help="The same for money.")
+@click.option("--record", type=click.Path(path_type=Path), help="Add the calls of the whole run to a file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context
-def resume(context: click.Context, name: str, in_doubt: str, as_json: bool, quiet: bool, **limits: Any) -> None:
+def resume(context: click.Context, name: str, in_doubt: str, record: Path | None, as_json: bool, quiet: bool,
+           **limits: Any) -> None:
     """Go on with RUN where it was cut off. No call that had ended is made again.
 
     The beginning of a run's name is enough, and `last` is the latest. Exit status as for `agentfix run`.
@@ -47,7 +50,7 @@ def resume(context: click.Context, name: str, in_doubt: str, as_json: bool, quie
     async def start(agent: Any, show: Show) -> None:
         await agent.resume(await full_name(agent, name), on_event=show, on_doubt=doubt, **given)
 
-    follow(context, load_settings(), start, as_json=as_json, quiet=quiet)
+    follow(context, load_settings({"record": record}), start, as_json=as_json, quiet=quiet)
 
 
 @click.command()

@@ -55,7 +55,7 @@ def cut_off(call, *script):
         call("run", QUESTION, script=[*script, PowerCut()])
 
 
-def test_a_run_that_was_cut_off_is_listed_and_gone_on_with(call):
+def test_a_run_that_was_cut_off_is_listed_and_gone_on_with(call, tmp_path):
     cut_off(call, CRASH)
     assert "not ended" in call("runs", "list")[1]
     _, shown, _ = call("runs", "show", "last")
@@ -65,7 +65,9 @@ def test_a_run_that_was_cut_off_is_listed_and_gone_on_with(call):
     _, listed, _ = call("runs", "list", "--json")
     (run,) = json.loads(listed)["runs"]
     assert (run["ended"], run["answer"], run["supported_by"], run["question"]) == (True, "60", "agreement", QUESTION)
-    assert call("resume", run["id"][:12], "--quiet", script=[])[:2] == (0, "60\n")
+    file = str(tmp_path / "r.jsonl")
+    assert call("resume", run["id"][:12], "--quiet", "--record", file, script=[])[:2] == (0, "60\n")
+    assert call("replay", file, "--quiet")[:2] == (0, "60\n")
 
 
 def test_what_models_and_tools_said_reaches_no_terminal_raw(call):

@@ -31,13 +31,14 @@ def result_object(result: Result) -> dict[str, Any]:
 def _attempt(attempt: Attempt, standing: Standing, critiques: list[Critique]) -> dict[str, Any]:
     return {
         **asdict(attempt),
-        "critiques": [_critique(critique) for critique in critiques],
+        "critiques": [critique_object(critique) for critique in critiques],
         "standing": {"state": standing.state, "class": _label(standing.kind), "weight": standing.weight,
                      "reason": standing.reason},
     }
 
 
-def _critique(critique: Critique) -> dict[str, Any]:
+def critique_object(critique: Critique) -> dict[str, Any]:
+    """What a critic said, for programs."""
     return {"critic": critique.critic, "verdict": critique.verdict, "feedback": critique.feedback,
             "evidence": [_evidence(item) for item in critique.evidence]}
 

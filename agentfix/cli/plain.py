@@ -108,18 +108,18 @@ class LineWatcher:
     def tool_call(self, event: Event) -> None:
         call: ToolCall = event.data["call"]
         click.echo(words.called(call, event.data["caller"]))
-        _block(words.program_of(call) or "", lines=60)
+        block(words.program_of(call) or "", lines=60)
 
     def observation(self, event: Event) -> None:
         seen: Observation = event.data["observation"]
         click.echo(one_line(f"{seen.tool} says {seen.status}"))
-        _block(seen.text)
+        block(seen.text)
 
     def attempt(self, event: Event) -> None:
         attempt: Attempt = event.data["attempt"]
         click.echo(f"{words.heading(attempt)}: {words.answered(attempt)}")
         if attempt.observation is None:
-            _block(attempt.program or attempt.text, lines=60)
+            block(attempt.program or attempt.text, lines=60)
 
     def critique(self, event: Event) -> None:
         critique: Critique = event.data["critique"]
@@ -129,7 +129,7 @@ class LineWatcher:
         click.echo(words.verdict(critique))
         for item in critique.evidence:
             click.echo(f"    {words.evidence(item)}")
-            _block(_detail(item), lines=6)
+            block(detail(item), lines=6)
         click.echo(f"    attempt {critique.attempt} is {words.judged(standing)}")
 
     def notice(self, event: Event) -> None:
@@ -155,10 +155,12 @@ _SHOW: Mapping[EventKind, Callable[[LineWatcher, Event], None]] = {
 }
 
 
-def _detail(item: Evidence) -> str:
+def detail(item: Evidence) -> str:
+    """What was observed, when the summary does not say it all."""
     return "" if item.detail.strip() == item.summary.strip() else item.detail
 
 
-def _block(text: str, lines: int = 20) -> None:
+def block(text: str, lines: int = 20) -> None:
+    """Print a text indented, bounded; nothing for an empty one."""
     for line in bounded(text, lines=lines).splitlines() if text.strip() else []:
         click.echo(f"    {line}".rstrip())

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from agentfix.cli.visible import bounded, one_line
+from agentfix.cli.story import story_object, summary_line, summary_object, tell
+from agentfix.cli.visible import one_line
 from agentfix.errors import JournalError
-from agentfix.journal import Archive, RunSummary, SqliteJournal
-from agentfix.models.sources import megabytes
-from agentfix.protocols import JournalledCall
+from agentfix.journal import Archive, SqliteJournal
 from agentfix.settings import load_settings
-from agentfix.types import EvidenceClass
 
 T = TypeVar("T")
 
@@ -49,50 +46,37 @@ def runs() -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_(limit: int, as_json: bool) -> None:
     """List runs, newest first."""
-    found = _with_archive(lambda _, archive: _now(archive.runs(limit)))
+    found = _with_archive(lambda archive: _now(archive.runs(limit)))
     if as_json:
-        click.echo(json.dumps({"runs": [_as_json(run) for run in found]}, indent=2))
+        click.echo(json.dumps({"runs": [summary_object(run) for run in found]}, indent=2))
         return
     for run in found:
-        begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.begun))
-        click.echo(f"{one_line(run.id)}  {begun}  {_state(run):22}  {one_line(run.question)[:80]}")
+        click.echo(summary_line(run))
 
 
 @runs.command()
 @click.argument("name", metavar="RUN")
+@click.option("--calls", is_flag=True, help="Also what each call gave.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def show(name: str, as_json: bool) -> None:
-    """Show the question, the calls by step, and the result of RUN (the beginning of its name, or `last`)."""
+def show(name: str, calls: bool, as_json: bool) -> None:
+    """Show RUN: its attempts with their evidence, its calls by step, its result.
 
-    async def read(journal: SqliteJournal, archive: Archive) -> tuple[RunSummary, list[JournalledCall]]:
-        full = archive.find(name)
-        return next(run for run in archive.runs() if run.id == full), await journal.calls(full)
-
-    run, calls = _with_archive(read)
+    The beginning of a run's name is enough, and `last` is the latest. The steps are those of `run --fork RUN@STEP`.
+    """
+    story = _with_archive(lambda archive: archive.story(archive.find(name)))
     if as_json:
-        steps = [{"place": c.place, "request": c.request, "reply": c.reply} for c in calls]
-        click.echo(json.dumps({**_as_json(run), "steps": steps}, indent=2))
-        return
-    click.echo(f"{one_line(run.id)}: {one_line(run.strategy)}, {one_line(run.model)}, {_state(run)}")
-    click.echo(bounded(run.question, lines=10))
-    for step, call in enumerate(calls, 1):
-        click.echo(f"\n{f'step {step}' if call.reply is not None else 'in doubt'}: {_title(call)}")
-        click.echo(bounded(_said(call), lines=12, characters=1200))
-    if run.result is not None:
-        click.echo(f"\nanswer: {bounded(str(run.result.get('answer')), lines=10)}")
-        click.echo(f"{_support(run.result)}: {one_line(str(run.result.get('reason')))}")
-        click.echo(f"stopped: {one_line(str(run.result.get('stop_reason')))}")
+        click.echo(json.dumps(story_object(story, calls=calls), indent=2))
     else:
-        click.echo(f"\nIt has not ended. Go on with: agentfix resume {one_line(run.id)}")
+        tell(story, calls=calls)
 
 
 @runs.command()
 @click.argument("names", metavar="RUN...", nargs=-1, required=True)
 def rm(names: tuple[str, ...]) -> None:
-    """Forget runs."""
+    """Forget runs. `agentfix runs gc` gives their space back."""
 
-    async def remove(_: SqliteJournal, archive: Archive) -> list[str]:
-        found = [archive.find(name) for name in names]
+    async def remove(archive: Archive) -> list[str]:
+        found = list(dict.fromkeys(archive.find(name) for name in names))
         archive.remove(found)
         return found
 
@@ -101,61 +85,34 @@ def rm(names: tuple[str, ...]) -> None:
 
 
 @runs.command()
-@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS", help="Forget runs begun before that, too.")
+@click.option("--older-than", type=click.FloatRange(min=0), metavar="DAYS",
+              help="First forget the runs in which nothing has happened for so long.")
 def gc(older_than: float | None) -> None:
     """Give back the space of what was forgotten."""
-    freed = _with_archive(lambda _, archive: _now(archive.clear(older_than)))
-    click.echo(f"{freed.runs} runs forgotten, {freed.texts} texts dropped, {megabytes(freed.bytes)} freed.")
+    freed = _with_archive(lambda archive: _now(archive.clear(older_than)))
+    click.echo(f"{freed.runs} runs forgotten, {freed.texts} texts dropped, {freed.bytes:,} bytes freed.")
 
 
 async def _now(value: T) -> T:
     return value
 
 
-def _with_archive(work: Callable[[SqliteJournal, Archive], Awaitable[T]]) -> T:
+def _with_archive(work: Callable[[Archive], Awaitable[T]]) -> T:
     """Do something with the journal's file, which must be there."""
     path = load_settings().journal_path
-    if not path.exists():
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise JournalError(f"The journal {path} can't be read: {error.strerror}.",
+                           "Mend the permissions of its folder.") from error
+    if not there:
         raise JournalError("There are no runs yet.", "Make one: agentfix run QUESTION")
 
     async def opened() -> T:
         journal = SqliteJournal(path)
         try:
-            return await work(journal, Archive(journal))
+            return await work(Archive(journal))
         finally:
             await journal.aclose()
 
     return asyncio.run(opened())
-
-
-def _as_json(run: RunSummary) -> dict[str, Any]:
-    return {"id": run.id, "begun": run.begun, "question": run.question, "model": run.model, "strategy": run.strategy,
-            "calls": run.calls, "ended": run.result is not None,
-            "answer": None if run.result is None else run.result.get("answer"), "supported_by": _label(run.result)}
-
-
-def _state(run: RunSummary) -> str:
-    return "not ended" if run.result is None else _support(run.result)
-
-
-def _support(result: dict[str, Any]) -> str:
-    return f"supported by {_label(result)}" if _label(result) else "not supported"
-
-
-def _label(result: dict[str, Any] | None) -> str | None:
-    by = None if result is None else result.get("supported_by")
-    return None if by is None else EvidenceClass(by).label
-
-
-def _title(call: JournalledCall) -> str:
-    if "tool" in call.request:
-        return f"tool {one_line(str(call.request['tool']))} ({one_line(call.place)})"
-    return f"model {one_line(str(call.request.get('model')))} ({one_line(call.place)})"
-
-
-def _said(call: JournalledCall) -> str:
-    if call.reply is None:
-        return f"begun, and nobody knows whether it happened: {json.dumps(dict(call.request), default=str)}"
-    if "observation" in call.reply:
-        return str(call.reply["observation"].get("text", ""))
-    return "\n---\n".join(str(completion.get("text", "")) for completion in call.reply.get("completions", ()))

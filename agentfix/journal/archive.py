@@ -2,31 +2,60 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from pydantic import TypeAdapter
 
 from agentfix.errors import InputError, JournalError
 from agentfix.journal import texts
 from agentfix.journal.sqlite import SqliteJournal
+from agentfix.protocols import JournalledCall
+from agentfix.types import Attempt, Critique, Result
 
 LATEST = "last"
 DAY_S = 86_400
+_ATTEMPT = TypeAdapter(Attempt)
+_CRITIQUE = TypeAdapter(Critique)
+_RESULT = TypeAdapter(Result)
+_LAST_ACTIVE = "max(begun, coalesce((SELECT max(ended) FROM calls WHERE run = runs.number), 0))"
+_SUMMARY = f"""SELECT id, begun, {_LAST_ACTIVE}, header,
+                 (SELECT count(*) FROM calls WHERE run = runs.number AND reply IS NOT NULL),
+                 (SELECT data FROM records WHERE run = runs.number AND kind = 'result')
+               FROM runs"""
 
 
 @dataclass(frozen=True, slots=True)
 class RunSummary:
-    """A run in a line."""
+    """A run in a line. Times are seconds since the epoch."""
 
     id: str
     begun: float
-    """Seconds since the epoch."""
+    last_active: float
+    """When its last call ended."""
     question: str
-    model: str
-    strategy: str
+    settings: Mapping[str, Any]
+    """Those that decide what happens in it."""
     calls: int
-    result: dict[str, Any] | None
-    """As plain JSON; None for a run that has not ended."""
+    """That ended."""
+    result: Result | None
+    """None for a run that has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStory:
+    """A run, whole."""
+
+    summary: RunSummary
+    attempts: Sequence[Attempt]
+    critiques: Sequence[Critique]
+    steps: Sequence[JournalledCall]
+    """The calls that ended, in order: the first is step 1."""
+    in_doubt: Sequence[JournalledCall]
+    """The calls of which nobody knows whether they happened."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,16 +75,34 @@ class Archive:
 
     def __init__(self, journal: SqliteJournal) -> None:
         self._journal = journal
+        self._db = journal.db
 
     def runs(self, limit: int | None = None) -> list[RunSummary]:
         """The runs, newest first."""
-        query = """SELECT id, begun, header,
-                     (SELECT count(*) FROM calls WHERE run = runs.number AND reply IS NOT NULL),
-                     (SELECT data FROM records WHERE run = runs.number AND kind = 'result')
-                   FROM runs ORDER BY begun DESC, number DESC LIMIT ?"""
-        with self._journal.guarding("read"):
-            rows = self._journal.db.execute(query, (-1 if limit is None else limit,)).fetchall()
+        with self._journal.reading():
+            rows = self._db.execute(f"{_SUMMARY} ORDER BY begun DESC, number DESC LIMIT ?",
+                                    (-1 if limit is None else limit,)).fetchall()
             return [self._summary(*row) for row in rows]
+
+    async def story(self, run: str) -> RunStory:
+        """Everything about a run.
+
+        Args:
+            run: its full name, as `find` gives it.
+        """
+        with self._journal.reading():
+            row = self._db.execute(f"{_SUMMARY} WHERE id = ?", (run,)).fetchone()
+            if row is None:
+                raise JournalError(f"There is no run {run!r}.", "See: agentfix runs list")
+            summary = self._summary(*row)
+        calls = await self._journal.calls(run)
+        attempts = await self._journal.records(run, "attempt")
+        critiques = await self._journal.records(run, "critique")
+        with self._journal.guarding("read"):
+            return RunStory(
+                summary, [_ATTEMPT.validate_python(data) for data in attempts],
+                [_CRITIQUE.validate_python(data) for data in critiques],
+                [call for call in calls if call.reply is not None], [call for call in calls if call.reply is None])
 
     def find(self, name: str) -> str:
         """The full name of a run, from its beginning; `last` is the latest.
@@ -67,66 +114,74 @@ class Archive:
         begins = "" if name == LATEST else name
         query = "SELECT id FROM runs WHERE substr(id, 1, length(?)) = ? ORDER BY begun DESC, number DESC"
         with self._journal.guarding("read"):
-            found = [str(row[0]) for row in self._journal.db.execute(query, (begins, begins))]
+            found = [str(row[0]) for row in self._db.execute(query, (begins, begins))] if name else []
         if name in found:
             return name
         if not found:
             raise JournalError("There are no runs yet." if name == LATEST else f"There is no run {name!r}.",
                                "See: agentfix runs list")
         if len(found) > 1 and name != LATEST:
-            raise InputError(f"{len(found)} runs begin with {name!r}: {', '.join(found[:5])}.",
-                             "Write more of the name.")
+            shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
+            raise InputError(f"{len(found)} runs begin with {name!r}: {shown}.", "Write more of the name.")
         return found[0]
 
-    def remove(self, names: list[str]) -> None:
+    def remove(self, names: Sequence[str]) -> None:
         """Forget runs. The space they took is free after `clear`."""
         with self._journal.guarding("written"), self._journal.transaction():
-            for name in names:
-                self._journal.db.execute("DELETE FROM runs WHERE id = ?", (name,))
+            self._db.executemany("DELETE FROM runs WHERE id = ?", ((name,) for name in names))
             self._drop_orphans()
 
     def clear(self, older_than_days: float | None = None) -> Freed:
         """Forget old runs, and give back the space of what nothing refers to any more.
 
+        Other processes may write meanwhile: what is left over is found and dropped while none of them does.
+
         Args:
-            older_than_days: runs begun before that are forgotten; none when not given.
+            older_than_days: runs in which nothing has happened for so long are forgotten; none when not given.
+
+        Raises:
+            JournalError: also when the file could not be made smaller, after all was dropped.
         """
-        db = self._journal.db
         with self._journal.guarding("written"):
             before = self._size()
             with self._journal.transaction():
                 gone = 0
                 if older_than_days is not None:
                     oldest = time.time() - older_than_days * DAY_S
-                    gone = db.execute("DELETE FROM runs WHERE begun < ?", (oldest,)).rowcount
+                    gone = self._db.execute(f"DELETE FROM runs WHERE {_LAST_ACTIVE} < ?", (oldest,)).rowcount
                 self._drop_orphans()
                 unused = self._unused_texts()
-                db.executemany("DELETE FROM texts WHERE id = ?", ((number,) for number in unused))
-            db.execute("VACUUM")
-            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._db.executemany("DELETE FROM texts WHERE id = ?", ((number,) for number in unused))
+            self._shrink()
             return Freed(gone, len(unused), max(0, before - self._size()))
+
+    def _shrink(self) -> None:
+        try:
+            self._db.execute("VACUUM")
+            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:  # it needs room for a copy, and waits for others
+            raise JournalError(f"What was forgotten is dropped, but the file could not be made smaller: {error}.",
+                               "Later runs use the space; or try again.") from error
 
     def _drop_orphans(self) -> None:
         for table in ("calls", "records"):
-            self._journal.db.execute(f"DELETE FROM {table} WHERE run NOT IN (SELECT number FROM runs)")
+            self._db.execute(f"DELETE FROM {table} WHERE run NOT IN (SELECT number FROM runs)")
 
     def _unused_texts(self) -> list[int]:
-        db, used = self._journal.db, set[int]()
+        used = set[int]()
         for table, columns in (("runs", ("header",)), ("calls", ("request", "reply")), ("records", ("data",))):
             for column in columns:
-                for (data,) in db.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):
+                for (data,) in self._db.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):
                     used |= texts.references(data)
-        return [number for (number,) in db.execute("SELECT id FROM texts") if number not in used]
+        return [number for (number,) in self._db.execute("SELECT id FROM texts") if number not in used]
 
     def _size(self) -> int:
-        db = self._journal.db
-        pages, size = (db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        pages, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
         return int(pages) * int(size)
 
-    def _summary(self, name: str, begun: float, header: str, calls: int, result: str | None) -> RunSummary:
-        db = self._journal.db
-        told: dict[str, Any] = texts.load(header, db)
+    def _summary(self, name: str, begun: float, active: float, header: str, calls: int,
+                 result: str | None) -> RunSummary:
+        told: dict[str, Any] = texts.load(header, self._db)
         task: dict[str, Any] = told.get("task") or {}
-        settings: dict[str, Any] = told.get("settings") or {}
-        return RunSummary(name, begun, str(task.get("question", "")), str(settings.get("model", "")),
-                          str(settings.get("strategy", "")), calls, None if result is None else texts.load(result, db))
+        return RunSummary(name, begun, active, str(task.get("question", "")), told.get("settings") or {}, calls,
+                          None if result is None else _RESULT.validate_python(texts.load(result, self._db)))

@@ -37,7 +37,6 @@ class SqliteJournal:
 
     def __init__(self, path: Path | None) -> None:
         self._where = str(path) if path else "memory"
-        self._numbers: dict[str, int] = {}
         self._lock = threading.RLock()
         with self.guarding("opened"):
             if path is not None:
@@ -78,7 +77,7 @@ class SqliteJournal:
 
     async def header(self, run: str) -> Mapping[str, Any] | None:
         """See `agentfix.Journal`."""
-        with self.guarding("read"):
+        with self.reading():
             row = self.db.execute("SELECT header FROM runs WHERE id = ?", (run,)).fetchone()
             return texts.load(row[0], self.db) if row else None
 
@@ -87,14 +86,14 @@ class SqliteJournal:
     async def find(self, key: CallKey) -> JournalledCall | None:
         """See `agentfix.Journal`."""
         query = f"SELECT request, reply, ended FROM calls WHERE {_OF_RUN} AND place = ? AND digest = ?"
-        with self.guarding("read"):
+        with self.reading():
             row = self.db.execute(query, (key.run, key.place, bytes.fromhex(key.digest))).fetchone()
             return self._call(key.place, key.digest, *row) if row else None
 
     async def find_anywhere(self, digest: str) -> Mapping[str, Any] | None:
         """See `agentfix.Journal`."""
         query = "SELECT reply FROM calls WHERE digest = ? AND reply IS NOT NULL ORDER BY number LIMIT 1"
-        with self.guarding("read"):
+        with self.reading():
             row = self.db.execute(query, (bytes.fromhex(digest),)).fetchone()
             return texts.load(row[0], self.db) if row else None
 
@@ -118,7 +117,7 @@ class SqliteJournal:
         """See `agentfix.Journal`."""
         query = f"""SELECT place, digest, request, reply, ended FROM calls WHERE {_OF_RUN}
                     ORDER BY ended IS NULL, number"""
-        with self.guarding("read"):
+        with self.reading():
             rows = self.db.execute(query, (run,)).fetchall()
             return [self._call(place, digest.hex(), *rest) for place, digest, *rest in rows]
 
@@ -134,7 +133,7 @@ class SqliteJournal:
     async def records(self, run: str, kind: str) -> list[Mapping[str, Any]]:
         """See `agentfix.Journal`."""
         query = f"SELECT data FROM records WHERE {_OF_RUN} AND kind = ? ORDER BY number"
-        with self.guarding("read"):
+        with self.reading():
             rows = self.db.execute(query, (run, kind)).fetchall()
             return [texts.load(row[0], self.db) for row in rows]
 
@@ -148,12 +147,11 @@ class SqliteJournal:
         return int(self.db.execute("PRAGMA user_version").fetchone()[0])
 
     def _number(self, run: str) -> int:
-        if run not in self._numbers:
-            row = self.db.execute("SELECT number FROM runs WHERE id = ?", (run,)).fetchone()
-            if row is None:
-                raise JournalError(f"The journal {self._where} has no run {run!r}.", "See: agentfix runs list")
-            self._numbers[run] = int(row[0])
-        return self._numbers[run]
+        """Looked up for each write: another process may have forgotten the run and given its number to a new one."""
+        row = self.db.execute("SELECT number FROM runs WHERE id = ?", (run,)).fetchone()
+        if row is None:
+            raise JournalError(f"The journal {self._where} has no run {run!r}.", "See: agentfix runs list")
+        return int(row[0])
 
     def _call(self, place: str, digest: str, request: str, reply: str | None, ended: float | None) -> JournalledCall:
         return JournalledCall(place, digest, texts.load(request, self.db),
@@ -170,6 +168,17 @@ class SqliteJournal:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def reading(self) -> Generator[None]:
+        """See one state of the file, whatever other processes write or clear away meanwhile."""
+        with self.guarding("read"):
+            self.db.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self.db.in_transaction:  # a disk that fails ends it by itself
+                    self.db.execute("COMMIT")
 
     @contextmanager
     def _durably(self) -> Generator[None]:

@@ -1,0 +1,139 @@
+"""A run of the journal, told to people and to programs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from agentfix.cli import words
+from agentfix.cli.jsonout import critique_object, result_object
+from agentfix.cli.plain import NO_ANSWER, block, detail
+from agentfix.cli.visible import bounded, one_line, visible
+from agentfix.journal import RunStory, RunSummary
+from agentfix.protocols import JournalledCall
+from agentfix.types import Attempt, Critique
+
+ARGUMENTS_CHARACTERS = 500
+
+
+def summary_line(run: RunSummary) -> str:
+    """A run in a line: its name, when it began, what came of it, what was asked."""
+    begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.begun))
+    return f"{one_line(run.id)}  {begun}  {_state(run):22}  {words.count(run.calls, 'call'):>9}  " \
+           f"{one_line(run.question)[:80]}"
+
+
+def summary_object(run: RunSummary) -> dict[str, Any]:
+    """A run in a line, for programs."""
+    result = run.result
+    return {
+        "id": run.id, "begun": run.begun, "last_active": run.last_active, "question": run.question,
+        "model": run.settings.get("model"), "strategy": run.settings.get("strategy"), "calls": run.calls,
+        "ended": result is not None, "answer": result and result.answer,
+        "supported_by": result and result.supported_by and result.supported_by.label,
+    }
+
+
+def story_object(story: RunStory, *, calls: bool) -> dict[str, Any]:
+    """A whole run, for programs.
+
+    Args:
+        story: the run.
+        calls: with what was asked in each call, and what came back.
+    """
+    result = story.summary.result
+    return {
+        **summary_object(story.summary),
+        "settings": dict(story.summary.settings),
+        "attempts": [{**asdict(attempt), "critiques": [critique_object(c) for c in _of(attempt, story.critiques)]}
+                     for attempt in story.attempts],
+        "steps": [_step_object(step, call, whole=calls) for step, call in enumerate(story.steps, 1)],
+        "in_doubt": [_step_object(None, call, whole=True) for call in story.in_doubt],
+        "result": None if result is None else result_object(result),
+    }
+
+
+def tell(story: RunStory, *, calls: bool) -> None:
+    """Print a run: what was asked, what was answered and what speaks for it, the calls, the result.
+
+    Args:
+        story: the run.
+        calls: with what came of each call.
+    """
+    run = story.summary
+    click.echo(f"run {one_line(run.id)}: {_state(run)}")
+    click.echo(bounded(run.question, lines=10))
+    click.echo(", ".join(f"{name} {one_line(str(value))}" for name, value in run.settings.items()
+                         if value not in (None, [], "")))
+    for attempt in story.attempts:
+        _tell_attempt(attempt, _of(attempt, story.critiques))
+    click.echo()
+    for step, call in enumerate(story.steps, 1):
+        click.echo(f"step {step}: {_title(call)}")
+        if calls:
+            block(_said(call), lines=40)
+    for call in story.in_doubt:
+        click.echo(f"in doubt: {_title(call)} was begun with {_arguments(call)}, and nobody knows whether it happened")
+    click.echo()
+    _tell_end(run)
+
+
+def _tell_attempt(attempt: Attempt, critiques: Sequence[Critique]) -> None:
+    click.echo(f"\n{words.heading(attempt)}: {words.answered(attempt)}")
+    block(attempt.program or attempt.text, lines=60)
+    if attempt.observation is not None:
+        click.echo(one_line(f"{attempt.observation.tool} says {attempt.observation.status}"))
+        block(attempt.observation.text)
+    for critique in critiques:
+        if words.says_nothing(critique):
+            continue
+        click.echo(words.verdict(critique))
+        for item in critique.evidence:
+            click.echo(f"    {words.evidence(item)}")
+            block(detail(item), lines=6)
+
+
+def _tell_end(run: RunSummary) -> None:
+    if run.result is None:
+        click.echo(f"It has not ended. Go on with: agentfix resume {one_line(run.id)}")
+        return
+    click.echo(f"stopped: {one_line(run.result.stop_reason)}")
+    click.echo(words.trust(run.result))
+    click.echo(NO_ANSWER if run.result.answer is None else visible(run.result.answer))
+
+
+def _of(attempt: Attempt, critiques: Sequence[Critique]) -> list[Critique]:
+    return [critique for critique in critiques if critique.attempt == attempt.id]
+
+
+def _state(run: RunSummary) -> str:
+    if run.result is None:
+        return "not ended"
+    by = run.result.supported_by
+    return f"supported by {by.label}" if by else "not supported"
+
+
+def _step_object(step: int | None, call: JournalledCall, *, whole: bool) -> dict[str, Any]:
+    told = {"step": step, "place": call.place, "tool": call.request.get("tool"), "model": call.request.get("model")}
+    return {**told, "request": call.request, "reply": call.reply} if whole else told
+
+
+def _title(call: JournalledCall) -> str:
+    sort = "tool" if "tool" in call.request else "model"
+    return one_line(f"{sort} {call.request.get(sort)} ({call.place})")
+
+
+def _arguments(call: JournalledCall) -> str:
+    return one_line(json.dumps(call.request.get("arguments"), default=str))[:ARGUMENTS_CHARACTERS]
+
+
+def _said(call: JournalledCall) -> str:
+    reply = call.reply or {}
+    if "observation" in reply:
+        return str(reply["observation"].get("text", ""))
+    return "\n---\n".join(str(completion.get("text", "")) for completion in reply.get("completions", ()))

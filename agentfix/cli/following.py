@@ -12,6 +12,9 @@ from typing import Any, TypeAlias
 import click
 
 from agentfix.cli.plain import AnswerWatcher, JsonWatcher, LineWatcher, Watcher
+from agentfix.cli.visible import one_line
+from agentfix.errors import AgentFixError, CallInDoubtError
+from agentfix.journal import IN_MEMORY
 from agentfix.settings import Settings
 from agentfix.types import Event, Result
 
@@ -19,32 +22,49 @@ NOT_SUPPORTED = 3
 """Exit status when nothing supports the answer at the required class or above."""
 STOPPED = 130
 
-Show: TypeAlias = Callable[[Event], None]
-Start: TypeAlias = Callable[[Any, Show], Awaitable[object]]
-"""Does something with an agent, showing its events."""
-
 
 @dataclass(slots=True)
 class Following:
-    """A run being watched."""
+    """A run being watched.
+
+    Args:
+        watcher: shows it.
+        kept: the journal's file has it, as soon as it begins.
+    """
 
     watcher: Watcher
+    kept: bool
     id: str = ""
+    begun: bool = False
     result: Result | None = None
 
     def show(self, event: Event) -> None:
+        """Take in and show what happens."""
         self.id = event.run_id
+        self.begun = self.begun or event.kind == "move"
         self.watcher.show(event)
         if event.kind == "result":
             self.result = event.data["result"]
+        elif event.kind == "notice" and event.data["message"].endswith(IN_MEMORY):
+            self.kept = False
 
-    async def follow(self, agent: AbstractAsyncContextManager[Any], start: Start) -> None:
-        async with agent as opened:
-            await start(opened, self.show)
+    @property
+    def way_on(self) -> str:
+        """The command that goes on with the run; empty when none does."""
+        return f"agentfix resume {one_line(self.id)}" if self.kept and self.begun else ""
+
+    @property
+    def failed(self) -> bool:
+        """It ended because something failed; what there was by then is its result."""
+        return self.result is not None and self.result.stop_reason.startswith("failed: ")
+
+
+Start: TypeAlias = Callable[[Any, Following], Awaitable[object]]
+"""Does something with an agent, showing its events."""
 
 
 def follow(context: click.Context, settings: Settings, start: Start, *, as_json: bool, quiet: bool,
-           prepare: Callable[[], None] | None = None) -> None:
+           resumable: bool = True, prepare: Callable[[], None] | None = None) -> None:
     """Start something with an agent, show what happens, and exit with the status that the result deserves.
 
     Args:
@@ -53,21 +73,35 @@ def follow(context: click.Context, settings: Settings, start: Start, *, as_json:
         start: what to do with it.
         as_json: print one object.
         quiet: print the answer only.
+        resumable: what is started becomes a run of the journal.
         prepare: what to do before, for real agents only.
     """
-    this = Following(watcher(as_json=as_json, quiet=quiet))
+    this = Following(watcher(as_json=as_json, quiet=quiet), resumable and settings.journal != "memory")
     try:
         agent = (context.obj or _agent)(settings)
         if context.obj is None and prepare is not None:
             prepare()
         with this.watcher.watching():
-            asyncio.run(this.follow(agent, start))
+            asyncio.run(_with_agent(agent, start, this))
     except KeyboardInterrupt:
-        kept = f"; go on with: agentfix resume {this.id}" if this.id else "; what was fetched is kept."
-        click.echo(f"agentfix: stopped{'.' if settings.journal == 'memory' else kept}", err=True)
+        kept = "" if this.id else " What was fetched is kept."
+        click.echo(f"agentfix: stopped{f'; go on with: {this.way_on}' if this.way_on else f'.{kept}'}", err=True)
         context.exit(STOPPED)
+    except CallInDoubtError:  # says itself how to go on
+        raise
+    except AgentFixError as error:
+        if this.way_on:
+            error.hint = f"{error.hint} Go on with: {this.way_on}".strip()
+        raise
     assert this.result is not None, "the run ended without a result"
+    if this.failed and this.way_on:
+        click.echo(f"agentfix: the run failed; go on with: {this.way_on}", err=True)
     context.exit(NOT_SUPPORTED if this.result.abstained else 0)
+
+
+async def _with_agent(agent: AbstractAsyncContextManager[Any], start: Start, this: Following) -> None:
+    async with agent as opened:
+        await start(opened, this)
 
 
 def watcher(*, as_json: bool, quiet: bool) -> Watcher:

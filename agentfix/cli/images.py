@@ -21,11 +21,12 @@ def read_image(where: str) -> Image:
     if where.startswith("https://"):
         return Image(where)
     try:
-        if Path(where).stat().st_size > LARGEST_BYTES:
-            raise InputError(f"{where} is larger than {LARGEST_BYTES // 2**20} MB.", "Make it smaller.")
-        data = Path(where).read_bytes()
+        with Path(where).open("rb") as file:
+            data = file.read(LARGEST_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise InputError(f"{where} can't be read: {error}.") from error
+        raise InputError(f"{where} can't be read: {getattr(error, 'strerror', None) or error}.") from error
+    if len(data) > LARGEST_BYTES:
+        raise InputError(f"{where} is larger than {LARGEST_BYTES // 2**20} MB.", "Make it smaller.")
     kind = next((kind for start, kind in _KINDS if data.startswith(start)), "")
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         kind = "image/webp"

@@ -23,7 +23,7 @@ STOPPED = 130
 _COMMANDS = {
     "run": ("agentfix.cli.run:run", "Answer a question, check the answer with tools, and fix it."),
     "resume": ("agentfix.cli.resume:resume", "Go on with a run that was cut off."),
-    "replay": ("agentfix.cli.resume:replay", "Watch a run once more; nothing is asked."),
+    "replay": ("agentfix.cli.replay:replay", "Watch a run once more; nothing is asked."),
     "runs": ("agentfix.cli.runs:runs", "List, show and remove runs."),
     "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
     "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),

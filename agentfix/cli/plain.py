@@ -42,6 +42,10 @@ class Watcher(Protocol):
         """Entered for as long as events come; leaves the terminal as it was."""
         ...
 
+    def paused(self) -> AbstractContextManager[object]:
+        """Entered while somebody is asked something: the terminal is theirs."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerWatcher:
@@ -56,6 +60,9 @@ class AnswerWatcher:
                 click.echo(f"agentfix: {words.trust(result)}", err=True)
 
     def watching(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def paused(self) -> AbstractContextManager[object]:
         return nullcontext()
 
 
@@ -74,6 +81,9 @@ class JsonWatcher:
     def watching(self) -> AbstractContextManager[object]:
         return nullcontext()
 
+    def paused(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
 
 @dataclass(frozen=True, slots=True)
 class LineWatcher:
@@ -90,6 +100,9 @@ class LineWatcher:
             show(self, event)
 
     def watching(self) -> AbstractContextManager[object]:
+        return nullcontext()
+
+    def paused(self) -> AbstractContextManager[object]:
         return nullcontext()
 
     def run_started(self, event: Event) -> None:

@@ -74,7 +74,7 @@ class Draft:
         return Text.assemble((f"{doing} ({one_line(self.writer[0])})\n", "dim"), (tail, "dim"))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class TerminalWatcher:
     """Shows a run on a terminal."""
 
@@ -86,12 +86,23 @@ class TerminalWatcher:
     """Rounds so far."""
     draft: Draft = field(default_factory=Draft)
     tally: Tally = field(default_factory=Tally)
+    live: Live = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.live = Live(self.draft, console=self.console, transient=True, refresh_per_second=10)
 
     @contextmanager
     def watching(self) -> Generator[None]:
-        with Live(self.draft, console=self.console, transient=True, refresh_per_second=10):
+        with self.live:
             yield
             self.draft.clear()
+
+    @contextmanager
+    def paused(self) -> Generator[None]:
+        self.draft.clear()
+        self.live.stop()
+        yield
+        self.live.start()
 
     def show(self, event: Event) -> None:
         if event.kind != "delta":

@@ -1,19 +1,22 @@
-"""`agentfix resume | replay`: an earlier run, gone on with or watched again."""
+"""`agentfix resume`: an earlier run, gone on with."""
 
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from agentfix.cli.following import Show, follow
+from agentfix.cli.following import Following, follow
 from agentfix.cli.runs import full_name
 from agentfix.cli.visible import one_line
 from agentfix.settings import load_settings
 from agentfix.types import ToolCall
+
+ARGUMENTS_CHARACTERS = 500
 
 
 @click.command()
@@ -25,43 +28,44 @@ from agentfix.types import ToolCall
 @click.option("--max-seconds", type=float, help="The same for seconds.")
 @click.option("--max-cost", type=float, help="The same for money.")
 @click.option("--record", type=click.Path(path_type=Path), help="Add the calls of the whole run to a file.")
+@click.option("--journal", type=click.Choice(["file", "file-or-memory"]),
+              help="Whether to go on in memory when the journal's file can't be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context
-def resume(context: click.Context, name: str, in_doubt: str, record: Path | None, as_json: bool, quiet: bool,
-           **limits: Any) -> None:
+def resume(context: click.Context, name: str, in_doubt: str, record: Path | None, journal: str | None, as_json: bool,
+           quiet: bool, **limits: Any) -> None:
     """Go on with RUN where it was cut off. No call that had ended is made again.
 
     The beginning of a run's name is enough, and `last` is the latest. Exit status as for `agentfix run`.
     """
     given = {limit: value for limit, value in limits.items() if value is not None}
 
-    async def doubt(call: ToolCall) -> str:
-        if in_doubt != "ask":
-            return in_doubt
-        if as_json or quiet or not sys.stdin.isatty():
-            return "stop"
-        arguments = one_line(json.dumps(dict(call.arguments), default=str))[:500]
-        click.echo(f"{one_line(call.tool)} was run with {arguments}, and nobody knows whether that happened.")
-        answers = click.Choice(["done", "again", "stop"])
-        prompt: Any = click.prompt
-        return str(prompt("Did it happen? done: yes; again: no, run it", type=answers, default="stop"))
+    async def start(agent: Any, this: Following) -> None:
+        async def settle(call: ToolCall) -> str:
+            if in_doubt != "ask":
+                return in_doubt
+            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+                return "stop"
+            with this.watcher.paused():
+                return _ask(call)
 
-    async def start(agent: Any, show: Show) -> None:
-        await agent.resume(await full_name(agent, name), on_event=show, on_doubt=doubt, **given)
+        await agent.resume(await full_name(agent, name), on_event=this.show, on_doubt=settle, **given)
 
-    follow(context, load_settings({"record": record}), start, as_json=as_json, quiet=quiet)
+    follow(context, load_settings({"record": record, "journal": journal}), start, as_json=as_json, quiet=quiet)
 
 
-@click.command()
-@click.argument("source", metavar="RUN|FILE")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
-@click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
-@click.pass_context
-def replay(context: click.Context, source: str, as_json: bool, quiet: bool) -> None:
-    """Watch a run of the journal, or of a recording FILE, once more. No model, tool or sandbox is asked."""
-
-    async def start(agent: Any, show: Show) -> None:
-        await agent.replay(await full_name(agent, source, or_file=True), on_event=show)
-
-    follow(context, load_settings(), start, as_json=as_json, quiet=quiet)
+def _ask(call: ToolCall) -> str:
+    """Ask whoever sits at the terminal about a call; who leaves without an answer stops the run."""
+    arguments = one_line(json.dumps(dict(call.arguments), default=str))[:ARGUMENTS_CHARACTERS]
+    click.echo(f"{one_line(call.tool)} was begun with {arguments}, and nobody knows whether it happened.", err=True)
+    click.echo("done: it happened; again: it did not, run it; stop: leave the run as it is.", err=True)
+    prompt: Any = click.prompt
+    # The event loop's own handler would keep Ctrl-C until there is an answer.
+    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return str(prompt("Did it happen?", type=click.Choice(["done", "again", "stop"]), default="stop", err=True))
+    except click.Abort:
+        return "stop"
+    finally:
+        signal.signal(signal.SIGINT, handler)

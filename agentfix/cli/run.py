@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from agentfix.cli.following import Show, Start, follow
+from agentfix.cli.following import Following, Start, follow
 from agentfix.cli.images import read_image
 from agentfix.cli.question import read_checks, read_question
 from agentfix.errors import InputError
@@ -56,18 +56,19 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
     settings = load_settings(arguments)
     if fork is not None:
         if question is not None or file is not None or tests is not None or images:
-            raise InputError("A fork answers the question of the run it begins as.", "Leave QUESTION out.")
+            raise InputError("A fork answers the question of the run it begins as.",
+                             "Leave out QUESTION, --file, --tests and --image.")
         start = _forking(fork, {name: value for name, value in arguments.items() if value is not None})
-    else:
-        pictures = tuple(read_image(image) for image in images)
-        start = _asking(Task(read_question(question, file), settings.kind, read_checks(tests), images=pictures))
+        return follow(context, settings, start, as_json=as_json, quiet=quiet)
+    pictures = tuple(read_image(image) for image in images)
+    start = _asking(Task(read_question(question, file), settings.kind, read_checks(tests), images=pictures))
     follow(context, settings, start, as_json=as_json, quiet=quiet, prepare=lambda: _fetch(settings))
 
 
 def _asking(task: Task) -> Start:
-    async def start(agent: Any, show: Show) -> None:
+    async def start(agent: Any, this: Following) -> None:
         async for event in agent.stream(task):
-            show(event)
+            this.show(event)
 
     return start
 
@@ -77,10 +78,10 @@ def _forking(fork: str, changes: dict[str, Any]) -> Start:
     if not at or not step.isdecimal():
         raise InputError(f"{fork!r} is no RUN@STEP.", "See the steps of a run: agentfix runs show RUN")
 
-    async def start(agent: Any, show: Show) -> None:
+    async def start(agent: Any, this: Following) -> None:
         from agentfix.cli.runs import full_name  # noqa: PLC0415 - loads the journal
 
-        await agent.fork(await full_name(agent, name), int(step), on_event=show, **changes)
+        await agent.fork(await full_name(agent, name), int(step), on_event=this.show, **changes)
 
     return start
 

@@ -47,7 +47,7 @@ def test_an_error_is_one_line_with_its_hint(cli, agent):
     agent.error = ModelUnavailableError("The model\nis gone\x1b[0m.", "Pull it.")
     status, _, err = cli("run", "q", "--json")
     assert status == 1
-    assert err.splitlines()[-1] == "agentfix: The model is gone␛[0m. Pull it."
+    assert err.splitlines()[-1] == "agentfix: The model is gone␛[0m. Pull it. Go on with: agentfix resume run-1"
     assert agent.closed
 
 

@@ -177,13 +177,14 @@ def test_checks_that_check_nothing_are_misuse(cli, tmp_path, source):
 ENDLESS = """
 import asyncio, sys
 from agentfix.cli.main import main
-from agentfix.types import Event, Task
+from agentfix.types import Event, Expand, Task
 
 class Endless:
     async def __aenter__(self): return self
     async def __aexit__(self, *_): print("closed", flush=True)
     async def stream(self, task):
         yield Event("run_started", "run-9", 0.0, {"task": task, "strategy": "s", "model": "m"})
+        yield Event("move", "run-9", 0.0, {"move": Expand()})
         print("begun", flush=True)
         await asyncio.Event().wait()
 

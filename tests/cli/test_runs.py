@@ -136,7 +136,7 @@ def test_what_is_forgotten_gives_its_space_back_while_another_process_writes(cal
     (["resume", "none"], 1, "There is no run 'none'"), (["resume", "last"], 1, "There are no runs yet"),
     (["runs", "list"], 1, "There are no runs yet"), (["replay", "none"], 1, "There is no run 'none'"),
     (["run", "--fork", "none@1"], 1, "There is no run 'none'"), (["run", "--fork", "none"], 2, "no RUN@STEP"),
-    (["run", "question", "--fork", "none@1"], 2, "Leave QUESTION out"),
+    (["run", "question", "--fork", "none@1"], 2, "Leave out QUESTION"),
     (["run", "question", "--image", __file__], 2, "is no picture"),
     (["run", "question", "--image", "missing.png"], 2, "can't be read"),
 ])

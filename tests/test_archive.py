@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -51,23 +52,28 @@ async def journal(tmp_path):
     await made.aclose()
 
 
+def writing(path: Path) -> Callable[[], int]:
+    """Have another process write; gives what stops it and says how many calls it wrote."""
+    process = subprocess.Popen([sys.executable, "-c", WRITER, str(path)], cwd=ROOT, text=True,
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert process.stdout is not None and process.stdout.readline() == "begun\n"
+    return lambda: int(process.communicate("enough\n")[0])
+
+
 async def test_clearing_up_takes_nothing_from_a_process_that_writes(journal, tmp_path):
     await journal.begin_run("old", {})
     for i in range(50):
         await journal.end(key("old", f"a{i}.model"), {"q": f"{i} {LONG}"}, {"a": f"{LONG} {i}" * 20})
-    process = subprocess.Popen([sys.executable, "-c", WRITER, str(tmp_path / "journal.sqlite")], cwd=ROOT, text=True,
-                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    assert process.stdin and process.stdout and process.stdout.readline() == "begun\n"
+    stop = writing(tmp_path / "journal.sqlite")
     archive = Archive(journal)
     archive.remove(["old"])
     first = archive.clear()
     for _ in range(5):
         archive.clear()
-    process.stdin.write("enough\n")
-    out, _ = process.communicate()
+    written = stop()
     calls = await journal.calls("writing")
     assert first.texts >= 100 and first.bytes > 0
-    assert len(calls) == int(out)
+    assert len(calls) == written
     assert all(call.reply and call.reply["a"] == call.request["q"][::-1] for call in calls)
     assert (await journal.header("writing")) == {"task": {"question": "shared " * 50}}
     assert journal.db.execute("PRAGMA integrity_check").fetchone()[0] == "ok"

@@ -16,10 +16,12 @@ def read_image(where: str) -> Image:
     """A picture from a file, or at an https: address, which the model's server fetches itself.
 
     Raises:
-        InputError: the file can't be read, is too large, or is no picture.
+        InputError: the file can't be read, is too large, or is no picture; the address is another.
     """
     if where.startswith("https://"):
         return Image(where)
+    if "://" in where:
+        raise InputError(f"{where} is no https: address.", "Name a file or an https: address.")
     try:
         with Path(where).open("rb") as file:
             data = file.read(LARGEST_BYTES + 1)

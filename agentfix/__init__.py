@@ -30,15 +30,16 @@ _HOMES = {
     "agentfix.hookspecs": ("Build", "Register", "hookimpl"),
     "agentfix.errors": (
         "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContextOverflowError",
-        "DuplicateNameError", "InputError", "JournalError", "ModelError", "ModelReplyError", "ModelUnavailableError",
-        "PluginError", "PluginLoadError", "RecordingError", "SandboxError", "SandboxLostError",
-        "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
+        "DuplicateNameError", "InputError", "IsolationError", "JournalError", "ModelError", "ModelReplyError",
+        "ModelUnavailableError", "PluginError", "PluginLoadError", "RecordingError", "SandboxBusyError", "SandboxError",
+        "SandboxFileError", "SandboxLostError", "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
     ),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
-        "Ask", "Asked", "CallKey", "Critic", "CriticContext", "ExecResult", "ExecStatus", "Journal", "JournalledCall",
-        "Limits", "Model", "Passage", "Prompt", "Sandbox", "Scorer", "SearchEngine", "Session", "Strategy", "TaskKind",
-        "Tool", "ToolCalls", "ToolContext",
+        "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "ExecResult", "ExecStatus", "FileInfo",
+        "HostFunction", "Journal", "JournalledCall", "Limits", "Model", "OnOutput", "OutputStream", "Passage", "Prompt",
+        "Sandbox", "Scorer", "SearchEngine", "Session", "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls",
+        "ToolContext",
     ),
     "agentfix.types": (
         "Attempt", "Budget", "Check", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence", "EvidenceClass",

@@ -14,7 +14,10 @@
     │   └── ContextOverflowError   the prompt does not fit its context
     ├── CatalogueError             a model file could not be fetched or verified
     ├── SandboxError               the sandbox itself failed, never the program in it
-    │   ├── SandboxUnavailableError  no engine, no permission, or asked-for isolation that is not there
+    │   ├── SandboxUnavailableError  no engine, no permission, no image
+    │   │   └── IsolationError     asked-for isolation that is not there
+    │   ├── SandboxBusyError       every place for programs is taken, and none came free in time
+    │   ├── SandboxFileError       a file can't be put into a sandbox or taken out of it
     │   └── SandboxLostError       the sandbox died under a program
     ├── JournalError               the journal can't be read or written
     ├── CallInDoubtError           a call with side effects was begun, and nobody knows whether it happened
@@ -126,7 +129,19 @@ class SandboxError(AgentFixError):
 
 
 class SandboxUnavailableError(SandboxError):
-    """No engine, no permission, or asked-for isolation that is not there."""
+    """No engine, no permission, no image."""
+
+
+class IsolationError(SandboxUnavailableError):
+    """Asked-for isolation that is not there: programs are not run with less of it."""
+
+
+class SandboxBusyError(SandboxError):
+    """Every place for programs is taken, and none came free in time."""
+
+
+class SandboxFileError(SandboxError):
+    """A file can't be put into a sandbox or taken out of it."""
 
 
 class SandboxLostError(SandboxError):

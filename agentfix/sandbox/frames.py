@@ -1,48 +1,28 @@
-"""Reads what the runner in a container says. Everything from there is untrusted: capped, and strictly checked.
+"""The frames between this host and a box: two u32 lengths, a JSON object, bytes.
 
-The runner is sandboxes/python/runner.py: frames of a type byte, a u32 length and a payload, on standard output.
+What comes from a box is untrusted: capped in size, and checked strictly. The other side is sandboxes/python/worker.
 """
 
 from __future__ import annotations
 
+import json
 import signal
-from collections.abc import Iterator
+import struct
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Literal, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agentfix.errors import SandboxLostError
+from agentfix.protocols import OutputStream, SessionState
 from agentfix.sandbox.output import VALUE_BYTES
 
-_HEADER_BYTES = 5
-_FRAME_BYTES = 8 * 2**20
-_KINDS = frozenset(b"SOER")
-
-
-class FrameReader:
-    """Cuts a stream of bytes into frames."""
-
-    def __init__(self) -> None:
-        self._data = bytearray()
-
-    def feed(self, data: bytes) -> Iterator[tuple[str, bytes]]:
-        """Take bytes, yield the frames that are complete: type and payload.
-
-        Raises:
-            SandboxLostError: this is not the runner's protocol.
-        """
-        self._data += data
-        while len(self._data) >= _HEADER_BYTES:
-            kind, length = self._data[0], int.from_bytes(self._data[1:_HEADER_BYTES], "big")
-            if kind not in _KINDS or length > _FRAME_BYTES:
-                raise SandboxLostError("The container does not speak the runner's protocol.",
-                                       "Make its image anew: agentfix sandbox build")
-            if len(self._data) < _HEADER_BYTES + length:
-                return
-            payload = bytes(self._data[_HEADER_BYTES:_HEADER_BYTES + length])
-            del self._data[:_HEADER_BYTES + length]
-            yield chr(kind), payload
+PROTOCOL = 2
+"""What the worker in an image and this room have agreed on."""
+HEADER_BYTES = 2 * 2**20
+BODY_BYTES = 16 * 2**20
+_LENGTHS = struct.Struct(">II")
 
 
 def _small(value: str) -> str:
@@ -51,57 +31,187 @@ def _small(value: str) -> str:
     return value
 
 
+Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
+Seconds: TypeAlias = Annotated[float, Field(ge=0, lt=1e9, allow_inf_nan=False)]
+Path: TypeAlias = Annotated[str, Field(min_length=1, max_length=10_000)]
+Words: TypeAlias = Annotated[str, Field(max_length=4000)]
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class ProgramReport(_Strict):
-    """What the child says of itself: as trustworthy as the program that ran in it."""
+class Hello(_Strict):
+    """The box is ready."""
 
-    error: Annotated[str, Field(max_length=4000)] = ""
-    line: Annotated[int, Field(ge=1, lt=2**31)] | None = None
-    value: Annotated[str, AfterValidator(_small)] | None = None
-    cut: bool = False
+    type: Literal["hello"]
+    protocol: int
+    imported: list[Words] = []
 
 
-class RunnerReport(_Strict):
-    """What process 1 observed."""
+class Pong(_Strict):
+    """The box is alive."""
 
+    type: Literal["pong"]
+
+
+class Started(_Strict):
+    """The program is about to begin: from here on it may have run."""
+
+    type: Literal["started"]
+
+
+class Output(_Strict):
+    """A piece of what the program printed; the bytes are the body."""
+
+    type: Literal["output"]
+    stream: OutputStream
+
+
+class ArtefactFrame(_Strict):
+    """A file that the program left; the bytes are the body where it is given whole."""
+
+    type: Literal["artefact"]
+    path: Path
+    size_bytes: Count
+    whole: bool
+
+
+class Done(_Strict):
+    """What process 1 observed of a program."""
+
+    type: Literal["done"]
+    state: SessionState
+    stopped_for: Literal["", "timeout", "output_limit", "host"]
     exit_code: Annotated[int, Field(ge=0, le=255)] | None
-    signal: Annotated[int, Field(ge=1, le=64)] | None
+    signal: Annotated[int, Field(ge=0, le=255)] | None
     oom_kills: int
-    seconds: Annotated[float, Field(ge=0)]
-    peak_memory_bytes: Annotated[int, Field(ge=0)]
+    seconds: Seconds
+    cpu_seconds: Seconds
+    peak_memory_bytes: Count
     report: str
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a program ended."""
-
-    runner: RunnerReport
-    program: ProgramReport
+    """What the program's own process says, as JSON; see `read_report`."""
+    clean: bool
+    """Nothing is left of it that a later program could find."""
 
     @property
     def signal_name(self) -> str:
         """Such as `SIGSEGV`; empty when no signal ended it."""
-        number = self.runner.signal
         known = {each.value: each.name for each in signal.Signals}
-        return "" if number is None else known.get(number, f"signal {number}")
+        return "" if self.signal is None else known.get(self.signal, f"signal {self.signal}")
 
 
-def read_outcome(payload: bytes) -> Outcome:
-    """Read the runner's report. A report of the program that is not well-formed counts as none.
+class Report(_Strict):
+    """What a program's process says of itself: as trustworthy as the program."""
 
-    Raises:
-        SandboxLostError: the runner's own part is not well-formed.
-    """
+    error: Words = ""
+    line: Annotated[int, Field(ge=1, lt=2**31)] | None = None
+    value: Annotated[str, AfterValidator(_small)] | None = None
+    cut: bool = False
+    memory: bool = False
+    """The error is a MemoryError."""
+
+
+class Facts(_Strict):
+    """What a box found out about its walls; see `agentfix.sandbox.isolation`."""
+
+    type: Literal["facts"]
+    facts: dict[str, Any]
+
+
+class Put(_Strict):
+    """The file is there."""
+
+    type: Literal["put"]
+
+
+class File(_Strict):
+    """The file that was asked for; the bytes are the body."""
+
+    type: Literal["file"]
+
+
+class Files(_Strict):
+    """The files in the working folder: path and size."""
+
+    type: Literal["files"]
+    files: list[Annotated[list[Any], Field(min_length=2, max_length=2)]]
+
+
+class FileProblem(_Strict):
+    """The file can't be had or made."""
+
+    type: Literal["file_error"]
+    error: Words
+
+
+class Failed(_Strict):
+    """The box could not do it at all."""
+
+    type: Literal["failed"]
+    error: Words
+
+
+Frame: TypeAlias = (Hello | Pong | Started | Output | ArtefactFrame | Done | Facts | Put | File | Files | FileProblem
+                    | Failed)
+_FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A frame with its body."""
+
+    frame: Frame
+    body: bytes
+
+
+def pack(header: Mapping[str, Any], body: bytes = b"") -> bytes:
+    """A frame for the box."""
+    text = json.dumps(header).encode()
+    return _LENGTHS.pack(len(text), len(body)) + text + body
+
+
+class FrameReader:
+    """Cuts a stream of bytes into frames."""
+
+    def __init__(self) -> None:
+        self._data = bytearray()
+
+    def feed(self, data: bytes | bytearray) -> None:
+        """Take bytes."""
+        self._data += data
+
+    def next(self) -> Received | None:
+        """The next frame that is complete, or None.
+
+        Raises:
+            SandboxLostError: this is not the worker's protocol.
+        """
+        if len(self._data) < _LENGTHS.size:
+            return None
+        header_bytes, body_bytes = _LENGTHS.unpack_from(self._data)
+        if header_bytes > HEADER_BYTES or body_bytes > BODY_BYTES:
+            raise _not_ours()
+        body_at = _LENGTHS.size + header_bytes
+        if len(self._data) < body_at + body_bytes:
+            return None
+        header = bytes(self._data[_LENGTHS.size:body_at])
+        body = bytes(self._data[body_at:body_at + body_bytes])
+        del self._data[:body_at + body_bytes]
+        try:
+            return Received(_FRAME.validate_json(header), body)
+        except ValidationError as error:
+            raise _not_ours() from error
+
+
+def read_report(done: Done) -> Report:
+    """What the program's process says of itself; nothing where that is not well-formed."""
     try:
-        runner = RunnerReport.model_validate_json(payload)
-    except ValidationError as error:
-        raise SandboxLostError("The container's report can't be read.") from error
-    try:
-        program = ProgramReport.model_validate_json(runner.report or "{}")
+        return Report.model_validate_json(done.report or "{}")
     except ValidationError:
-        program = ProgramReport()
-    return Outcome(runner, program)
+        return Report()
+
+
+def _not_ours() -> SandboxLostError:
+    return SandboxLostError("The box does not speak the worker's protocol.",
+                            "Make its image anew: agentfix sandbox build")

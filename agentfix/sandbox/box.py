@@ -1,0 +1,211 @@
+"""A box: a container with a worker in it that runs one program after another. Async; bound to one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from agentfix.errors import SandboxFileError, SandboxLostError
+from agentfix.protocols import FileInfo
+from agentfix.sandbox.container import Container
+from agentfix.sandbox.demux import Demux
+from agentfix.sandbox.engine import Engine
+from agentfix.sandbox.frames import (
+    PROTOCOL,
+    Facts,
+    File,
+    FileProblem,
+    Files,
+    FrameReader,
+    Hello,
+    Pong,
+    Put,
+    Received,
+    pack,
+)
+from agentfix.sandbox.isolation import Isolation, read_isolation
+from agentfix.sandbox.kinds import BoxKind
+from agentfix.sandbox.outcome import Run
+from agentfix.sandbox.output import KILL_BYTES, HeadTail, one_line
+
+START_S = 60.0
+ANSWER_S = 30.0
+"""How long a box may take for anything but a program."""
+OVERTIME_S = 3.0
+"""How much later than a program's time limit its end must be told: the box itself keeps the time."""
+STOP_S = 2.0
+_READ_BYTES = 2**18
+
+
+class Box:
+    """A container with a worker.
+
+    Args:
+        kind: what it is made from.
+        container: that has started.
+
+    Attributes:
+        stateful: whether it holds the variables of cells.
+        broken: why nothing more can run in it; empty while it is fine.
+        used: when it last answered, on the monotonic clock.
+        lent_before: whether it had run a program or waited for one before its present one.
+    """
+
+    def __init__(self, kind: BoxKind, container: Container) -> None:
+        self.kind = kind
+        self.stateful = False
+        self.broken = ""
+        self.used = time.monotonic()
+        self._container = container
+        self._complaint = HeadTail(2000)
+        self._demux = Demux(self._complaint)
+        self._frames = FrameReader()
+
+    @classmethod
+    async def start(cls, engine: Engine, kind: BoxKind) -> Box:
+        """Start a container and wait until its worker is ready.
+
+        Raises:
+            SandboxError: it did not start, or its image is another version's.
+        """
+        starting = asyncio.ensure_future(asyncio.to_thread(Container.start, engine, kind))
+        try:
+            container = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            starting.add_done_callback(_hang_up)
+            raise
+        box = cls(kind, container)
+        try:
+            hello = await box._one(Hello, START_S)
+            if hello.frame.protocol != PROTOCOL:
+                raise SandboxLostError("The worker in the image is another version's.",
+                                       "Make the image anew: agentfix sandbox build")
+        except BaseException:
+            await asyncio.shield(box.remove())
+            raise
+        return box
+
+    async def run(self, code: str, run: Run, *, want: str | None, stateful: bool) -> None:
+        """Run a program.
+
+        Args:
+            code: its source.
+            run: keeps what happens.
+            want: the variable that is asked for.
+            stateful: run it as a cell.
+
+        Raises:
+            SandboxLostError: the box died under it; `run.started` says whether the program had begun.
+        """
+        self.stateful = self.stateful or stateful
+        request = {"type": "exec", "want": want, "stateful": stateful, "timeout_s": run.limits.timeout_s,
+                   "most_output_bytes": KILL_BYTES}
+        try:
+            async with asyncio.timeout(run.limits.timeout_s + OVERTIME_S) as limit:
+                await self._send(request, code.encode("utf-8", "surrogatepass"))
+                while not run.take(await self._next()):
+                    pass
+            self.used = time.monotonic()
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            self.broken = "it did not keep the time"
+            run.overtime()
+        except asyncio.CancelledError:
+            await asyncio.shield(self._stop(run))
+            raise
+        if run.spoilt:
+            self.broken = "it could not be made clean again"
+
+    async def put(self, path: str, data: bytes) -> None:
+        """Write a file. Raises SandboxFileError, SandboxLostError."""
+        await self._ask({"type": "put", "path": path}, Put, data)
+
+    async def get(self, path: str) -> bytes:
+        """Read a file. Raises SandboxFileError, SandboxLostError."""
+        return (await self._ask({"type": "get", "path": path}, File)).body
+
+    async def files(self) -> list[FileInfo]:
+        """The files in the working folder. Raises SandboxLostError."""
+        frame = (await self._ask({"type": "list"}, Files)).frame
+        return sorted((FileInfo(str(path), int(size)) for path, size in frame.files), key=lambda file: file.path)
+
+    async def ping(self) -> None:
+        """Hear that it is alive, and let it know that we are. Raises SandboxLostError."""
+        await self._ask({"type": "ping"}, Pong)
+        self.used = time.monotonic()
+
+    async def isolation(self) -> Isolation:
+        """What it really has. Raises SandboxLostError."""
+        return read_isolation((await self._ask({"type": "probe"}, Facts)).frame.facts, self.kind)
+
+    async def remove(self) -> None:
+        """End it and wait until it is gone. Raises SandboxError: the engine could not remove it."""
+        self.broken = self.broken or "it was removed"
+        await asyncio.to_thread(self._container.remove)
+
+    async def _stop(self, run: Run) -> None:
+        """End the program whose caller went away, so that the box can be used again."""
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._send({"type": "stop"})
+                while not run.take(await self._next()):
+                    pass
+        except (TimeoutError, SandboxLostError):
+            self.broken = "its program could not be stopped"
+
+    async def _ask(self, request: Mapping[str, Any], kind: type[Any], body: bytes = b"") -> Any:
+        await self._send(request, body)
+        return await self._one(kind, ANSWER_S)
+
+    async def _one(self, kind: type[Any], within_s: float) -> Any:
+        try:
+            async with asyncio.timeout(within_s):
+                received = await self._next()
+        except TimeoutError:
+            raise self._lost(f"it did not answer within {within_s:g} s") from None
+        if isinstance(received.frame, FileProblem):
+            raise SandboxFileError(one_line(received.frame.error, 500))
+        if not isinstance(received.frame, kind):
+            raise self._lost("it answered something else")
+        return received
+
+    async def _send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
+        try:
+            await asyncio.get_running_loop().sock_sendall(self._container.socket, pack(header, body))
+        except OSError as error:
+            raise self._lost(str(error)) from error
+
+    async def _next(self) -> Received:
+        """The next frame."""
+        loop = asyncio.get_running_loop()
+        try:
+            while (received := self._frames.next()) is None:
+                data = await loop.sock_recv(self._container.socket, _READ_BYTES)
+                if not data:
+                    raise self._lost(await asyncio.to_thread(self._last_words))
+                self._frames.feed(self._demux.feed(data))
+        except OSError as error:
+            raise self._lost(str(error)) from error
+        except SandboxLostError as error:
+            self.broken = self.broken or error.message
+            raise
+        return received
+
+    def _last_words(self) -> str:
+        state = self._container.last_words()
+        if state.get("OOMKilled"):
+            return "its memory was used up"
+        return one_line(self._complaint.text(), 300) or one_line(str(state.get("Error", "")), 300) or "it ended"
+
+    def _lost(self, why: str) -> SandboxLostError:
+        self.broken = self.broken or why
+        return SandboxLostError(f"A box of the docker sandbox was lost: {why}.")
+
+
+def _hang_up(starting: asyncio.Future[Container]) -> None:
+    """Nobody waits for this container any more."""
+    if not starting.cancelled() and starting.exception() is None:
+        starting.result().hang_up()

@@ -1,0 +1,223 @@
+"""Programs that share their variables: cells, each of which can be undone.
+
+The session is a process that holds the variables. Before a cell it forks: the child runs the cell and is the session
+from then on, and the parent, the checkpoint, is ended; if the child dies, the parent is the session again, with the
+variables as they were before the cell. Threads don't survive a fork, so a session that has some runs cells without
+a checkpoint.
+"""
+
+import os
+import signal
+import socket
+import struct
+import sys
+import threading
+import time
+
+from . import process, program, wire
+from .watch import Watch
+
+GRACE_S = 0.5
+"""A cell that is out of time is interrupted, and killed so much later: what it caught and saved is kept."""
+MESSAGE_BYTES = 1 << 20
+LENGTH = struct.Struct(">I")
+
+
+class LostError(Exception):
+    """Nobody holds the variables any more."""
+
+
+class Session:
+    """The session, as process 1 sees it. What comes from there is as trustworthy as the programs that ran in it."""
+
+    def __init__(self):
+        self._pid = 0
+        self._control = None
+
+    def run(self, request, code, folder):
+        """Run a cell; returns the fields of the frame `done`, and the artefacts.
+
+        Raises:
+            OSError: nothing could be started.
+            wire.ClosedError: the host is gone.
+        """
+        before, kills = folder.files(), process.oom_kills()
+        first = not self._pid
+        if first:
+            self._start()
+        output, errors = os.pipe(), os.pipe()
+        wire.send({"type": "started"})
+        watch = Watch({output[0]: "stdout", errors[0]: "stderr"}, request["timeout_s"], request["most_output_bytes"])
+        try:
+            try:
+                self._ask(request["want"], code, (output[1], errors[1]))
+            finally:
+                os.close(output[1])
+                os.close(errors[1])
+            done = self._follow(watch)
+            done["state"] = done["state"] or ("fresh" if first else "kept")
+        except LostError:
+            done = self._lose()
+        watch.drain()
+        watch.close()
+        artefacts = folder.artefacts(before)
+        return {"clean": True, "seconds": watch.seconds, "stopped_for": watch.stopped_for, "oom_kills": process.oom_kills() - kills,
+                **done}, artefacts
+
+    def _start(self):
+        ours, theirs = socket.socketpair()
+        pid = os.fork()
+        if pid == 0:
+            control = theirs.detach()
+            namespace = program.become(1, 2, control)
+            _serve(socket.socket(fileno=control), namespace)
+        theirs.close()
+        self._pid, self._control = pid, ours
+
+    def _ask(self, want, code, outputs):
+        try:
+            socket.send_fds(self._control, [LENGTH.pack(len(code))], outputs)
+            self._control.sendall(_packed({"want": want}) + code.encode("utf-8", "surrogatepass"))
+        except OSError:
+            raise LostError from None
+
+    def _follow(self, watch):
+        """Until the cell has ended or been ended."""
+        runner, interrupted = 0, False
+        while True:
+            ready = watch.step((self._control,))
+            if self._control in ready:
+                message = _receive(self._control)
+                if message["type"] == "running":
+                    runner = message["pid"]
+                    continue
+                return self._ended(message, runner)
+            if watch.stopped_for and not interrupted and _interrupt(runner):
+                interrupted, watch.deadline = True, time.monotonic() + GRACE_S
+            elif watch.stopped_for and watch.deadline is None:
+                process.kill_others({self._pid} - {runner})
+
+    def _ended(self, message, runner):
+        if message["type"] == "rolled_back":
+            process.kill_others({self._pid})
+            return {"state": "rolled_back", "exit_code": message["exit_code"], "signal": message["signal"],
+                    "cpu_seconds": message["cpu_seconds"], "peak_memory_bytes": message["peak_memory_bytes"],
+                    "report": ""}
+        process.kill_others({runner})
+        self._pid = runner
+        cpu_seconds, peak_bytes = process.usage_of(runner)
+        return {"state": "", "exit_code": message["exit_code"], "signal": None, "cpu_seconds": cpu_seconds,
+                "peak_memory_bytes": peak_bytes, "report": message["report"]}
+
+    def _lose(self):
+        process.kill_all()
+        ended = process.reap_all(self._pid)
+        self._control.close()
+        self._pid, self._control = 0, None
+        return {"state": "lost", "exit_code": ended.exit_code, "signal": ended.signal,
+                "cpu_seconds": ended.cpu_seconds, "peak_memory_bytes": ended.peak_memory_bytes, "report": ""}
+
+
+def _interrupt(pid):
+    if not pid:
+        return False
+    try:
+        os.kill(pid, signal.SIGINT)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _packed(message):
+    text = wire.json.dumps(message).encode()
+    return LENGTH.pack(len(text)) + text
+
+
+def _receive(control):
+    """A message of the session.
+
+    Raises:
+        LostError: there is nobody, or it is none of ours.
+    """
+    try:
+        control.settimeout(GRACE_S)  # a message comes whole, or whoever sends it is not the session
+        length = LENGTH.unpack(_exactly(control, LENGTH.size))[0]
+        message = wire.json.loads(_exactly(control, min(length, MESSAGE_BYTES)))
+        return {name: kind(message[name]) for name, kind in _FIELDS[message["type"]].items()}
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise LostError from None
+    finally:
+        control.settimeout(None)
+
+
+def _exactly(control, count):
+    data = b""
+    while len(data) < count:
+        piece = control.recv(min(count - len(data), 65536))
+        if not piece:
+            raise LostError
+        data += piece
+    return data
+
+
+def _small(value):
+    return None if value is None else int(value) & 0xFF
+
+
+_FIELDS = {
+    "running": {"type": str, "pid": int},
+    "done": {"type": str, "exit_code": _small, "report": str},
+    "rolled_back": {"type": str, "exit_code": _small, "signal": _small, "cpu_seconds": float, "peak_memory_bytes": int},
+}
+
+
+# --- in the session's own process ------------------------------------------------------------------------------------
+
+
+def _serve(control, namespace):
+    """Run cells until process 1 ends this process."""
+    number = 0
+    while True:
+        data, outputs, _, _ = socket.recv_fds(control, LENGTH.size, 2)
+        if len(outputs) != 2:
+            os._exit(1)
+        code_bytes = LENGTH.unpack(data)[0]
+        want = wire.json.loads(_exactly(control, LENGTH.unpack(_exactly(control, LENGTH.size))[0]))["want"]
+        code = _exactly(control, code_bytes).decode("utf-8", "surrogatepass")
+        number += 1
+        if threading.active_count() == 1 and (child := os.fork()):
+            control.sendall(_packed({"type": "rolled_back", **_await(child, outputs)}))
+            continue
+        _run_cell(control, code, want, namespace, f"<cell {number}>", outputs)
+
+
+def _await(child, outputs):
+    """Be the checkpoint while the cell runs. Returns only if it died."""
+    for descriptor in outputs:
+        os.close(descriptor)
+    process.set_oom_score(500)  # the cell goes first
+    _, status, usage = os.wait4(child, 0)
+    process.set_oom_score(1000)
+    ended = process.Ended(status, usage)
+    return {"exit_code": ended.exit_code, "signal": ended.signal, "cpu_seconds": ended.cpu_seconds,
+            "peak_memory_bytes": ended.peak_memory_bytes}
+
+
+def _run_cell(control, code, want, namespace, name, outputs):
+    pid, leave, packed, send = os.getpid(), os._exit, _packed, control.sendall
+    program.point_output_at(*outputs)
+    for descriptor in outputs:
+        os.close(descriptor)
+    send(packed({"type": "running", "pid": pid}))
+    try:
+        report, status = program.run(code, namespace, want, name)
+        program.save_figures()
+        program.flush()
+    except KeyboardInterrupt:  # the time was up while the report was being made
+        report, status = {"error": "KeyboardInterrupt"}, 1
+    if os.getpid() != pid:
+        leave(status)  # a process that the cell forked, and that did not end itself
+    send(packed({"type": "done", "exit_code": status, "report": wire.json.dumps(report)}))
+    program.point_output_at(0, 0)
+    for stream in (sys.stdout, sys.stderr):
+        stream.flush()

@@ -1,0 +1,116 @@
+"""What process 1 asks of the kernel: to protect itself, to end what programs left running, and how they ended."""
+
+import ctypes
+import os
+import signal
+
+PR_SET_DUMPABLE = 4
+_LIBC = ctypes.CDLL(None, use_errno=True)
+_OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
+
+
+def set_dumpable(value):
+    """Whether others of this user can reach this process through /proc and ptrace."""
+    if _LIBC.prctl(PR_SET_DUMPABLE, int(value), 0, 0, 0) != 0:
+        raise OSError(ctypes.get_errno(), "prctl refused")
+
+
+def set_oom_score(score):
+    """How likely the kernel takes this process when memory runs out: process 1 has 0, the least."""
+    with open("/proc/self/oom_score_adj", "w") as file:
+        file.write(str(score))
+
+
+def oom_kills():
+    """How many processes in here the kernel killed for memory so far."""
+    for path in _OOM_COUNTERS:
+        try:
+            with open(path) as lines:
+                return sum(int(line.split()[1]) for line in lines if line.startswith("oom_kill "))
+        except OSError:
+            continue
+    return 0
+
+
+def kill_all():
+    """End every process but this one: one call, so that a fork bomb can't outrun it."""
+    try:
+        os.kill(-1, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
+def kill_others(keep):
+    """End every process but this one and those to keep. They are stopped first, so that none is left to make more."""
+    keep = {1, *keep}
+    while others := [pid for pid in _running() if pid not in keep]:
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in others:
+                try:
+                    os.kill(pid, number)
+                except ProcessLookupError:
+                    pass
+        while _reap_one():
+            pass
+
+
+def _reap_one():
+    try:
+        return os.waitpid(-1, os.WNOHANG)[0]
+    except ChildProcessError:
+        return 0
+
+
+def _running():
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            try:
+                with open(f"/proc/{name}/stat") as file:
+                    state = file.read().rpartition(")")[2].split()[0]
+            except OSError:
+                continue
+            if state not in "ZX":
+                found.append(int(name))
+    return found
+
+
+class Ended:
+    """How a process ended, and what it and its descendants used.
+
+    Args:
+        status: as `os.wait` gives it.
+        usage: as `os.wait4` gives it.
+    """
+
+    def __init__(self, status, usage):
+        self.exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
+        self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
+        self.cpu_seconds = usage.ru_utime + usage.ru_stime
+        self.peak_memory_bytes = usage.ru_maxrss * 1024
+
+
+def reap_all(pid):
+    """Wait for every child: how `pid` ended, with what all of them used."""
+    ended, cpu_seconds, peak_bytes = None, 0.0, 0
+    while True:
+        try:
+            other, status, usage = os.wait3(0)
+        except ChildProcessError:
+            break
+        one = Ended(status, usage)
+        cpu_seconds += one.cpu_seconds
+        peak_bytes = max(peak_bytes, one.peak_memory_bytes)
+        if other == pid:
+            ended = one
+    ended.cpu_seconds, ended.peak_memory_bytes = cpu_seconds, peak_bytes
+    return ended
+
+
+def usage_of(pid):
+    """Processor seconds and peak memory of a process that goes on, in bytes."""
+    with open(f"/proc/{pid}/stat") as file:
+        fields = file.read().rpartition(")")[2].split()
+    with open(f"/proc/{pid}/status") as lines:
+        peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), peak * 1024

@@ -15,6 +15,7 @@ from agentfix.sandbox.engine import Engine
 from agentfix.sandbox.frames import (
     PROTOCOL,
     Facts,
+    Failed,
     File,
     FileProblem,
     Files,
@@ -50,7 +51,6 @@ class Box:
         stateful: whether it holds the variables of cells.
         broken: why nothing more can run in it; empty while it is fine.
         used: when it last answered, on the monotonic clock.
-        lent_before: whether it had run a program or waited for one before its present one.
     """
 
     def __init__(self, kind: BoxKind, container: Container) -> None:
@@ -102,8 +102,9 @@ class Box:
         self.stateful = self.stateful or stateful
         request = {"type": "exec", "want": want, "stateful": stateful, "timeout_s": run.limits.timeout_s,
                    "most_output_bytes": KILL_BYTES}
+        limit = asyncio.timeout(run.limits.timeout_s + OVERTIME_S)
         try:
-            async with asyncio.timeout(run.limits.timeout_s + OVERTIME_S) as limit:
+            async with limit:
                 await self._send(request, code.encode("utf-8", "surrogatepass"))
                 while not run.take(await self._next()):
                     pass
@@ -168,6 +169,8 @@ class Box:
             raise self._lost(f"it did not answer within {within_s:g} s") from None
         if isinstance(received.frame, FileProblem):
             raise SandboxFileError(one_line(received.frame.error, 500))
+        if isinstance(received.frame, Failed):
+            raise self._lost(one_line(received.frame.error, 300))
         if not isinstance(received.frame, kind):
             raise self._lost("it answered something else")
         return received

@@ -182,19 +182,18 @@ class DockerSession:
         await self._pool.leave(self)
 
     async def _run(self, code: str, run: Run, *, want: str | None, stateful: bool) -> ExecResult:
-        while True:
+        for last in (False, True):
             box = await self._lend(code, run.limits, stateful=stateful)
             try:
                 await self._give_inputs(box)
                 await box.run(code, run, want=want, stateful=stateful)
                 return run.result(NAME)
             except SandboxLostError:
-                # What had begun is not run again: nobody knows what it did. A box that was just started is not
-                # likely to be followed by a better one.
-                if run.started is not None or not box.lent_before:
+                if run.started is not None or last:  # what had begun is not run again: nobody knows what it did
                     raise
             finally:
                 self._give_back(box)
+        raise AssertionError("unreachable")
 
     @asynccontextmanager
     async def _cell_box(self) -> AsyncGenerator[Box]:

@@ -5,10 +5,10 @@ Knows nothing about programs. The engine is found as Docker's own tools find it 
 
 from __future__ import annotations
 
-import os
 import re
 import socket
 import sys
+import time
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -21,17 +21,18 @@ import docker.utils
 import requests
 
 from agentfix.errors import ConfigError, SandboxError, SandboxUnavailableError
+from agentfix.sandbox.frames import PROTOCOL
 from agentfix.sandbox.output import one_line
+from agentfix.sandbox.owners import OWNER_LABEL, is_dead
 from agentfix.sandbox.sources import digest
 
 LABEL = "agentfix"
-OWNER_LABEL = "org.agentfix.owner"
 PROTOCOL_LABEL = "org.agentfix.protocol"
-PROTOCOL = "1"
-"""What the runner in the image and this room have agreed on."""
 SOURCES_LABEL = "org.agentfix.sources"
 """The digest of the files that the image was made from."""
 _TIMEOUT_S = 120
+STALE_S = 600.0
+"""A container that was made so long ago and never started is nobody's any more."""
 _IMAGE = re.compile(  # host:port/path/name:tag@digest
     r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
@@ -47,8 +48,9 @@ class Leftover:
     id: str
     status: str
     owner: str
-    """Process id and start time of the process that made it."""
+    """The process that made it, as `owners.this_owner` has it."""
     image: str
+    age_s: float
 
 
 class Engine:
@@ -68,22 +70,27 @@ class Engine:
     def close(self) -> None:
         self.api.close()
 
-    def require_image(self, image: str) -> None:
+    def require_image(self, image: str) -> str:
         """Check that the image is there, speaks our protocol and was made from the files that we have.
+
+        Returns:
+            Its id.
 
         Raises:
             SandboxUnavailableError: it isn't, doesn't or wasn't.
         """
         try:
-            labels: Mapping[str, str] = self.api.inspect_image(image)["Config"].get("Labels") or {}
+            found = self.api.inspect_image(image)
+            labels: Mapping[str, str] = found["Config"].get("Labels") or {}
         except docker.errors.ImageNotFound as error:
             raise SandboxUnavailableError(f"There is no image {image!r} for the docker sandbox.",
                                           "Make it: agentfix sandbox build") from error
         except ENGINE_ERRORS as error:
             raise unreachable(error) from error
-        if labels.get(PROTOCOL_LABEL) != PROTOCOL or labels.get(SOURCES_LABEL) != digest():
+        if labels.get(PROTOCOL_LABEL) != str(PROTOCOL) or labels.get(SOURCES_LABEL) != digest():
             raise SandboxUnavailableError(f"The image {image!r} was made for another version of agentfix.",
                                           "Make it anew: agentfix sandbox build")
+        return str(found["Id"])
 
     def has_image(self, image: str) -> bool:
         try:
@@ -95,8 +102,16 @@ class Engine:
     def containers(self) -> list[Leftover]:
         """The containers that carry our label, running or not."""
         found: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": LABEL})
-        return [Leftover(each["Id"][:12], each["Status"], str(each["Labels"].get(OWNER_LABEL, "")), each["Image"])
-                for each in found]
+        return [Leftover(each["Id"][:12], each["State"], str(each["Labels"].get(OWNER_LABEL, "")), each["Image"],
+                         max(time.time() - each["Created"], 0.0)) for each in found]
+
+    def sweep(self) -> list[Leftover]:
+        """Remove containers whose maker is dead, and those that were made and not started for long."""
+        left = [each for each in self.containers()
+                if is_dead(each.owner) or (each.status == "created" and each.age_s > STALE_S)]
+        for each in left:
+            self.remove(each.id)
+        return left
 
     def remove(self, container: str) -> None:
         """Kill and remove a container; returns when it is gone. One that is gone already is fine."""
@@ -175,15 +190,6 @@ def open_engine() -> Generator[Engine]:
         raise unreachable(error) from error
     finally:
         engine.close()
-
-
-def owner() -> str:
-    """This process, as a label: its id and, where the system tells, its start time."""
-    try:
-        fields = Path("/proc/self/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        return f"{os.getpid()}:{fields[19]}"
-    except (OSError, IndexError):
-        return f"{os.getpid()}:0"
 
 
 def unreachable(error: Exception) -> SandboxUnavailableError:

@@ -6,7 +6,7 @@ import hashlib
 import importlib.resources
 from pathlib import Path
 
-IMAGE_FILES = ("Dockerfile", "runner.py")
+IMAGE_FILES = ("Dockerfile",)
 _DIRECTORY = importlib.resources.files("agentfix_sandboxes") / "python"
 
 

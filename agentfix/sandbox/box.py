@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -105,6 +106,8 @@ class Box:
         limit = asyncio.timeout(run.limits.timeout_s + OVERTIME_S)
         try:
             async with limit:
+                self._require_alive()
+                run.begin()
                 await self._send(request, code.encode("utf-8", "surrogatepass"))
                 while not run.take(await self._next()):
                     pass
@@ -156,6 +159,17 @@ class Box:
                     pass
         except (TimeoutError, SandboxLostError):
             self.broken = "its program could not be stopped"
+
+    def _require_alive(self) -> None:
+        """A box that ended while nothing ran is told from its closed stream."""
+        try:
+            if self._container.socket.recv(1, socket.MSG_PEEK):
+                return
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise self._lost(str(error)) from error
+        raise self._lost("it ended while nothing ran")
 
     async def _ask(self, request: Mapping[str, Any], kind: type[Any], body: bytes = b"") -> Any:
         await self._send(request, body)

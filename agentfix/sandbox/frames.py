@@ -55,12 +55,6 @@ class Pong(_Strict):
     type: Literal["pong"]
 
 
-class Started(_Strict):
-    """The program is about to begin: from here on it may have run."""
-
-    type: Literal["started"]
-
-
 class Output(_Strict):
     """A piece of what the program printed; the bytes are the body."""
 
@@ -152,7 +146,7 @@ class Failed(_Strict):
     error: Words
 
 
-Frame: TypeAlias = (Hello | Pong | Started | Output | ArtefactFrame | Done | Facts | Put | File | Files | FileProblem
+Frame: TypeAlias = (Hello | Pong | Output | ArtefactFrame | Done | Facts | Put | File | Files | FileProblem
                     | Failed)
 _FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 

@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from agentfix.protocols import Artefact, ExecResult, ExecStatus, Limits, OnOutput, OutputStream
-from agentfix.sandbox.frames import ArtefactFrame, Done, Failed, Output, Received, Report, Started, read_report
+from agentfix.sandbox.frames import ArtefactFrame, Done, Failed, Output, Received, Report, read_report
 from agentfix.sandbox.media import media_type
 from agentfix.sandbox.output import KILL_BYTES, HeadTail, one_line
 
@@ -27,7 +27,7 @@ class Run:
     limits: Limits
     on_output: OnOutput | None = None
     started: float | None = None
-    """When the program may have begun; None: it has not."""
+    """When it was sent to the box; None: it can't have begun."""
     _streams: dict[OutputStream, HeadTail] = field(init=False)
     _decoders: dict[OutputStream, codecs.IncrementalDecoder] = field(init=False)
     _artefacts: list[Artefact] = field(default_factory=list[Artefact])
@@ -46,11 +46,13 @@ class Run:
         """Whether the box can't be used again."""
         return self._done is not None and not self._done.clean
 
+    def begin(self) -> None:
+        """The program is about to be sent to the box."""
+        self.started = time.monotonic()
+
     def take(self, received: Received) -> bool:
         """Take a frame. Returns whether it is the last of this run."""
         match received.frame:
-            case Started():
-                self.started = time.monotonic()
             case Output(stream=stream):
                 self._printed(stream, received.body)
             case ArtefactFrame() as frame:

@@ -7,7 +7,8 @@ import select
 import signal
 import sys
 
-from . import cells, fresh, process, wire
+from . import cells, process, wire
+from .fresh import Fresh
 from .probe import facts
 from .scratch import FileError, Folder
 
@@ -21,11 +22,13 @@ def main():
     names = os.environ.pop("AGENTFIX_PREIMPORTS", "").split()
     idle_s = float(os.environ.pop("AGENTFIX_IDLE_S", "inf"))
     imported = [name for name in names if _imported(name)]
+    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+        del sys.modules[name]  # a program's own module of that name is not this one
     gc.collect()
     gc.freeze()  # else the collector writes to every page that is shared with programs
     try:
         wire.send({"type": "hello", "protocol": wire.PROTOCOL, "imported": imported})
-        _serve(Folder(), cells.Session(), idle_s if idle_s < 1e9 else None)
+        Worker().serve(idle_s if idle_s < 1e9 else None)
     except wire.ClosedError:
         os._exit(0)
 
@@ -38,39 +41,58 @@ def _imported(name):
     return True
 
 
-def _serve(folder, session, idle_s):
-    while select.select([wire.HOST_IN], [], [], idle_s)[0]:
-        request, body = wire.receive()
-        try:
-            for header, data in _answer(request, body, folder, session):
-                wire.send(header, data)
-        except FileError as error:
-            wire.send({"type": "file_error", "error": str(error)[:2000]})
-        except OSError as error:
-            wire.send({"type": "failed", "error": str(error)[:2000]})
+class Worker:
+    """Answers requests. One program at a time."""
 
+    def __init__(self):
+        self._folder = Folder()
+        self._fresh = Fresh()
+        self._session = cells.Session()
 
-def _answer(request, body, folder, session):
-    match request["type"]:
-        case "ping":
-            return [({"type": "pong"}, b"")]
-        case "stop":  # it came too late: the program had ended
-            return []
-        case "probe":
-            return [({"type": "facts", "facts": facts()}, b"")]
-        case "put":
-            folder.put(request["path"], body)
-            return [({"type": "put"}, b"")]
-        case "get":
-            return [({"type": "file"}, folder.get(request["path"]))]
-        case "list":
-            return [({"type": "files", "files": [(path, state[1]) for path, state in folder.files().items()]}, b"")]
-        case "exec":
-            run = session.run if request["stateful"] else fresh.run
-            done, artefacts = run(request, body.decode("utf-8", "surrogatepass"), folder)
-            found = [({"type": "artefact", "path": path, "size_bytes": size, "whole": data is not None}, data or b"")
-                     for path, size, data in artefacts]
-            return [*found, ({"type": "done", **done}, b"")]
+    def serve(self, idle_s):
+        """Until the host is gone, or says nothing for so long."""
+        self._fresh.prepare()
+        while select.select([wire.HOST_IN], [], [], idle_s)[0]:
+            request, body = wire.receive()
+            try:
+                for header, data in self._answer(request, body):
+                    wire.hold(header, data)
+            except FileError as error:
+                wire.hold({"type": "file_error", "error": str(error)[:2000]})
+            except OSError as error:
+                wire.hold({"type": "failed", "error": str(error)[:2000]})
+            wire.flush()
+            if request["type"] == "exec" and not request["stateful"]:
+                self._fresh.prepare()
+
+    def _answer(self, request, body):
+        match request["type"]:
+            case "ping":
+                return [({"type": "pong"}, b"")]
+            case "stop":  # it came too late: the program had ended
+                return []
+            case "probe":
+                return [({"type": "facts", "facts": facts()}, b"")]
+            case "put":
+                self._folder.put(request["path"], body)
+                return [({"type": "put"}, b"")]
+            case "get":
+                return [({"type": "file"}, self._folder.get(request["path"]))]
+            case "list":
+                files = [(path, state[1]) for path, state in self._folder.files().items()]
+                return [({"type": "files", "files": files}, b"")]
+            case "exec":
+                return self._run(request, body)
+
+    def _run(self, request, code):
+        if request["stateful"]:
+            self._fresh.give_up()
+            done, artefacts = self._session.run(request, code, self._folder)
+        else:
+            done, artefacts = self._fresh.run(request, code, self._folder)
+        found = [({"type": "artefact", "path": path, "size_bytes": size, "whole": data is not None}, data or b"")
+                 for path, size, data in artefacts]
+        return [*found, ({"type": "done", **done}, b"")]
 
 
 if __name__ == "__main__":

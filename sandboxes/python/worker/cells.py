@@ -46,7 +46,6 @@ class Session:
         if first:
             self._start()
         output, errors = os.pipe(), os.pipe()
-        wire.send({"type": "started"})
         watch = Watch({output[0]: "stdout", errors[0]: "stderr"}, request["timeout_s"], request["most_output_bytes"])
         try:
             try:
@@ -59,7 +58,8 @@ class Session:
         except LostError:
             done = self._lose()
         watch.drain()
-        watch.close()
+        os.close(output[0])
+        os.close(errors[0])
         artefacts = folder.artefacts(before)
         return {"clean": True, "seconds": watch.seconds, "stopped_for": watch.stopped_for, "oom_kills": process.oom_kills() - kills,
                 **done}, artefacts
@@ -68,16 +68,19 @@ class Session:
         ours, theirs = socket.socketpair()
         pid = os.fork()
         if pid == 0:
-            control = theirs.detach()
-            namespace = program.become(1, 2, control)
-            _serve(socket.socket(fileno=control), namespace)
+            try:
+                control = theirs.detach()
+                namespace = program.become(1, 2, control)
+                _serve(socket.socket(fileno=control), namespace)
+            finally:
+                os._exit(program.BROKEN)
         theirs.close()
         self._pid, self._control = pid, ours
 
     def _ask(self, want, code, outputs):
         try:
             socket.send_fds(self._control, [LENGTH.pack(len(code))], outputs)
-            self._control.sendall(_packed({"want": want}) + code.encode("utf-8", "surrogatepass"))
+            self._control.sendall(_packed({"want": want}) + code)
         except OSError:
             raise LostError from None
 

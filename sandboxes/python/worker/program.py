@@ -22,6 +22,8 @@ PROGRAM = "<program>"
 VALUE_BYTES = 64 * 1024
 ERROR_CHARACTERS = 2000
 FIGURES = 16
+BROKEN = 70
+"""The exit status of a process that did not get as far as the program."""
 
 
 def become(output, errors, *others):
@@ -49,8 +51,6 @@ def become(output, errors, *others):
     faulthandler.enable(file=2, all_threads=False)
     if "numpy.random" in sys.modules:  # its numbers would be the same in every program
         sys.modules["numpy.random"].seed()
-    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
-        del sys.modules[name]
     sys.argv, sys.path[:0] = [PROGRAM], [os.getcwd()]
     main = types.ModuleType("__main__")
     sys.modules["__main__"] = main

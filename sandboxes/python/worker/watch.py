@@ -7,28 +7,31 @@ import time
 from . import wire
 
 CHUNK = 65536
+HOLD_S = 0.02
+"""Output is passed on so much later, so that what a short program prints comes together with its end."""
 
 
 class Watch:
     """Outputs to pass on, and a deadline.
 
     Args:
-        outputs: descriptor of each stream to its name.
+        outputs: descriptor of each stream to its name. They stay open.
         timeout_s: how long the program may take.
         most_bytes: how much it may print, on both streams together.
     """
 
     def __init__(self, outputs, timeout_s, most_bytes):
-        self.began = time.monotonic()
-        self.deadline = self.began + timeout_s
+        self.deadline = self._began = time.monotonic()
+        self.deadline += timeout_s
         self.stopped_for = ""
         """Why the program is to be ended: `timeout`, `output_limit`, or `host`."""
         self._outputs = dict(outputs)
         self._room = most_bytes
+        self._flush_at = None
 
     @property
     def seconds(self):
-        return time.monotonic() - self.began
+        return time.monotonic() - self._began
 
     def step(self, others):
         """Wait until something happens. Returns those of the other descriptors that can be read.
@@ -36,30 +39,37 @@ class Watch:
         Raises:
             wire.ClosedError: the host is gone.
         """
-        wait_s = None if self.deadline is None else max(self.deadline - time.monotonic(), 0)
-        ready = set(select.select([wire.HOST_IN, *self._outputs, *others], [], [], wait_s)[0])
-        if not ready:
-            self.stopped_for = self.stopped_for or "timeout"
-            self.deadline = None
+        ready = set(select.select([wire.HOST_IN, *self._outputs, *others], [], [], self._wait_s())[0])
+        now = time.monotonic()
+        if self._flush_at is not None and now >= self._flush_at:
+            self._flush()
+        if self.deadline is not None and now >= self.deadline:
+            self._stop("timeout")
         if wire.HOST_IN in ready:
             wire.receive()  # while a program runs, the host says nothing but that it is to be ended
-            self.stopped_for = self.stopped_for or "host"
-            self.deadline = None
+            self._stop("host")
         for descriptor in ready & self._outputs.keys():
             self._pass_on(descriptor)
         return ready
 
     def drain(self):
-        """Pass on what is still in the pipes, whose writers are all gone or stopped."""
+        """Take what is still in the pipes, whose writers are all gone or stopped."""
         for descriptor in list(self._outputs):
             os.set_blocking(descriptor, False)
             while descriptor in self._outputs and self._pass_on(descriptor):
                 pass
 
-    def close(self):
-        for descriptor in self._outputs:
-            os.close(descriptor)
-        self._outputs.clear()
+    def _wait_s(self):
+        until = [moment for moment in (self.deadline, self._flush_at) if moment is not None]
+        return max(min(until) - time.monotonic(), 0) if until else None
+
+    def _stop(self, why):
+        self.stopped_for = self.stopped_for or why
+        self.deadline = None
+
+    def _flush(self):
+        wire.flush()
+        self._flush_at = None
 
     def _pass_on(self, descriptor):
         try:
@@ -68,13 +78,13 @@ class Watch:
             return False
         if not data:
             del self._outputs[descriptor]
-            os.close(descriptor)
             return False
-        name = self._outputs[descriptor]
         if self._room > 0:
-            wire.send({"type": "output", "stream": name}, data[:self._room])
+            if wire.hold({"type": "output", "stream": self._outputs[descriptor]}, data[:self._room]) > CHUNK:
+                self._flush()
+            elif self._flush_at is None:
+                self._flush_at = time.monotonic() + HOLD_S
         self._room -= len(data)
         if self._room < 0:
-            self.stopped_for = self.stopped_for or "output_limit"
-            self.deadline = None
+            self._stop("output_limit")
         return True

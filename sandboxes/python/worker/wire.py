@@ -15,10 +15,34 @@ class ClosedError(Exception):
     """The host is gone."""
 
 
-def send(header, body=b""):
-    """Write one frame to the host. Blocks until the host has room for it."""
+_held = bytearray()
+
+
+def hold(header, body=b""):
+    """Add a frame to those that are written together. Returns how many bytes they are."""
     text = json.dumps(header).encode()
-    _write(LENGTHS.pack(len(text), len(body)) + text + body)
+    _held.extend(LENGTHS.pack(len(text), len(body)))
+    _held.extend(text)
+    _held.extend(body)
+    return len(_held)
+
+
+def flush():
+    """Write what was held to the host. Blocks until the host has room for it."""
+    data = bytes(_held)
+    _held.clear()
+    view = memoryview(data)
+    while view:
+        try:
+            view = view[os.write(HOST_OUT, view):]
+        except BrokenPipeError:
+            raise ClosedError from None
+
+
+def send(header, body=b""):
+    """Write a frame to the host, after those that were held."""
+    hold(header, body)
+    flush()
 
 
 def receive():
@@ -41,11 +65,3 @@ def _read(count):
         count -= len(piece)
     return b"".join(pieces)
 
-
-def _write(data):
-    view = memoryview(data)
-    while view:
-        try:
-            view = view[os.write(HOST_OUT, view):]
-        except BrokenPipeError:
-            raise ClosedError from None

@@ -25,6 +25,7 @@ DEFAULT_ENDPOINT = "openai"
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
+_LISTS = ("critics", "disabled_plugins", "sandbox_preimports")
 
 
 def _data_dir() -> Path:
@@ -64,6 +65,14 @@ class Settings(BaseModel):
     """CPU threads of local models; all cores when not set."""
     tool_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
     sandbox_image: str = "agentfix-python"
+    sandbox_runtime: str = ""
+    """The Docker engine's runtime for boxes, such as `runsc`; its default when empty."""
+    sandbox_preimports: tuple[str, ...] = ("numpy", "sympy")
+    """Modules that boxes import beforehand, for programs that import one of them."""
+    sandbox_max_boxes: int | None = Field(None, ge=1)
+    """How many boxes there may be at once; by the number of cores when not set."""
+    sandbox_share: bool = False
+    """Let a box serve one run after another; otherwise each run has boxes of its own."""
     data_dir: Path = Field(default_factory=_data_dir)
     """Journal and models live here."""
     journal: Literal["file", "memory", "file-or-memory"] = "file"
@@ -217,5 +226,5 @@ def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:
     for name, value in environment.items():
         key = name.removeprefix(PREFIX).lower()
         if name.startswith(PREFIX) and key != "config" and value:
-            values[key] = value.split(",") if key in ("critics", "disabled_plugins") else value
+            values[key] = value.split(",") if key in _LISTS else value
     return values

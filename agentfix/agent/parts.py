@@ -26,6 +26,7 @@ class Parts:
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
         self._plugins = plugins
         self._models: dict[str, Model] = {}
+        self._sandboxes: dict[str, Sandbox] = {}
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
@@ -94,14 +95,16 @@ class Parts:
         """
         if recording is not None:
             return ReplaySession()
-        sandbox: Sandbox = self._plugins.build("sandbox", settings.sandbox)
-        return await sandbox.open()
+        if settings.sandbox not in self._sandboxes:
+            self._sandboxes[settings.sandbox] = self._plugins.build("sandbox", settings.sandbox)
+        return await self._sandboxes[settings.sandbox].open()
 
     async def aclose(self) -> None:
-        """Free the models. May be called twice."""
-        for model in self._models.values():
-            await model.aclose()
+        """Free models and sandboxes. May be called twice."""
+        for part in (*self._models.values(), *self._sandboxes.values()):
+            await part.aclose()
         self._models.clear()
+        self._sandboxes.clear()
 
 
 def recording_of_model(model: Model) -> Recording | None:

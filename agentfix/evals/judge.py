@@ -25,3 +25,4 @@ class SandboxJudge:
         if self._session is not None:
             await self._session.aclose()
             self._session = None
+        await self.sandbox.aclose()

@@ -17,6 +17,7 @@ from agentfix.errors import AgentFixError, CallInDoubtError, JournalError, Model
 from agentfix.graph.blame import blaming
 from agentfix.graph.meter import BudgetSpent, Meter
 from agentfix.graph.sources import AnyRun, Source
+from agentfix.graph.untimed import UntimedSession
 from agentfix.protocols import Asked, CallKey, Journal, JournalledCall, Model, Session, Tool, ToolContext
 from agentfix.types import Completion, Delta, ModelRequest, Observation, ToolCall, Usage
 
@@ -229,8 +230,9 @@ class Calls:
             wrong = _invalid(tool.spec.parameters, call.arguments)
             if wrong:
                 return Observation(call.tool, "error", f"The arguments of {call.tool!r} are wrong: {wrong}")
-            async with asyncio.timeout(context.timeout_s + GRACE_S):
-                observation = _bounded(await tool.run(call.arguments, context))
+            async with asyncio.timeout(context.timeout_s + GRACE_S) as clock:
+                timed = replace(context, sandbox=UntimedSession(context.sandbox, clock))
+                observation = _bounded(await tool.run(call.arguments, timed))
             json.dumps(asdict(observation))
             return observation
         except ToolError as error:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from agentfix.digest import model_body, tool_body
 from agentfix.errors import RecordingError
-from agentfix.protocols import ExecResult, Limits, ToolContext
+from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, ToolContext
 from agentfix.recording import Recording, read_recording
 from agentfix.types import Completion, Delta, ModelRequest, Observation, ToolCall, ToolSpec
 
@@ -88,13 +89,24 @@ class ReplayTool:
 class ReplaySession:
     """Stands where a sandbox would: what programs said was recorded with the tool that ran them."""
 
-    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None) -> ExecResult:
-        """Nothing is run in a replay.
+    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None, stateful: bool = False,
+                   on_output: OnOutput | None = None,
+                   functions: Mapping[str, HostFunction] = MappingProxyType({})) -> ExecResult:
+        """Nothing is run in a replay, and no file is there: each of these raises RecordingError."""
+        raise _nothing_runs()
 
-        Raises:
-            RecordingError: always.
-        """
-        raise RecordingError("A replay runs no program.", "Run a program by a tool, whose calls are recorded.")
+    async def put(self, path: str, data: bytes) -> None:
+        raise _nothing_runs()
+
+    async def get(self, path: str) -> bytes:
+        raise _nothing_runs()
+
+    async def files(self) -> list[FileInfo]:
+        raise _nothing_runs()
 
     async def aclose(self) -> None:
         """Nothing to leave behind."""
+
+
+def _nothing_runs() -> RecordingError:
+    return RecordingError("A replay runs no program.", "Run a program by a tool, whose calls are recorded.")

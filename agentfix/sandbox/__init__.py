@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def agentfix_register_sandboxes(register: Register) -> None:
     register("auto", _auto, "embedded, and docker for programs that need what it lacks")
     register("embedded", _embedded, "the Monty interpreter in a worker process: no system access, no daemon")
-    register("docker", _docker, "full CPython with numpy, sympy and pytest in a hardened container")
+    register("docker", _docker, "full CPython with numpy, sympy, matplotlib and pytest in hardened containers")
 
 
 def _embedded(build: Build) -> Sandbox:
@@ -29,7 +29,10 @@ def _embedded(build: Build) -> Sandbox:
 def _docker(build: Build) -> Sandbox:
     from agentfix.sandbox.docker import DockerSandbox  # noqa: PLC0415
 
-    return DockerSandbox(build.settings.sandbox_image)
+    settings = build.settings
+    return DockerSandbox(settings.sandbox_image, preimports=settings.sandbox_preimports,
+                         max_boxes=settings.sandbox_max_boxes, share=settings.sandbox_share,
+                         runtime=settings.sandbox_runtime)
 
 
 def _auto(build: Build) -> Sandbox:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -11,7 +10,6 @@ from typing import Any
 from agentfix.errors import SandboxFileError, SandboxLostError
 from agentfix.protocols import FileInfo
 from agentfix.sandbox.container import Container
-from agentfix.sandbox.demux import Demux
 from agentfix.sandbox.engine import Engine
 from agentfix.sandbox.frames import (
     PROTOCOL,
@@ -20,17 +18,16 @@ from agentfix.sandbox.frames import (
     File,
     FileProblem,
     Files,
-    FrameReader,
     Hello,
     Pong,
     Put,
     Received,
-    pack,
 )
 from agentfix.sandbox.isolation import Isolation, read_isolation
 from agentfix.sandbox.kinds import BoxKind
+from agentfix.sandbox.link import Link
 from agentfix.sandbox.outcome import Run
-from agentfix.sandbox.output import KILL_BYTES, HeadTail, one_line
+from agentfix.sandbox.output import KILL_BYTES, one_line
 
 START_S = 60.0
 ANSWER_S = 30.0
@@ -38,7 +35,6 @@ ANSWER_S = 30.0
 OVERTIME_S = 3.0
 """How much later than a program's time limit its end must be told: the box itself keeps the time."""
 STOP_S = 2.0
-_READ_BYTES = 2**18
 
 
 class Box:
@@ -47,6 +43,7 @@ class Box:
     Args:
         kind: what it is made from.
         container: that has started.
+        link: to its worker.
 
     Attributes:
         stateful: whether it holds the variables of cells.
@@ -54,15 +51,13 @@ class Box:
         used: when it last answered, on the monotonic clock.
     """
 
-    def __init__(self, kind: BoxKind, container: Container) -> None:
+    def __init__(self, kind: BoxKind, container: Container, link: Link) -> None:
         self.kind = kind
         self.stateful = False
         self.broken = ""
         self.used = time.monotonic()
         self._container = container
-        self._complaint = HeadTail(2000)
-        self._demux = Demux(self._complaint)
-        self._frames = FrameReader()
+        self._link = link
 
     @classmethod
     async def start(cls, engine: Engine, kind: BoxKind) -> Box:
@@ -77,7 +72,7 @@ class Box:
         except asyncio.CancelledError:
             starting.add_done_callback(_hang_up)
             raise
-        box = cls(kind, container)
+        box = cls(kind, container, await Link.over(container.socket))
         try:
             hello = await box._one(Hello, START_S)
             if hello.frame.protocol != PROTOCOL:
@@ -106,9 +101,9 @@ class Box:
         limit = asyncio.timeout(run.limits.timeout_s + OVERTIME_S)
         try:
             async with limit:
-                self._require_alive()
+                self._link.require()
                 run.begin()
-                await self._send(request, code.encode("utf-8", "surrogatepass"))
+                await self._link.send(request, code.encode("utf-8", "surrogatepass"))
                 while not run.take(await self._next()):
                     pass
             self.used = time.monotonic()
@@ -148,31 +143,21 @@ class Box:
     async def remove(self) -> None:
         """End it and wait until it is gone. Raises SandboxError: the engine could not remove it."""
         self.broken = self.broken or "it was removed"
+        self._link.close()
         await asyncio.to_thread(self._container.remove)
 
     async def _stop(self, run: Run) -> None:
         """End the program whose caller went away, so that the box can be used again."""
         try:
             async with asyncio.timeout(STOP_S):
-                await self._send({"type": "stop"})
+                await self._link.send({"type": "stop"})
                 while not run.take(await self._next()):
                     pass
         except (TimeoutError, SandboxLostError):
             self.broken = "its program could not be stopped"
 
-    def _require_alive(self) -> None:
-        """A box that ended while nothing ran is told from its closed stream."""
-        try:
-            if self._container.socket.recv(1, socket.MSG_PEEK):
-                return
-        except BlockingIOError:
-            return
-        except OSError as error:
-            raise self._lost(str(error)) from error
-        raise self._lost("it ended while nothing ran")
-
     async def _ask(self, request: Mapping[str, Any], kind: type[Any], body: bytes = b"") -> Any:
-        await self._send(request, body)
+        await self._link.send(request, body)
         return await self._one(kind, ANSWER_S)
 
     async def _one(self, kind: type[Any], within_s: float) -> Any:
@@ -189,33 +174,21 @@ class Box:
             raise self._lost("it answered something else")
         return received
 
-    async def _send(self, header: Mapping[str, Any], body: bytes = b"") -> None:
-        try:
-            await asyncio.get_running_loop().sock_sendall(self._container.socket, pack(header, body))
-        except OSError as error:
-            raise self._lost(str(error)) from error
-
     async def _next(self) -> Received:
         """The next frame."""
-        loop = asyncio.get_running_loop()
         try:
-            while (received := self._frames.next()) is None:
-                data = await loop.sock_recv(self._container.socket, _READ_BYTES)
-                if not data:
-                    raise self._lost(await asyncio.to_thread(self._last_words))
-                self._frames.feed(self._demux.feed(data))
-        except OSError as error:
-            raise self._lost(str(error)) from error
+            return await self._link.next()
         except SandboxLostError as error:
-            self.broken = self.broken or error.message
-            raise
-        return received
+            if not self._link.ended:  # it came, and was none of ours
+                self.broken = error.message
+                raise
+            raise self._lost(await asyncio.to_thread(self._last_words)) from error
 
     def _last_words(self) -> str:
         state = self._container.last_words()
         if state.get("OOMKilled"):
             return "its memory was used up"
-        return one_line(self._complaint.text(), 300) or one_line(str(state.get("Error", "")), 300) or "it ended"
+        return one_line(self._link.complaint.text(), 300) or one_line(str(state.get("Error", "")), 300) or self._link.ended
 
     def _lost(self, why: str) -> SandboxLostError:
         self.broken = self.broken or why

@@ -206,8 +206,7 @@ class DockerSession:
                 self._give_back(box)
 
     async def _lend(self, code: str, limits: Limits, *, stateful: bool) -> Box:
-        wanted = {f"module {name!r}" for name in self._sandbox.preimports}
-        preimports = self._sandbox.preimports if wanted & features_used(code) else ()
+        preimports = self._sandbox.preimports if _imports_any(code, self._sandbox.preimports) else ()
         return await self._pool.lend(self._kind(limits, preimports), self, stateful=stateful)
 
     def _give_back(self, box: Box) -> None:
@@ -229,3 +228,8 @@ class DockerSession:
     def _require_open(self) -> None:
         if self._closed:
             raise SandboxError("This session of the docker sandbox is closed.", "Open another one.")
+
+
+def _imports_any(code: str, modules: tuple[str, ...]) -> bool:
+    named = {f"module {name!r}" for name in modules if name in code}
+    return bool(named and named & features_used(code))

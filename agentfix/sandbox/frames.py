@@ -171,6 +171,10 @@ class FrameReader:
     def __init__(self) -> None:
         self._data = bytearray()
 
+    @property
+    def unread_bytes(self) -> int:
+        return len(self._data)
+
     def feed(self, data: bytes | bytearray) -> None:
         """Take bytes."""
         self._data += data

@@ -5,20 +5,21 @@ import os
 import signal
 
 PR_SET_DUMPABLE = 4
-_LIBC = ctypes.CDLL(None, use_errno=True)
+_prctl = ctypes.CDLL(None, use_errno=True).prctl
 _OOM_COUNTERS = ("/sys/fs/cgroup/memory.events", "/sys/fs/cgroup/memory/memory.oom_control")
 
 
 def set_dumpable(value):
     """Whether others of this user can reach this process through /proc and ptrace."""
-    if _LIBC.prctl(PR_SET_DUMPABLE, int(value), 0, 0, 0) != 0:
+    if _prctl(PR_SET_DUMPABLE, int(value), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl refused")
 
 
 def set_oom_score(score):
     """How likely the kernel takes this process when memory runs out: process 1 has 0, the least."""
-    with open("/proc/self/oom_score_adj", "w") as file:
-        file.write(str(score))
+    descriptor = os.open("/proc/self/oom_score_adj", os.O_WRONLY)
+    os.write(descriptor, str(score).encode())
+    os.close(descriptor)
 
 
 def oom_kills():

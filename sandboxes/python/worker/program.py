@@ -22,6 +22,7 @@ PROGRAM = "<program>"
 VALUE_BYTES = 64 * 1024
 ERROR_CHARACTERS = 2000
 FIGURES = 16
+MOST_DESCRIPTORS = 256
 BROKEN = 70
 """The exit status of a process that did not get as far as the program."""
 
@@ -40,12 +41,11 @@ def become(output, errors, *others):
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     point_output_at(output, errors)
-    for descriptor in range(3, 64):
-        if descriptor not in others:
-            try:
-                os.close(descriptor)
-            except OSError:
-                pass
+    after = 3
+    for descriptor in sorted(others):
+        os.closerange(after, descriptor)
+        after = descriptor + 1
+    os.closerange(after, MOST_DESCRIPTORS)
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="backslashreplace", line_buffering=True, write_through=False)
     faulthandler.enable(file=2, all_threads=False)

@@ -5,7 +5,6 @@ files are read, and nothing recurses.
 """
 
 import os
-import secrets
 import stat
 
 BOX = "/box"
@@ -205,7 +204,7 @@ def _read_file(folder, name, most_bytes):
 
 def _replace_file(folder, name, data):
     """Beside it, then renamed: a planted link is replaced, never followed."""
-    beside = f".{secrets.token_hex(8)}"
+    beside = f".{os.urandom(8).hex()}"
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o644, dir_fd=folder)
     try:
         view = memoryview(data)
@@ -237,7 +236,7 @@ def _remove(root, name):
         for inner, status in _entries(folder):
             if stat.S_ISDIR(status.st_mode):
                 os.chmod(inner, 0o700, dir_fd=folder)
-                os.rename(inner, secrets.token_hex(16), src_dir_fd=folder, dst_dir_fd=root)
+                os.rename(inner, os.urandom(16).hex(), src_dir_fd=folder, dst_dir_fd=root)
             else:
                 os.unlink(inner, dir_fd=folder)
     finally:

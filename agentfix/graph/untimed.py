@@ -1,0 +1,62 @@
+"""The sandbox as a tool sees it: while a program is in it, the tool's own clock stands still."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, Session
+
+
+@dataclass
+class UntimedSession:
+    """A session whose programs don't use up the time of the tool that runs them.
+
+    A sandbox keeps its programs' time itself, and that a program waits until there is a place for it is no fault of the
+    tool's.
+
+    Args:
+        session: where programs run.
+        clock: the tool's time limit.
+    """
+
+    session: Session
+    clock: asyncio.Timeout
+
+    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None, stateful: bool = False,
+                   on_output: OnOutput | None = None,
+                   functions: Mapping[str, HostFunction] = MappingProxyType({})) -> ExecResult:
+        """See `agentfix.Session`."""
+        async with self._stopped():
+            return await self.session.exec(code, limits, want=want, stateful=stateful, on_output=on_output,
+                                           functions=functions)
+
+    async def put(self, path: str, data: bytes) -> None:
+        async with self._stopped():
+            await self.session.put(path, data)
+
+    async def get(self, path: str) -> bytes:
+        async with self._stopped():
+            return await self.session.get(path)
+
+    async def files(self) -> list[FileInfo]:
+        async with self._stopped():
+            return await self.session.files()
+
+    async def aclose(self) -> None:
+        """The session belongs to the run, and outlives its tools."""
+
+    @asynccontextmanager
+    async def _stopped(self) -> AsyncGenerator[None]:
+        loop = asyncio.get_running_loop()
+        until = self.clock.when()
+        left_s = None if until is None else until - loop.time()
+        self.clock.reschedule(None)
+        try:
+            yield
+        finally:
+            if not self.clock.expired():
+                self.clock.reschedule(None if left_s is None else loop.time() + left_s)

@@ -32,7 +32,8 @@ _HOMES = {
         "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContextOverflowError",
         "DuplicateNameError", "InputError", "IsolationError", "JournalError", "ModelError", "ModelReplyError",
         "ModelUnavailableError", "PluginError", "PluginLoadError", "RecordingError", "SandboxBusyError", "SandboxError",
-        "SandboxFileError", "SandboxLostError", "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
+        "SandboxFileError", "SandboxLostError", "SandboxUnavailableError", "ToolError", "UnknownNameError",
+        "UsageError",
     ),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (

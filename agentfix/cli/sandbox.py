@@ -25,17 +25,18 @@ def sandbox() -> None:
 
 @sandbox.command()
 @click.option("--base", metavar="IMAGE", help="Image to build on; python:3.12-slim when not given.")
-@click.option("--packages", metavar="LIST", help="Packages for programs, separated by spaces: 'numpy sympy pytest'.")
+@click.option("--packages", metavar="LIST",
+              help="Packages for programs, separated by spaces; 'numpy sympy matplotlib pytest' when not given.")
 @click.option("--offline", is_flag=True, help="Without a registry: make the base from Debian packages.")
 def build(base: str | None, packages: str | None, offline: bool) -> None:
-    """Make the image of the docker sandbox."""
+    """Make the image of the docker sandbox; one that is made of the same already is left as it is."""
     from agentfix.sandbox.images import DEFAULT_PACKAGES, build_image  # noqa: PLC0415
 
     image = load_settings().sandbox_image
     wanted = packages.split() if packages is not None else DEFAULT_PACKAGES
-    build_image(image, base=base, packages=wanted, offline=offline,
-                log=lambda line: click.echo(visible(line), err=True))
-    click.echo(f"Made the image {image!r}.")
+    made = build_image(image, base=base, packages=wanted, offline=offline,
+                       log=lambda line: click.echo(visible(line), err=True))
+    click.echo(f"Made the image {image!r}." if made else f"The image {image!r} is up to date.")
 
 
 @sandbox.command()

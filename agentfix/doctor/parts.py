@@ -9,7 +9,7 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from agentfix.doctor.finding import Finding
-from agentfix.errors import AgentFixError
+from agentfix.errors import AgentFixError, SandboxUnavailableError
 from agentfix.plugins import Plugins
 from agentfix.settings import Settings
 
@@ -58,6 +58,8 @@ def check_docker(settings: Settings) -> tuple[Finding, ...]:
     import docker  # noqa: PLC0415 - heavy
     from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
 
+    from agentfix.sandbox.recipe import require_current  # noqa: PLC0415
+
     try:
         client = docker.from_env(timeout=DOCKER_TIMEOUT_S)
     except (DockerException, OSError) as error:
@@ -68,7 +70,10 @@ def check_docker(settings: Settings) -> tuple[Finding, ...]:
     try:
         found.append(Finding("docker", "ok", f"engine {client.version().get('Version', '?')}"))
         image = client.images.get(settings.sandbox_image)
+        require_current(settings.sandbox_image, image.labels)
         return *found, Finding("docker image", "ok", f"{settings.sandbox_image} {image.short_id}")
+    except SandboxUnavailableError as error:
+        return *found, Finding("docker image", "broken", error.message, error.hint)
     except ImageNotFound:
         return *found, Finding("docker image", "optional", f"{settings.sandbox_image!r} is not built",
                                "agentfix sandbox build")

@@ -6,11 +6,12 @@ A program that moves is run again from its start; embedded has no side effects t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 
 from agentfix.errors import SandboxUnavailableError
-from agentfix.protocols import ExecResult, Limits, Sandbox, Session
+from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, OutputStream, Sandbox, Session
 from agentfix.sandbox.dialect import features_used, modules_lacking
 
 _LACKING = re.compile(r"Not in the embedded sandbox: (.+)\.")
@@ -28,38 +29,79 @@ class AutoSandbox:
 
     def __init__(self, embedded: Sandbox, docker: Callable[[], Sandbox]) -> None:
         self._embedded = embedded
-        self._docker = docker
+        self._make_docker = docker
+        self._docker: Sandbox | None = None
 
     async def open(self) -> AutoSession:
         """Make ready. Docker is looked for only when a program needs it."""
-        return AutoSession(await self._embedded.open(), self._docker)
+        return AutoSession(await self._embedded.open(), self._open_docker)
+
+    async def aclose(self) -> None:
+        """Close both. May be called twice."""
+        await self._embedded.aclose()
+        if self._docker is not None:
+            await self._docker.aclose()
+
+    async def _open_docker(self) -> Session:
+        if self._docker is None:
+            self._docker = self._make_docker()
+        return await self._docker.open()
 
 
 class AutoSession:
-    """Remembers what the embedded sandbox turned out to lack, and whether docker can be had."""
+    """Remembers what the embedded sandbox turned out to lack, and whether docker can be had.
 
-    def __init__(self, embedded: Session, docker: Callable[[], Sandbox]) -> None:
+    Args:
+        embedded: tried first.
+        docker: opens the other one.
+    """
+
+    def __init__(self, embedded: Session, docker: Callable[[], Awaitable[Session]]) -> None:
         self._embedded = embedded
-        self._make_docker = docker
+        self._open_docker = docker
         self._docker: Session | SandboxUnavailableError | None = None
         self._lacking: frozenset[str] = frozenset()
+        self._inputs: dict[str, bytes] = {}
 
-    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None) -> ExecResult:
-        """Run a program from a clean state; see `agentfix.Session`. The result says which sandbox ran it."""
+    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None, stateful: bool = False,
+                   on_output: OnOutput | None = None,
+                   functions: Mapping[str, HostFunction] = MappingProxyType({})) -> ExecResult:
+        """Run a program; see `agentfix.Session`. The result says which sandbox ran it. Cells run in docker."""
         used = features_used(code)
-        if used & self._lacking or modules_lacking(used):
+        if stateful or self._inputs or used & self._lacking or modules_lacking(used):
             docker = await self._other()
             if not isinstance(docker, SandboxUnavailableError):
-                return await docker.exec(code, limits, want=want)
-        result = await self._embedded.exec(code, limits, want=want)
-        if result.status != "unsupported":
-            return result
-        if found := _LACKING.fullmatch(result.error):
-            self._lacking |= {found[1]}
-        docker = await self._other()
-        if isinstance(docker, SandboxUnavailableError):
-            return replace(result, error=f"{result.error} The docker sandbox would have it: {docker}")
-        return await docker.exec(code, limits, want=want)
+                return await docker.exec(code, limits, want=want, stateful=stateful, on_output=on_output,
+                                         functions=functions)
+        heard: list[tuple[OutputStream, str]] = []
+        result = await self._embedded.exec(code, limits, want=want, stateful=stateful, functions=functions,
+                                           on_output=lambda stream, text: heard.append((stream, text)))
+        if result.status == "unsupported":
+            if found := _LACKING.fullmatch(result.error):
+                self._lacking |= {found[1]}
+            docker = await self._other()
+            if not isinstance(docker, SandboxUnavailableError):
+                return await docker.exec(code, limits, want=want, stateful=stateful, on_output=on_output,
+                                         functions=functions)
+            result = replace(result, error=f"{result.error} The docker sandbox would have it: {docker}")
+        for stream, text in heard if on_output is not None else ():
+            on_output(stream, text)
+        return result
+
+    async def put(self, path: str, data: bytes) -> None:
+        """Write a file for this session's programs, which then run in docker."""
+        await self._embedded.put(path, data)
+        self._inputs[path] = data
+        if self._docker is not None and not isinstance(self._docker, SandboxUnavailableError):
+            await self._docker.put(path, data)
+
+    async def get(self, path: str) -> bytes:
+        """Read a file: as the cells left it, or as it was put."""
+        return await self._filed().get(path)
+
+    async def files(self) -> list[FileInfo]:
+        """The files that `get` can read, by path."""
+        return await self._filed().files()
 
     async def aclose(self) -> None:
         """Close both. May be called twice."""
@@ -67,10 +109,18 @@ class AutoSession:
         if self._docker is not None and not isinstance(self._docker, SandboxUnavailableError):
             await self._docker.aclose()
 
+    def _filed(self) -> Session:
+        if self._docker is None or isinstance(self._docker, SandboxUnavailableError):
+            return self._embedded
+        return self._docker
+
     async def _other(self) -> Session | SandboxUnavailableError:
         if self._docker is None:
             try:
-                self._docker = await self._make_docker().open()
+                self._docker = await self._open_docker()
             except SandboxUnavailableError as error:
                 self._docker = error
+            else:
+                for path, data in self._inputs.items():
+                    await self._docker.put(path, data)
         return self._docker

@@ -188,7 +188,8 @@ class Box:
         state = self._container.last_words()
         if state.get("OOMKilled"):
             return "its memory was used up"
-        return one_line(self._link.complaint.text(), 300) or one_line(str(state.get("Error", "")), 300) or self._link.ended
+        said = self._link.complaint.text() or str(state.get("Error", "")) or self._link.ended
+        return one_line(said, 300)
 
     def _lost(self, why: str) -> SandboxLostError:
         self.broken = self.broken or why

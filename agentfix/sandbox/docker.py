@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from types import MappingProxyType
 from weakref import WeakKeyDictionary
 
-from agentfix.errors import SandboxError, SandboxFileError, SandboxLostError, SandboxUnavailableError
+from agentfix.errors import SandboxError, SandboxLostError, SandboxUnavailableError
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput
 from agentfix.sandbox.box import Box
 from agentfix.sandbox.dialect import features_used
 from agentfix.sandbox.engine import ENGINE_ERRORS, Engine, image_reference, unreachable
-from agentfix.sandbox.inputs import check_input
+from agentfix.sandbox.inputs import check_input, list_inputs, read_input
 from agentfix.sandbox.isolation import Isolation
 from agentfix.sandbox.kinds import BoxKind
 from agentfix.sandbox.outcome import Run
@@ -164,9 +164,7 @@ class DockerSession:
         if self._has_cells:
             async with self._cell_box() as box:
                 return await box.get(path)
-        if path not in self._inputs:
-            raise SandboxFileError(f"There is no file {path!r} in the sandbox.")
-        return self._inputs[path]
+        return read_input(path, self._inputs)
 
     async def files(self) -> list[FileInfo]:
         """The files that `get` can read, by path."""
@@ -174,7 +172,7 @@ class DockerSession:
         if self._has_cells:
             async with self._cell_box() as box:
                 return await box.files()
-        return [FileInfo(path, len(data)) for path, data in sorted(self._inputs.items())]
+        return list_inputs(self._inputs)
 
     async def aclose(self) -> None:
         """Remove the session's boxes. May be called twice."""

@@ -19,28 +19,30 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Literal
 
 import pydantic_monty as monty
 
 from agentfix.errors import SandboxUnavailableError
-from agentfix.protocols import ExecResult, ExecStatus, Limits
+from agentfix.protocols import ExecResult, ExecStatus, FileInfo, HostFunction, Limits, OnOutput
 from agentfix.sandbox.dialect import missing_feature, syntax_error
+from agentfix.sandbox.inputs import check_input, list_inputs, read_input
 from agentfix.sandbox.output import KILL_BYTES, VALUE_BYTES, HeadTail, one_line
 
 NAME = "embedded"
 _FILE = "<python-input-0>"
 """What Monty calls the program in tracebacks."""
 _TIME_LIMITS = ("TimeoutError: feed time limit exceeded", "TimeoutError: sleep limit exceeded")
-_MEMORY_LIMIT = "MemoryError: memory limit exceeded"
 _TRACED_CHARACTERS = 64 * 2**10
 """No traceback is made of an exception with a longer message; only the beginning of the message is kept."""
 
 
 class EmbeddedSandbox:
-    """Runs programs in Monty."""
+    """Runs programs in Monty. Cells, files and functions of the host are `unsupported` in it."""
 
     name = NAME
 
@@ -48,15 +50,25 @@ class EmbeddedSandbox:
         """Make ready; starts no process before the first program."""
         return EmbeddedSession()
 
+    async def aclose(self) -> None:
+        """Each session ends its own workers."""
+
 
 class EmbeddedSession:
     """A pool of workers, made with the first program. Programs may run side by side."""
 
     def __init__(self) -> None:
         self._pool: monty.Monty | None = None
+        self._inputs: dict[str, bytes] = {}
 
-    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None) -> ExecResult:
+    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None, stateful: bool = False,
+                   on_output: OnOutput | None = None,
+                   functions: Mapping[str, HostFunction] = MappingProxyType({})) -> ExecResult:
         """Run a program from a clean state; see `agentfix.Session`."""
+        lacking = ("cells" if stateful else "functions of the host" if functions
+                   else "access to files" if self._inputs else "")
+        if lacking:
+            return _unsupported(lacking)
         run = _Run(code, limits, want)
         # The asyncio client of pydantic-monty 1.4.0 wakes the loop from a thread that can outlive it, which aborts the
         # interpreter at exit now and then; its blocking client in our own thread can't.
@@ -67,7 +79,25 @@ class EmbeddedSession:
             run.kill()
             await asyncio.gather(work, return_exceptions=True)
             raise
-        return run.result()
+        result = run.result()
+        if on_output is not None:
+            for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
+                if text:
+                    on_output(stream, text)
+        return result
+
+    async def put(self, path: str, data: bytes) -> None:
+        """Keep a file; programs that are run afterwards are `unsupported`, because they could not see it."""
+        check_input(path, data, self._inputs)
+        self._inputs[path] = data
+
+    async def get(self, path: str) -> bytes:
+        """Read a file as it was put."""
+        return read_input(path, self._inputs)
+
+    async def files(self) -> list[FileInfo]:
+        """The files that were put, by path."""
+        return list_inputs(self._inputs)
 
     async def aclose(self) -> None:
         """End the workers. May be called twice."""
@@ -213,7 +243,7 @@ class _Run:
         message = failure.message
         if message.startswith(_TIME_LIMITS):
             return self._timeout()
-        if message.startswith(_MEMORY_LIMIT):
+        if message.startswith("MemoryError"):
             return self._as("oom", error=message, line=failure.line)
         feature = missing_feature(message)
         if feature is not None:
@@ -225,7 +255,7 @@ class _Run:
         return self._as("timeout", error=f"time limit of {self.limits.timeout_s:g} s reached")
 
     def _lacking(self, feature: str, line: int | None) -> ExecResult:
-        return self._as("unsupported", error=f"Not in the embedded sandbox: {feature}.", line=line)
+        return replace(self._as("unsupported", line=line), error=_unsupported(feature).error)
 
     def _as(self, status: ExecStatus, *, exit_code: int | None = None, value: str | None = None, error: str = "",
             line: int | None = None) -> ExecResult:
@@ -235,6 +265,10 @@ class _Run:
             value, cut = value.encode()[:VALUE_BYTES].decode("utf-8", "ignore"), True
         return ExecResult(status, stdout.text(), stderr.text(), exit_code, value, error, line, cut, self.seconds,
                           sandbox=NAME)
+
+
+def _unsupported(feature: str) -> ExecResult:
+    return ExecResult("unsupported", error=f"Not in the embedded sandbox: {feature}.", sandbox=NAME)
 
 
 def _line(error: monty.MontySyntaxError | monty.MontyRuntimeError) -> int | None:

@@ -9,10 +9,9 @@ import re
 import socket
 import sys
 import time
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -20,16 +19,12 @@ import docker.errors
 import docker.utils
 import requests
 
-from agentfix.errors import ConfigError, SandboxError, SandboxUnavailableError
-from agentfix.sandbox.frames import PROTOCOL
+from agentfix.errors import ConfigError, SandboxUnavailableError
 from agentfix.sandbox.output import one_line
 from agentfix.sandbox.owners import OWNER_LABEL, is_dead
-from agentfix.sandbox.sources import digest
+from agentfix.sandbox.recipe import require_current
 
 LABEL = "agentfix"
-PROTOCOL_LABEL = "org.agentfix.protocol"
-SOURCES_LABEL = "org.agentfix.sources"
-"""The digest of the files that the image was made from."""
 _TIMEOUT_S = 120
 STALE_S = 600.0
 """A container that was made so long ago and never started is nobody's any more."""
@@ -71,33 +66,23 @@ class Engine:
         self.api.close()
 
     def require_image(self, image: str) -> str:
-        """Check that the image is there, speaks our protocol and was made from the files that we have.
+        """Check that the image is there and was made from the files that we have.
 
         Returns:
             Its id.
 
         Raises:
-            SandboxUnavailableError: it isn't, doesn't or wasn't.
+            SandboxUnavailableError: it isn't, or wasn't.
         """
         try:
             found = self.api.inspect_image(image)
-            labels: Mapping[str, str] = found["Config"].get("Labels") or {}
         except docker.errors.ImageNotFound as error:
             raise SandboxUnavailableError(f"There is no image {image!r} for the docker sandbox.",
                                           "Make it: agentfix sandbox build") from error
         except ENGINE_ERRORS as error:
             raise unreachable(error) from error
-        if labels.get(PROTOCOL_LABEL) != str(PROTOCOL) or labels.get(SOURCES_LABEL) != digest():
-            raise SandboxUnavailableError(f"The image {image!r} was made for another version of agentfix.",
-                                          "Make it anew: agentfix sandbox build")
+        require_current(image, found["Config"].get("Labels") or {})
         return str(found["Id"])
-
-    def has_image(self, image: str) -> bool:
-        try:
-            self.api.inspect_image(image)
-        except docker.errors.ImageNotFound:
-            return False
-        return True
 
     def containers(self) -> list[Leftover]:
         """The containers that carry our label, running or not."""
@@ -124,31 +109,6 @@ class Engine:
                 raise
             with suppress(docker.errors.NotFound):
                 self.api.wait(container, condition="removed", timeout=_TIMEOUT_S)
-
-    def import_image(self, archive: Path, image: str) -> None:
-        """Make an image of a root file system in a tar archive."""
-        repository, _, tag = image.partition(":")
-        self.api.import_image_from_file(str(archive), repository=repository, tag=tag or "latest",
-                                        changes=[f"LABEL {LABEL}=1"])
-
-    def build(self, context: Path, image: str, arguments: Mapping[str, str], *, network: str | None,
-              log: Callable[[str], None]) -> None:
-        """Build an image from a directory with a Dockerfile.
-
-        Args:
-            log: is given each line that the engine says.
-
-        Raises:
-            SandboxError: a step failed; carries the engine's last words.
-        """
-        steps: Any = self.api.build(path=str(context), tag=image, buildargs=dict(arguments), rm=True, forcerm=True,
-                                    decode=True, network_mode=network, labels={SOURCES_LABEL: digest()})
-        for step in steps:
-            if "error" in step:
-                raise SandboxError(f"The image {image!r} could not be built: {one_line(step['error'], 500)}.")
-            for line in str(step.get("stream", "")).splitlines():
-                if line.strip():
-                    log(line)
 
 
 def _knock() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from agentfix.errors import SandboxFileError
+from agentfix.protocols import FileInfo
 
 FILE_BYTES = 16 * 2**20
 ALL_BYTES = 32 * 2**20
@@ -39,3 +40,15 @@ def check_input(path: str, data: bytes, others: Mapping[str, bytes]) -> None:
         raise SandboxFileError(f"{path!r} has {len(data)} bytes; {FILE_BYTES} are allowed.")
     if sum(len(other) for name, other in others.items() if name != path) + len(data) > ALL_BYTES:
         raise SandboxFileError(f"There is no room for {path!r}: {ALL_BYTES} bytes are allowed in all.")
+
+
+def read_input(path: str, inputs: Mapping[str, bytes]) -> bytes:
+    """A file as it was put. Raises SandboxFileError when it was not."""
+    if path not in inputs:
+        raise SandboxFileError(f"There is no file {path!r} in the sandbox.")
+    return inputs[path]
+
+
+def list_inputs(inputs: Mapping[str, bytes]) -> list[FileInfo]:
+    """What was put, by path."""
+    return [FileInfo(path, len(data)) for path, data in sorted(inputs.items())]

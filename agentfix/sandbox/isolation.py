@@ -87,7 +87,8 @@ def read_isolation(facts: Mapping[str, Any], kind: BoxKind) -> Isolation:
     try:
         found = _Facts.model_validate(facts)
     except ValidationError as error:
-        raise SandboxLostError("The box does not say what keeps it in.", "Build its image anew: agentfix sandbox build") from error
+        raise SandboxLostError("The box does not say what keeps it in.",
+                               "Build its image anew: agentfix sandbox build") from error
     guest = next((name for name in _GUEST_KERNELS if name.lower() in found.kernel.lower()), "")
     mapped = found.user_map.split()
     surroundings = {

@@ -61,8 +61,8 @@ class Session:
         os.close(output[0])
         os.close(errors[0])
         artefacts = folder.artefacts(before)
-        return {"clean": True, "seconds": watch.seconds, "stopped_for": watch.stopped_for, "oom_kills": process.oom_kills() - kills,
-                **done}, artefacts
+        return {"clean": True, "seconds": watch.seconds, "stopped_for": watch.stopped_for,
+                "oom_kills": process.oom_kills() - kills, **done}, artefacts
 
     def _start(self):
         ours, theirs = socket.socketpair()

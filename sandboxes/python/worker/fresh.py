@@ -6,7 +6,7 @@ The fork for the next program is made while none runs, so that nobody waits for 
 import json
 import os
 
-from . import process, program, wire
+from . import process, program
 from .scratch import FileError
 from .watch import CHUNK, Watch
 

@@ -84,8 +84,9 @@ class AutoSession:
                 return await docker.exec(code, limits, want=want, stateful=stateful, on_output=on_output,
                                          functions=functions)
             result = replace(result, error=f"{result.error} The docker sandbox would have it: {docker}")
-        for stream, text in heard if on_output is not None else ():
-            on_output(stream, text)
+        if on_output is not None:
+            for stream, text in heard:
+                on_output(stream, text)
         return result
 
     async def put(self, path: str, data: bytes) -> None:

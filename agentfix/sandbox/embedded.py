@@ -81,9 +81,10 @@ class EmbeddedSession:
             raise
         result = run.result()
         if on_output is not None:
-            for stream, text in (("stdout", result.stdout), ("stderr", result.stderr)):
-                if text:
-                    on_output(stream, text)
+            if result.stdout:
+                on_output("stdout", result.stdout)
+            if result.stderr:
+                on_output("stderr", result.stderr)
         return result
 
     async def put(self, path: str, data: bytes) -> None:

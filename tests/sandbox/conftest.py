@@ -8,7 +8,8 @@ from agentfix import Sandbox, SandboxUnavailableError, Session, load_settings
 from agentfix.sandbox.auto import AutoSandbox
 from agentfix.sandbox.docker import DockerSandbox
 from agentfix.sandbox.embedded import EmbeddedSandbox
-from agentfix.sandbox.engine import Engine, open_engine, owner
+from agentfix.sandbox.engine import Engine, open_engine
+from agentfix.sandbox.owners import this_owner
 
 IMAGE = load_settings().sandbox_image
 
@@ -31,7 +32,7 @@ def engine(docker_missing: str) -> Iterator[Engine]:
         pytest.skip(docker_missing)
     with open_engine() as engine:
         yield engine
-        assert [each for each in engine.containers() if each.owner == owner()] == []
+        assert [each for each in engine.containers() if each.owner == this_owner()] == []
 
 
 @pytest.fixture
@@ -42,9 +43,11 @@ def image() -> str:
 
 @pytest.fixture
 async def docker(engine: Engine) -> AsyncIterator[Session]:
-    session = await DockerSandbox(IMAGE).open()
+    sandbox = DockerSandbox(IMAGE)
+    session = await sandbox.open()
     yield session
     await session.aclose()
+    await sandbox.aclose()
 
 
 @pytest.fixture
@@ -65,5 +68,5 @@ async def session(request: pytest.FixtureRequest) -> AsyncIterator[Session]:
     }
     opened = await sandboxes[request.param].open()
     yield opened
-    await opened.aclose()
-    await opened.aclose()
+    for each in (opened, opened, sandboxes[request.param], sandboxes[request.param]):
+        await each.aclose()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from agentfix import ExecResult, Limits, SandboxUnavailableError, Session
@@ -20,7 +22,7 @@ class Elsewhere:
     async def open(self) -> Elsewhere:
         return self
 
-    async def exec(self, code: str, limits: Limits = Limits(), *, want: str | None = None) -> ExecResult:
+    async def exec(self, code: str, limits: Limits = Limits(), **options: Any) -> ExecResult:
         self.programs.append(code)
         return ExecResult("ok", sandbox=self.name)
 
@@ -35,6 +37,9 @@ class Nowhere:
 
     async def open(self) -> Session:
         raise SandboxUnavailableError("There is no engine.", "Start it.")
+
+    async def aclose(self) -> None:
+        pass
 
 
 @pytest.mark.parametrize("code", [
@@ -69,8 +74,10 @@ async def test_without_docker_the_need_is_told() -> None:
 
 @pytest.mark.docker
 async def test_a_real_program_moves_to_docker(engine: Engine, image: str) -> None:
-    session = await AutoSandbox(EmbeddedSandbox(), lambda: DockerSandbox(image)).open()
+    sandbox = AutoSandbox(EmbeddedSandbox(), lambda: DockerSandbox(image))
+    session = await sandbox.open()
     code = "from fractions import Fraction\nanswer = Fraction(1, 3) * 54"
     result = await session.exec(code, Limits(timeout_s=60), want="answer")
     assert (result.status, result.value, result.sandbox) == ("ok", "18", "docker")
     await session.aclose()
+    await sandbox.aclose()

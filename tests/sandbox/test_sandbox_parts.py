@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentfix import ConfigError, SandboxLostError, load_settings
 from agentfix.plugins import Plugins
 from agentfix.sandbox.dialect import features_used, modules_lacking, syntax_error
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.frames import FrameReader, read_outcome
+from agentfix.sandbox.frames import Done, FrameReader, pack, read_report
 from agentfix.sandbox.output import HeadTail
 
 
@@ -36,52 +36,65 @@ def test_output_is_whole_or_marked_as_cut(pieces: list[bytes], limit: int) -> No
         assert f"{len(whole) - limit} bytes cut" in stream.text()
 
 
-def frame(kind: bytes, payload: bytes) -> bytes:
-    return kind + len(payload).to_bytes(4, "big") + payload
+def output(data: bytes) -> bytes:
+    return pack({"type": "output", "stream": "stdout"}, data)
 
 
-@given(st.lists(st.tuples(st.sampled_from([b"S", b"O", b"E", b"R"]), st.binary(max_size=30))), st.integers(1, 9))
-def test_frames_are_read_however_they_are_cut(frames: list[tuple[bytes, bytes]], step: int) -> None:
-    data, reader = b"".join(frame(*each) for each in frames), FrameReader()
-    read = [each for i in range(0, len(data), step) for each in reader.feed(data[i:i + step])]
-    assert read == [(kind.decode(), payload) for kind, payload in frames]
+@given(st.lists(st.binary(max_size=30)), st.integers(1, 9))
+def test_frames_are_read_however_they_are_cut(bodies: list[bytes], step: int) -> None:
+    data, reader, read = b"".join(output(each) for each in bodies), FrameReader(), []
+    for i in range(0, len(data), step):
+        reader.feed(data[i:i + step])
+        while (received := reader.next()) is not None:
+            read.append(received.body)
+    assert read == bodies
 
 
-@given(st.binary(min_size=5).filter(lambda data: data[0] not in b"SOER"))
-def test_anything_else_is_no_frame(data: bytes) -> None:
-    with pytest.raises(SandboxLostError):
-        list(FrameReader().feed(data))
+@settings(max_examples=10_000, deadline=None)
+@given(st.one_of(st.binary(), st.builds(pack, st.dictionaries(st.text(), st.text() | st.integers()), st.binary())))
+def test_whatever_comes_is_a_frame_or_refused(data: bytes) -> None:
+    reader = FrameReader()
+    reader.feed(data)
+    try:
+        while reader.next() is not None:
+            pass
+    except SandboxLostError as error:
+        assert "protocol" in error.message
 
 
-REPORT = {"exit_code": 0, "signal": None, "oom_kills": 0, "seconds": 0.1, "peak_memory_bytes": 1, "report": ""}
+DONE = {"type": "done", "state": "fresh", "stopped_for": "", "exit_code": 0, "signal": None, "oom_kills": 0,
+        "seconds": 0.1, "cpu_seconds": 0.1, "peak_memory_bytes": 1, "report": "", "clean": True}
+
+
+def received(header: dict[str, object]) -> Done:
+    reader = FrameReader()
+    reader.feed(pack(header))
+    read = reader.next()
+    assert read is not None and isinstance(read.frame, Done)
+    return read.frame
 
 
 @pytest.mark.parametrize("change", [
     {"exit_code": "0"}, {"exit_code": -1}, {"seconds": None}, {"signal": 900}, {"more": 1}, {"report": 3},
+    {"seconds": float("nan")}, {"state": "splendid"}, {"peak_memory_bytes": -1},
 ])
-def test_a_runner_report_that_is_not_as_agreed_is_refused(change: dict[str, object]) -> None:
+def test_what_a_worker_says_otherwise_than_agreed_is_refused(change: dict[str, object]) -> None:
     with pytest.raises(SandboxLostError):
-        read_outcome(json.dumps(REPORT | change).encode())
-
-
-@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b"NaN", b"[" * 100_000])
-def test_a_runner_report_that_is_no_object_is_refused(payload: bytes) -> None:
-    with pytest.raises(SandboxLostError):
-        read_outcome(payload)
+        received(DONE | change)
 
 
 @given(st.text())
 def test_a_program_report_can_say_anything_without_harm(said: str) -> None:
-    outcome = read_outcome(json.dumps(REPORT | {"report": said}).encode())
-    assert outcome.program.value is None or isinstance(outcome.program.value, str)
+    report = read_report(received(DONE | {"report": said}))
+    assert report.value is None or isinstance(report.value, str)
 
 
 @pytest.mark.parametrize("report", [
     {"value": "9" * 65537}, {"value": "é" * 40_000}, {"error": "x", "line": -1}, {"error": "x", "line": 10**4000},
 ])
 def test_a_program_report_beyond_its_bounds_counts_as_none(report: dict[str, object]) -> None:
-    program = read_outcome(json.dumps(REPORT | {"report": json.dumps(report)}).encode()).program
-    assert (program.value, program.line, program.error) == (None, None, "")
+    read = read_report(received(DONE | {"report": json.dumps(report)}))
+    assert (read.value, read.line, read.error) == (None, None, "")
 
 
 @pytest.mark.parametrize("image", [

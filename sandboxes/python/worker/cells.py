@@ -186,7 +186,7 @@ def _serve(control, namespace):
             os._exit(1)
         code_bytes = LENGTH.unpack(data)[0]
         want = wire.json.loads(_exactly(control, LENGTH.unpack(_exactly(control, LENGTH.size))[0]))["want"]
-        code = _exactly(control, code_bytes).decode("utf-8", "surrogatepass")
+        code = program.held(_exactly(control, code_bytes).decode("utf-8", "surrogatepass"))
         number += 1
         if threading.active_count() == 1 and (child := os.fork()):
             control.sendall(_packed({"type": "rolled_back", **_await(child, outputs)}))

@@ -110,9 +110,14 @@ class _Spare:
 
 def _become_program(source, outcome, output, errors):
     namespace = program.become(output, errors, source, outcome)
+    want, code = _read(source)
+    program.run_and_exit(code, namespace, want, outcome)
+
+
+def _read(source):
     with os.fdopen(source, "rb") as file:
         want, _, code = file.read().partition(b"\n")
-    program.run_and_exit(code.decode("utf-8", "surrogatepass"), namespace, json.loads(want), outcome)
+    return json.loads(want), program.held(code.decode("utf-8", "surrogatepass"))
 
 
 def _follow(spare, watch):

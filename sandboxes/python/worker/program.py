@@ -62,10 +62,15 @@ def point_output_at(output, errors):
     os.dup2(errors, 2)
 
 
-def run_and_exit(code, namespace, want, outcome):
+def held(code):
+    """The source behind a function: while it runs, a program finds it nowhere that it would look without meaning to."""
+    return lambda: code
+
+
+def run_and_exit(source, namespace, want, outcome):
     """Run a program to its end, as an interpreter would: threads are joined, exit functions called, files closed."""
     pid, write, leave = os.getpid(), os.write, os._exit
-    report, status = run(code, namespace, want, PROGRAM)
+    report, status = run(source, namespace, want, PROGRAM)
     save_figures()
     if os.getpid() == pid:
         write_all(write, outcome, report)
@@ -83,10 +88,11 @@ def write_all(write, descriptor, report):
         data = data[write(descriptor, data):]
 
 
-def run(code, namespace, want, name):
+def run(source, namespace, want, name):
     """Run source in a namespace.
 
     Args:
+        source: gives it, see `held`.
         want: the variable whose value is reported; the last expression's when it is None.
         name: what tracebacks call the source.
 
@@ -94,13 +100,13 @@ def run(code, namespace, want, name):
         The report, and the exit status an interpreter would have.
     """
     try:
-        body, last = _compile(code, name, want is None)
+        body, last = _compile(source(), name, want is None)
         exec(body, namespace)
         value = eval(last, namespace) if last is not None else None
     except SystemExit as error:
         return _exited(error, name)
     except BaseException as error:
-        return _failed(error, code, name), 1
+        return _failed(error, source(), name), 1
     if want is not None and want in namespace:
         return _value(namespace[want], str)
     return ({}, 0) if value is None else _value(value, repr)
@@ -128,7 +134,6 @@ def _failed(error, code, name):
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename != name:
         trace = trace.tb_next
-    # Not before: while it runs, a program finds its source nowhere that it would look without meaning to.
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
     try:
         traceback.print_exception(type(error), error, trace)

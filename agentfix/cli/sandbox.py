@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from dataclasses import asdict
 from typing import BinaryIO
@@ -12,7 +13,7 @@ import click
 from agentfix.cli.visible import visible
 from agentfix.errors import InputError
 from agentfix.plugins import Plugins
-from agentfix.protocols import ExecResult, Limits
+from agentfix.protocols import ExecResult, Limits, Sandbox
 from agentfix.settings import MAX_TIMEOUT_S, Settings, load_settings
 
 MAX_MEMORY_MIB = 2**20
@@ -94,18 +95,26 @@ def exec_(context: click.Context, file: BinaryIO, name: str | None, timeout_s: f
                     memory_bytes=memory_mb * 2**20 if memory_mb else Limits().memory_bytes)
     result = asyncio.run(_execute(settings, _read(file), limits, want))
     if as_json:
-        click.echo(json.dumps(asdict(result), indent=2))
+        click.echo(json.dumps(asdict(result), indent=2, default=_base64))
     else:
         _show(result, want)
     context.exit(0 if result.status == "ok" else 1)
 
 
 async def _execute(settings: Settings, code: str, limits: Limits, want: str | None) -> ExecResult:
-    session = await Plugins(settings).build("sandbox", settings.sandbox).open()
+    place: Sandbox = Plugins(settings).build("sandbox", settings.sandbox)
     try:
-        return await session.exec(code, limits, want=want)
+        session = await place.open()
+        try:
+            return await session.exec(code, limits, want=want)
+        finally:
+            await session.aclose()
     finally:
-        await session.aclose()
+        await place.aclose()
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
 
 
 def _show(result: ExecResult, want: str | None) -> None:

@@ -111,7 +111,7 @@ async def test_the_request_is_out_of_sight_while_a_program_runs(docker: Session)
 import linecache, sys
 frame, answer = sys._getframe(1), ['<program>' in linecache.cache]
 while frame:
-    answer += [name for name, value in frame.f_locals.items() if 'linecache' in str(value) and frame.f_back]
+    answer += [name for name, value in frame.f_locals.items() if 'of these' + ' words' in str(value)]  # of these words
     frame = frame.f_back
 """
     result = await run(docker, code)

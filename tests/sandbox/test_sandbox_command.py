@@ -22,7 +22,8 @@ def test_exec_prints_one_json_object() -> None:
     assert status == 0
     assert said.pop("seconds") >= 0
     assert said == {"status": "ok", "exit_code": 0, "stdout": "hi\n", "stderr": "", "value": "18.0", "error": "",
-                    "line": None, "truncated": False, "peak_memory_bytes": None, "sandbox": "embedded"}
+                    "line": None, "truncated": False, "peak_memory_bytes": None, "sandbox": "embedded",
+                    "signal": "", "cpu_seconds": None, "artefacts": [], "state": "fresh"}
 
 
 def test_exec_reads_a_file_and_shows_a_failure(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from agentfix.sandbox.engine import LABEL, OWNER_LABEL, Engine, owner
+from agentfix.sandbox.engine import LABEL, Engine
+from agentfix.sandbox.owners import OWNER_LABEL, this_owner
 from agentfix.sandbox.seccomp import profile
 
 MASK_32 = 0xFFFFFFFF
@@ -238,7 +239,7 @@ def run(engine: Engine, image: str, program: str) -> tuple[int, str]:
         security_opt=["no-new-privileges", f"seccomp={profile()}"],
         tmpfs={"/tmp": "size=16m,mode=1777,nosuid,nodev,noexec"}, mem_limit=512 * 2**20, pids_limit=64)
     container = engine.api.create_container(image, ["python3", "-c", program], user="65534:65534", host_config=walls,
-                                            labels={LABEL: "1", OWNER_LABEL: owner()})["Id"]
+                                            labels={LABEL: "1", OWNER_LABEL: this_owner()})["Id"]
     try:
         engine.api.start(container)
         status = engine.api.wait(container, timeout=60)["StatusCode"]

@@ -8,7 +8,8 @@ from agentfix import Sandbox, SandboxUnavailableError, Session, load_settings
 from agentfix.sandbox.auto import AutoSandbox
 from agentfix.sandbox.docker import DockerSandbox
 from agentfix.sandbox.embedded import EmbeddedSandbox
-from agentfix.sandbox.engine import Engine, open_engine, owner
+from agentfix.sandbox.engine import Engine, open_engine
+from agentfix.sandbox.owners import this_owner
 
 IMAGE = load_settings().sandbox_image
 
@@ -31,7 +32,7 @@ def engine(docker_missing: str) -> Iterator[Engine]:
         pytest.skip(docker_missing)
     with open_engine() as engine:
         yield engine
-        assert [each for each in engine.containers() if each.owner == owner()] == []
+        assert [each for each in engine.containers() if each.owner == this_owner()] == []
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from types import MappingProxyType
 from weakref import WeakKeyDictionary
 
-from agentfix.errors import SandboxError, SandboxLostError, SandboxUnavailableError
+from agentfix.errors import SandboxError, SandboxFileError, SandboxLostError, SandboxUnavailableError
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput
 from agentfix.sandbox.box import Box
 from agentfix.sandbox.dialect import features_used
@@ -155,8 +155,12 @@ class DockerSession:
         check_input(path, data, self._inputs)
         self._inputs[path] = data
         if self._has_cells:
-            async with self._cell_box() as box:
-                await self._give_inputs(box)
+            try:
+                async with self._cell_box():
+                    pass
+            except SandboxFileError:
+                del self._inputs[path]
+                raise
 
     async def get(self, path: str) -> bytes:
         """Read a file: as the cells left it, or as it was put."""

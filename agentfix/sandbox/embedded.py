@@ -230,6 +230,8 @@ class _Run:
             return self._rejected(failure)
         if failure.kind is monty.MontyRuntimeError:
             return self._failed(failure)
+        if failure.message.startswith("MemoryError"):
+            return self._as("oom", error=failure.message)
         if self._printed_too_much:
             return self._as("output_limit", error=f"more than {KILL_BYTES} bytes of output")
         return self._timeout() if self.seconds >= self.limits.timeout_s else self._as("crash", error=failure.message)

@@ -19,6 +19,8 @@ from .watch import Watch
 
 GRACE_S = 0.5
 """A cell that is out of time is interrupted, and killed so much later: what it caught and saved is kept."""
+STUCK_S = 5.0
+"""A session that takes no cell for so long is none any more."""
 MESSAGE_BYTES = 1 << 20
 LENGTH = struct.Struct(">I")
 
@@ -79,6 +81,7 @@ class Session:
 
     def _ask(self, want, code, outputs):
         try:
+            self._control.settimeout(STUCK_S)
             socket.send_fds(self._control, [LENGTH.pack(len(code))], outputs)
             self._control.sendall(_packed({"want": want}) + code)
         except OSError:
@@ -86,19 +89,32 @@ class Session:
 
     def _follow(self, watch):
         """Until the cell has ended or been ended."""
-        runner, interrupted = 0, False
+        runner, stage = 0, 0
         while True:
             ready = watch.step((self._control,))
             if self._control in ready:
                 message = _receive(self._control)
-                if message["type"] == "running":
-                    runner = message["pid"]
-                    continue
-                return self._ended(message, runner)
-            if watch.stopped_for and not interrupted and _interrupt(runner):
-                interrupted, watch.deadline = True, time.monotonic() + GRACE_S
-            elif watch.stopped_for and watch.deadline is None:
-                process.kill_others({self._pid} - {runner})
+                if message["type"] != "running":
+                    return self._ended(message, runner)
+                runner = self._checked(message["pid"])
+            if watch.stopped_for and watch.deadline is None:
+                stage, watch.deadline = self._end(runner, stage), time.monotonic() + GRACE_S
+
+    def _end(self, runner, stage):
+        """Interrupt the cell, then kill it, then everything. Returns how far it went."""
+        if stage == 0 and _interrupt(runner):
+            return 1
+        if stage < 2:
+            process.kill_others({self._pid} - {runner})
+            return 2
+        process.kill_all()
+        return stage
+
+    def _checked(self, pid):
+        """A process that says that it runs the cell: it is the session, or the session's child."""
+        if pid != self._pid and (pid <= 1 or process.parent_of(pid) != self._pid):
+            raise LostError
+        return pid
 
     def _ended(self, message, runner):
         if message["type"] == "rolled_back":
@@ -106,9 +122,14 @@ class Session:
             return {"state": "rolled_back", "exit_code": message["exit_code"], "signal": message["signal"],
                     "cpu_seconds": message["cpu_seconds"], "peak_memory_bytes": message["peak_memory_bytes"],
                     "report": ""}
+        if not runner:
+            raise LostError
         process.kill_others({runner})
         self._pid = runner
-        cpu_seconds, peak_bytes = process.usage_of(runner)
+        try:
+            cpu_seconds, peak_bytes = process.usage_of(runner)
+        except OSError:
+            raise LostError from None
         return {"state": "", "exit_code": message["exit_code"], "signal": None, "cpu_seconds": cpu_seconds,
                 "peak_memory_bytes": peak_bytes, "report": message["report"]}
 
@@ -147,7 +168,7 @@ def _receive(control):
         length = LENGTH.unpack(_exactly(control, LENGTH.size))[0]
         message = wire.json.loads(_exactly(control, min(length, MESSAGE_BYTES)))
         return {name: kind(message[name]) for name, kind in _FIELDS[message["type"]].items()}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError):
         raise LostError from None
     finally:
         control.settimeout(None)
@@ -167,10 +188,18 @@ def _small(value):
     return None if value is None else int(value) & 0xFF
 
 
+def _amount(value):
+    value = float(value)
+    if not 0 <= value < 2**62:
+        raise ValueError
+    return value
+
+
 _FIELDS = {
     "running": {"type": str, "pid": int},
     "done": {"type": str, "exit_code": _small, "report": str},
-    "rolled_back": {"type": str, "exit_code": _small, "signal": _small, "cpu_seconds": float, "peak_memory_bytes": int},
+    "rolled_back": {"type": str, "exit_code": _small, "signal": _small, "cpu_seconds": _amount,
+                    "peak_memory_bytes": lambda value: int(_amount(value))},
 }
 
 
@@ -201,13 +230,14 @@ def _await(child, outputs):
     process.set_oom_score(500)  # the cell goes first
     _, status, usage = os.wait4(child, 0)
     process.set_oom_score(1000)
-    ended = process.Ended(status, usage)
+    ended = process.Ended.of(status, usage)
     return {"exit_code": ended.exit_code, "signal": ended.signal, "cpu_seconds": ended.cpu_seconds,
             "peak_memory_bytes": ended.peak_memory_bytes}
 
 
 def _run_cell(control, code, want, namespace, name, outputs):
-    pid, leave, packed, send = os.getpid(), os._exit, _packed, control.sendall
+    getpid, leave, packed, send = os.getpid, os._exit, _packed, control.sendall
+    pid = getpid()
     program.point_output_at(*outputs)
     for descriptor in outputs:
         os.close(descriptor)
@@ -218,7 +248,7 @@ def _run_cell(control, code, want, namespace, name, outputs):
         program.flush()
     except KeyboardInterrupt:  # the time was up while the report was being made
         report, status = {"error": "KeyboardInterrupt"}, 1
-    if os.getpid() != pid:
+    if getpid() != pid:
         leave(status)  # a process that the cell forked, and that did not end itself
     send(packed({"type": "done", "exit_code": status, "report": wire.json.dumps(report)}))
     program.point_output_at(0, 0)

@@ -77,35 +77,45 @@ def _running():
 
 
 class Ended:
-    """How a process ended, and what it and its descendants used.
+    """How a process ended, and what it and its descendants used."""
 
-    Args:
-        status: as `os.wait` gives it.
-        usage: as `os.wait4` gives it.
-    """
+    def __init__(self, exit_code, signal, cpu_seconds, peak_memory_bytes):
+        self.exit_code = exit_code
+        self.signal = signal
+        self.cpu_seconds = cpu_seconds
+        self.peak_memory_bytes = peak_memory_bytes
 
-    def __init__(self, status, usage):
-        self.exit_code = os.WEXITSTATUS(status) if os.WIFEXITED(status) else None
-        self.signal = os.WTERMSIG(status) if os.WIFSIGNALED(status) else None
-        self.cpu_seconds = usage.ru_utime + usage.ru_stime
-        self.peak_memory_bytes = usage.ru_maxrss * 1024
+    @classmethod
+    def of(cls, status, usage):
+        """From what `os.wait4` gives."""
+        return cls(os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+                   os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+                   usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def reap_all(pid):
-    """Wait for every child: how `pid` ended, with what all of them used."""
-    ended, cpu_seconds, peak_bytes = None, 0.0, 0
+    """Wait for every child: how `pid` ended, if it is one, with what all of them used."""
+    exit_code, number, cpu_seconds, peak_bytes = None, None, 0.0, 0
     while True:
         try:
             other, status, usage = os.wait3(0)
         except ChildProcessError:
             break
-        one = Ended(status, usage)
+        one = Ended.of(status, usage)
         cpu_seconds += one.cpu_seconds
         peak_bytes = max(peak_bytes, one.peak_memory_bytes)
         if other == pid:
-            ended = one
-    ended.cpu_seconds, ended.peak_memory_bytes = cpu_seconds, peak_bytes
-    return ended
+            exit_code, number = one.exit_code, one.signal
+    return Ended(exit_code, number, cpu_seconds, peak_bytes)
+
+
+def parent_of(pid):
+    """The parent of a process; 0 where there is no such process."""
+    try:
+        with open(f"/proc/{pid}/stat") as file:
+            return int(file.read().rpartition(")")[2].split()[1])
+    except OSError:
+        return 0
 
 
 def usage_of(pid):

@@ -69,10 +69,11 @@ def held(code):
 
 def run_and_exit(source, namespace, want, outcome):
     """Run a program to its end, as an interpreter would: threads are joined, exit functions called, files closed."""
-    pid, write, leave = os.getpid(), os.write, os._exit
+    getpid, write, leave = os.getpid, os.write, os._exit
+    pid = getpid()
     report, status = run(source, namespace, want, PROGRAM)
     save_figures()
-    if os.getpid() == pid:
+    if getpid() == pid:
         write_all(write, outcome, report)
     threading._shutdown()
     atexit._run_exitfuncs()
@@ -99,6 +100,7 @@ def run(source, namespace, want, name):
     Returns:
         The report, and the exit status an interpreter would have.
     """
+    settrace, setprofile = sys.settrace, sys.setprofile
     try:
         body, last = _compile(source(), name, want is None)
         exec(body, namespace)
@@ -107,6 +109,9 @@ def run(source, namespace, want, name):
         return _exited(error, name)
     except BaseException as error:
         return _failed(error, source(), name), 1
+    finally:
+        settrace(None)
+        setprofile(None)
     if want is not None and want in namespace:
         return _value(namespace[want], str)
     return ({}, 0) if value is None else _value(value, repr)

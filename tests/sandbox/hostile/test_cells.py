@@ -10,7 +10,6 @@ import pytest_asyncio
 
 from agentfix import Sandbox, Session, load_settings
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.embedded import EmbeddedSandbox
 from tests.sandbox.hostile.cells import CELLS, HostileCell
 from tests.sandbox.hostile.clean import LITTLE
 from tests.sandbox.hostile.program import LIMITS
@@ -26,13 +25,6 @@ async def docker_sandbox(docker_missing: str) -> AsyncIterator[Sandbox]:
     if docker_missing:
         pytest.skip(docker_missing)
     sandbox = DockerSandbox(load_settings().sandbox_image)
-    yield sandbox
-    await sandbox.aclose()
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def embedded_sandbox() -> AsyncIterator[Sandbox]:
-    sandbox = EmbeddedSandbox()
     yield sandbox
     await sandbox.aclose()
 
@@ -59,14 +51,5 @@ async def test_docker_tells_what_became_of_the_session(docker_sandbox: Sandbox, 
     session = await docker_sandbox.open()
     try:
         await suffer(session, cell, cell.status, cell.states)
-    finally:
-        await session.aclose()
-
-
-@pytest.mark.parametrize("cell", BY_NAME)
-async def test_embedded_tells_what_became_of_the_session(embedded_sandbox: Sandbox, cell: HostileCell) -> None:
-    session = await embedded_sandbox.open()
-    try:
-        await suffer(session, cell, *cell.embedded)
     finally:
         await session.aclose()

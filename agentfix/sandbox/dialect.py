@@ -24,7 +24,8 @@ _NO_NAME_IN = re.compile(r"ImportError: cannot import name '([^']+)' from '([^']
 _NO_SYNTAX = re.compile(r"NotImplementedError: The monty syntax parser does not yet support (.+)")
 _NO_BUILTIN = re.compile(r"NameError: name '([^']+)' is not defined")
 _NO_ATTRIBUTE = re.compile(r"AttributeError: (?:module|type object)? ?'([\w.]+)' (?:object )?has no attribute '(\w+)'")
-_NOT_YET = re.compile(r"\w+: (?:Internal error in monty: (.*)|(.*not yet support.*|.*not supported in this environment.*))")
+_NOT_YET = re.compile(
+    r"\w+: (?:Internal error in monty: (.*)|(.*not yet support.*|.*not supported in this environment.*))")
 _NO_FILES = re.compile(r"PermissionError: Permission denied: ")
 
 

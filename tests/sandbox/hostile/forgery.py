@@ -51,7 +51,7 @@ os._exit(0)
 everywhere(json.dumps({"error": "a\\n\\x1b[2J" * 100, "line": 7, "value": None, "cut": False}).encode())
 os._exit(1)
 """, docker="error"),
-    Hostile("claims that memory ran out", "raise MemoryError('mine')", docker="oom|error", embedded="error"),
+    Hostile("claims that memory ran out", "raise MemoryError('mine')", docker="oom|error", embedded="oom"),
     Hostile("claims that it was interrupted", "raise KeyboardInterrupt", docker="error", embedded="error|unsupported"),
     Hostile("raises what ends loops of others", "raise GeneratorExit", docker="error", embedded="error|unsupported"),
     Hostile("changes what called it", """

@@ -1,22 +1,22 @@
-"""`agentfix sandbox build | ls | rm | exec`: make the image, look at containers, run a program."""
+"""`agentfix sandbox build | ls | rm | prune | doctor | exec`: make the image, look at boxes, run a program."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
+from collections.abc import Mapping
 from dataclasses import asdict
-from typing import BinaryIO
+from typing import TYPE_CHECKING
 
 import click
 
+from agentfix.cli.sandbox_exec import exec_
 from agentfix.cli.visible import visible
 from agentfix.errors import InputError
-from agentfix.plugins import Plugins
-from agentfix.protocols import ExecResult, Limits, Sandbox
-from agentfix.settings import MAX_TIMEOUT_S, Settings, load_settings
+from agentfix.settings import Settings, load_settings
 
-MAX_MEMORY_MIB = 2**20
+if TYPE_CHECKING:
+    from agentfix.sandbox.isolation import Isolation
 
 
 @click.group()
@@ -74,61 +74,45 @@ def rm(containers: tuple[str, ...]) -> None:
     click.echo(f"Removed {len(chosen)}.")
 
 
-@sandbox.command("exec")
-@click.argument("file", type=click.File("rb"))
-@click.option("--sandbox", "name", metavar="NAME", help="auto, embedded or docker.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(0, MAX_TIMEOUT_S, min_open=True), metavar="S",
-              help="Seconds.")
-@click.option("--memory", "memory_mb", type=click.IntRange(16, MAX_MEMORY_MIB), metavar="MB",
-              help="Memory limit, in MiB.")
-@click.option("--want", metavar="NAME", help="Also print the value of this variable.")
+@sandbox.command()
+def prune() -> None:
+    """Remove the containers whose makers are gone; those of living processes are left alone."""
+    from agentfix.sandbox.engine import open_engine  # noqa: PLC0415
+
+    with open_engine() as engine:
+        removed = engine.sweep()
+    for each in removed:
+        click.echo(visible(f"{each.id}  {each.image}  {each.status}"))
+    click.echo(f"Removed {len(removed)}.")
+
+
+@sandbox.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def exec_(context: click.Context, file: BinaryIO, name: str | None, timeout_s: float | None, memory_mb: int | None,
-          want: str | None, as_json: bool) -> None:
-    """Run the Python program in FILE (- for standard input) in a sandbox.
+def doctor(context: click.Context, as_json: bool) -> None:
+    """Say what really keeps programs in a box of the docker sandbox, as a box that is started reads it back.
 
-    Exit status: 0 when it ended well, 1 when it did not, 2 misuse.
+    Exit status: 0 when all that is asked for is there, 1 when not.
     """
-    settings = load_settings({"sandbox": name, "tool_timeout_s": timeout_s})
-    limits = Limits(timeout_s=settings.tool_timeout_s,
-                    memory_bytes=memory_mb * 2**20 if memory_mb else Limits().memory_bytes)
-    result = asyncio.run(_execute(settings, _read(file), limits, want))
+    found, engine = asyncio.run(_isolation(load_settings()))
     if as_json:
-        click.echo(json.dumps(asdict(result), indent=2, default=_base64))
+        click.echo(json.dumps({"engine": dict(engine), **asdict(found), "holds": not found.missing}, indent=2))
     else:
-        _show(result, want)
-    context.exit(0 if result.status == "ok" else 1)
+        for name, text in (*engine.items(), *found.surroundings.items()):
+            click.echo(visible(f"      {name}: {text}"))
+        for wall in found.walls:
+            click.echo(visible(f"{'ok' if wall.holds else 'MISSING':<7} {wall.name}: {wall.found or 'none'}"))
+    context.exit(1 if found.missing else 0)
 
 
-async def _execute(settings: Settings, code: str, limits: Limits, want: str | None) -> ExecResult:
-    place: Sandbox = Plugins(settings).build("sandbox", settings.sandbox)
+async def _isolation(settings: Settings) -> tuple[Isolation, Mapping[str, str]]:
+    from agentfix.sandbox.docker import DockerSandbox  # noqa: PLC0415
+
+    sandbox = DockerSandbox(settings.sandbox_image, runtime=settings.sandbox_runtime)
     try:
-        session = await place.open()
-        try:
-            return await session.exec(code, limits, want=want)
-        finally:
-            await session.aclose()
+        return await sandbox.isolation(), await sandbox.engine_facts()
     finally:
-        await place.aclose()
+        await sandbox.aclose()
 
 
-def _base64(data: bytes) -> str:
-    return base64.b64encode(data).decode("ascii")
-
-
-def _show(result: ExecResult, want: str | None) -> None:
-    click.echo(visible(result.stdout), nl=False)
-    click.echo(visible(result.stderr), nl=False, err=True)
-    if result.value is not None:
-        click.echo(visible(f"{want} = {result.value}"))
-    where = f" on line {result.line}" if result.line else ""
-    said = f": {visible(result.error)}" if result.error else ""
-    click.echo(f"{result.status}{where}{said} [{result.sandbox}, {result.seconds:.3f} s]", err=True)
-
-
-def _read(file: BinaryIO) -> str:
-    try:
-        return file.read().decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InputError(f"The program {file.name!r} is not UTF-8: {error}.") from error
+sandbox.add_command(exec_)

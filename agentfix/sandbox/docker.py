@@ -76,6 +76,16 @@ class DockerSandbox:
         finally:
             await box.remove()
 
+    async def engine_facts(self) -> dict[str, str]:
+        """What the engine says of itself: version, runtime, whether it runs as root.
+
+        Raises:
+            SandboxUnavailableError: it can't be reached.
+        """
+        await asyncio.to_thread(self._ready)
+        assert self._engine is not None
+        return await asyncio.to_thread(self._engine.facts, self.runtime)
+
     async def aclose(self) -> None:
         """Remove the boxes of this event loop, and close the connection. May be called twice."""
         pool = self._pools.pop(asyncio.get_running_loop(), None)

@@ -84,6 +84,29 @@ class Engine:
         require_current(image, found["Config"].get("Labels") or {})
         return str(found["Id"])
 
+    def facts(self, runtime: str) -> dict[str, str]:
+        """What the engine says of itself.
+
+        Args:
+            runtime: that is asked for; the engine's default when empty.
+
+        Raises:
+            SandboxUnavailableError: it can't be reached.
+        """
+        try:
+            info: dict[str, Any] = self.api.info()
+        except ENGINE_ERRORS as error:
+            raise unreachable(error) from error
+        said: list[str] = info.get("SecurityOptions") or []
+        options = {each.partition(",")[0].removeprefix("name=") for each in said}
+        return {
+            "engine": f"{info.get('Name', '?')}, version {info.get('ServerVersion', '?')}",
+            "runtime": runtime or str(info.get("DefaultRuntime", "?")),
+            "rootless": "yes" if "rootless" in options else "no",
+            "user namespaces": "yes" if options & {"userns", "rootless"} else "no",
+            "cgroups": f"version {info.get('CgroupVersion', '?')}",
+        }
+
     def containers(self) -> list[Leftover]:
         """The containers that carry our label, running or not."""
         found: list[dict[str, Any]] = self.api.containers(all=True, filters={"label": LABEL})

@@ -6,8 +6,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from agentfix import IsolationError
 from agentfix.cli.main import main
 from agentfix.cli.sandbox import sandbox
+from agentfix.sandbox.engine import LABEL, Engine
+from agentfix.sandbox.owners import OWNER_LABEL, this_owner
 
 
 def invoke(*arguments: str, program: str | bytes = "") -> tuple[int, str, str]:
@@ -50,7 +53,59 @@ def complaint(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int,
     return status, said.err
 
 
-@pytest.mark.parametrize("arguments", [["ls"], ["rm"], ["build"], ["exec", "PROGRAM", "--sandbox", "docker"]])
+@pytest.mark.docker
+def test_cells_share_variables_and_files_come_and_go(engine: Engine, tmp_path: Path) -> None:
+    given, first, second, kept = (tmp_path / name for name in ("given.csv", "first.py", "second.py", "kept"))
+    given.write_text("1,2")
+    first.write_text("rows = open('given.csv').read()")
+    second.write_text("import os\nos.mkdir('made')\nopen('made/out.csv', 'w').write(rows)\nos._exit(3)")
+    status, stdout, _ = invoke("exec", str(first), str(second), str(first), "--sandbox", "docker", "--cells", "--json",
+                               "--put", str(given), "--artefacts", str(kept))
+    results = json.loads(stdout)["results"]
+    assert status == 1
+    assert [(each["status"], each["state"]) for each in results] == [
+        ("ok", "fresh"), ("error", "rolled_back"), ("ok", "kept")]
+    assert (kept / "1" / "made" / "out.csv").read_text() == "1,2"
+
+
+@pytest.mark.docker
+def test_doctor_tells_what_a_box_read_back(engine: Engine) -> None:
+    status, stdout, _ = invoke("doctor", "--json")
+    said = json.loads(stdout)
+    assert (status, said["holds"]) == (0, True)
+    walls = {each["name"]: each["found"] for each in said["walls"]}
+    assert (walls["network"], walls["capabilities"], walls["seccomp"]) == ("lo", "0x0", "filtered")
+    assert said["engine"]["runtime"]
+
+
+@pytest.mark.docker
+def test_prune_leaves_the_boxes_of_the_living_alone(engine: Engine, image: str) -> None:
+    def made_by(owner: str) -> str:
+        return engine.api.create_container(image, labels={LABEL: "1", OWNER_LABEL: owner})["Id"][:12]
+
+    here, _, _ = this_owner().rpartition(":")
+    dead, elsewhere, living = made_by(f"{here}:1"), made_by("another-boot/1:1:1"), made_by(this_owner())
+    try:
+        assert f"{dead}  " in invoke("prune")[1]
+        assert {each.id for each in engine.containers()} >= {elsewhere, living}
+    finally:
+        for each in (elsewhere, living):
+            engine.remove(each)
+
+
+@pytest.mark.docker
+def test_isolation_that_is_not_there_is_a_refusal(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "p.py").write_text("print(1)")
+    status, _, stderr = invoke("exec", str(tmp_path / "p.py"), "--sandbox", "docker")
+    assert status == 0, stderr
+    with pytest.raises(IsolationError, match="can't use the runtime 'no-such-runtime'"):
+        CliRunner(env={"AGENTFIX_SANDBOX_RUNTIME": "no-such-runtime"}).invoke(
+            sandbox, ["exec", str(tmp_path / "p.py"), "--sandbox", "docker"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize("arguments", [
+    ["ls"], ["rm"], ["build"], ["prune"], ["doctor"], ["exec", "PROGRAM", "--sandbox", "docker"],
+])
 def test_an_engine_that_is_not_there_is_one_line(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

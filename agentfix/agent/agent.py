@@ -138,7 +138,8 @@ class Agent:
             run_id: the run to begin as.
             step: how many of its calls to take over, as `agentfix runs show` numbers them.
             on_event: called with everything that happens.
-            **changes: settings of the new run that differ, such as `strategy`, `critics` or `seed`.
+            **changes: settings of the new run that differ, such as `strategy`, `critics` or `seed`. Another `model`
+                answers for itself: what a model said is not taken over as another's.
 
         Raises:
             JournalError: there is no such run.
@@ -178,7 +179,9 @@ class Agent:
         journal = await self.open_journal()
         header = await journal.header(str(source))
         if header is not None:
-            return recording_of(str(source), header, await journal.calls(str(source)))
+            results = await journal.records(str(source), "result")
+            ended = bool(results) and not str(results[-1].get("stop_reason")).startswith("failed: ")
+            return recording_of(str(source), header, await journal.calls(str(source)), ended=ended)
         recording = find_recording(source)
         if recording is None:
             raise JournalError(f"There is no run and no file {str(source)!r}.", "See: agentfix runs list")

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
+from agentfix.errors import JournalError
 from agentfix.types import Completion, Observation
 
 
@@ -63,3 +64,15 @@ def check_call(request: Any, reply: Any) -> None:
     except ValidationError as error:  # says the values too, which may be long
         first = error.errors(include_url=False, include_input=False)[0]
         raise ValueError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+
+
+def check_journalled(run: str, request: Any, reply: Any) -> None:
+    """The same for what a journal holds of a run.
+
+    Raises:
+        JournalError: it is no call.
+    """
+    try:
+        check_call(request, reply)
+    except ValueError as error:
+        raise JournalError(f"What the journal holds of run {run!r} is damaged: {error}.", "Begin it anew.") from error

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import stat
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -291,7 +293,7 @@ async def test_a_recording_that_can_not_be_made_is_said_before_anything_is_asked
     async with make(ScriptedModel([]), Kept(), record=tmp_path / place) as agent:
         with pytest.raises(RecordingError, match="Choose another"):
             await agent.arun(QUESTION)
-    assert not Path("/dev/null").is_file()
+    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
 
 
 async def test_a_recording_that_is_lost_on_the_way_leaves_what_it_held(tmp_path):
@@ -410,8 +412,9 @@ async def test_a_call_that_is_damaged_in_the_journal_is_one_error(column, value)
     _, journal = await undisturbed()
     journal.db.execute(f"UPDATE calls SET {column} = ? WHERE number = 1", (value,))
     async with make(ScriptedModel([]), journal) as agent:
-        with pytest.raises(JournalError, match="damaged"):
-            await agent.resume("r")
+        for going_on in (agent.resume("r"), agent.replay("r"), agent.fork("r", 2)):
+            with pytest.raises(JournalError, match="damaged"):
+                await going_on
 
 
 async def test_a_replay_of_a_run_that_was_cut_off_says_where():

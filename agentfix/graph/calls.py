@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 
 from agentfix.digest import digest, model_body, tool_body
 from agentfix.errors import AgentFixError, CallInDoubtError, JournalError, ModelReplyError, ToolError
-from agentfix.exchange import check_call
+from agentfix.exchange import check_journalled
 from agentfix.graph.blame import blaming
 from agentfix.graph.meter import BudgetSpent, Meter
 from agentfix.graph.sources import AnyRun, Source
@@ -74,7 +74,7 @@ class Calls:
         for call in calls:
             if call.reply is None:
                 continue
-            self._check(call.request, call.reply)
+            check_journalled(self.run_id, call.request, call.reply)
             if "tool" not in call.request:
                 self._granted[call.place] = int(call.request["sampling"]["max_tokens"])
                 usage = _usage(_COMPLETIONS.validate_python(call.reply["completions"]))
@@ -199,22 +199,15 @@ class Calls:
         """The reply that this run's journal or a source has. A source's becomes part of this run's own record."""
         known = await self.journal.find(key)
         if known is not None:
-            self._check(body, known.reply)
+            check_journalled(self.run_id, body, known.reply)
             return known.reply
         for source in sources:
             reply = await source.find(key.place, key.digest, body)
             if reply is not None:
-                self._check(body, reply)
+                check_journalled(self.run_id, body, reply)
                 await self._end(key, body, reply)
                 return reply
         return None
-
-    def _check(self, request: Mapping[str, Any], reply: Mapping[str, Any] | None) -> None:
-        try:
-            check_call(request, reply)
-        except ValueError as error:
-            raise JournalError(f"What the journal holds of run {self.run_id!r} is damaged: {str(error)[:200]}.",
-                               "Begin it anew.") from error
 
     async def _end(self, key: CallKey, body: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
         await self._write(self.journal.end(key, body, reply))

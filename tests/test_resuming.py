@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import stat
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -288,12 +286,12 @@ async def test_a_recording_is_never_written_over_another_file(tmp_path):
 
 
 @pytest.mark.parametrize("place", ["/dev/null", ".", "file/in/the/way", "n" * 300])
-async def test_a_recording_that_can_not_be_made_is_said_before_anything_is_asked(tmp_path, place):
+def test_a_recording_that_can_not_be_made_is_said_before_anything_is_asked(tmp_path, place):
     (tmp_path / "file").write_text("")
-    async with make(ScriptedModel([]), Kept(), record=tmp_path / place) as agent:
+    with make(ScriptedModel([]), Kept(), record=tmp_path / place) as agent:
         with pytest.raises(RecordingError, match="Choose another"):
-            await agent.arun(QUESTION)
-    assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+            agent.run(QUESTION)
+    assert Path("/dev/null").is_char_device()
 
 
 async def test_a_recording_that_is_lost_on_the_way_leaves_what_it_held(tmp_path):

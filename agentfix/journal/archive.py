@@ -187,7 +187,8 @@ class Archive:
         try:
             told: dict[str, Any] = texts.load(header, self._db)
             ended = None if result is None else _RESULT.validate_python(texts.load(result, self._db))
-            return RunSummary(name, float(begun), float(active), str((told.get("task") or {}).get("question", "")),
+            task: dict[str, Any] = told.get("task") or {}
+            return RunSummary(name, float(begun), float(active), str(task.get("question", "")),
                               told.get("settings") or {}, calls, ended)
         except DAMAGE as error:
             raise ValueError(f"run {name!r}: {error}") from error

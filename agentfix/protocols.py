@@ -419,7 +419,7 @@ class Journal(Protocol):
     """
 
     async def begin_run(self, run: str, header: Mapping[str, Any]) -> None:
-        """Note that a run begins; a run that is known already keeps its first header."""
+        """Note that a run begins, or with what header one that is known goes on."""
         ...
 
     async def header(self, run: str) -> Mapping[str, Any] | None:

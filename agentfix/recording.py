@@ -8,6 +8,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from filelock import FileLock
 
 from agentfix.digest import digest
 from agentfix.errors import RecordingError
+from agentfix.exchange import check_call
 from agentfix.protocols import JournalledCall
 
 FORMAT = 1
@@ -41,11 +43,13 @@ class Recording:
         name: for messages: the file, or the run it was made from.
         runs: the headers of the runs it comes from, by their names.
         calls: by digest.
+        ended: False when it is of a run that was cut off.
     """
 
     name: str
     runs: Mapping[str, Mapping[str, Any]]
     calls: Mapping[str, RecordedCall] = field(repr=False)
+    ended: bool = True
 
     @property
     def models(self) -> list[str]:
@@ -59,6 +63,8 @@ class Recording:
 
     def missing(self, request: Mapping[str, Any]) -> RecordingError:
         """The error for a request that was not recorded: it shows the nearest one that was."""
+        if not self.ended:
+            return RecordingError(f"{self.name} was cut off here.", "Go on with it instead: agentfix resume RUN.")
         what = f"tool {request['tool']!r}" if "tool" in request else f"model {request['model']!r}"
         near = self._nearest(request)
         hint = "Record it: agentfix run --record FILE."
@@ -82,7 +88,15 @@ def find_recording(path: str | Path) -> Recording | None:
     Raises:
         RecordingError: there is a file, but it is no recording.
     """
-    return read_recording(Path(path)) if Path(path).is_file() else None
+    return read_recording(Path(path)) if is_there(path) else None
+
+
+def is_there(path: str | Path) -> bool:
+    """Whether there is a file of that name; what can't be a file's name is none."""
+    try:
+        return Path(path).is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def read_recording(path: Path) -> Recording:
@@ -92,9 +106,11 @@ def read_recording(path: Path) -> Recording:
         RecordingError: the file is not there or is no recording; says which line is wrong.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = path.read_text(encoding="utf-8").rstrip("\n").split("\n")
+    except (OSError, ValueError) as error:
         raise RecordingError(f"The recording {str(path)!r} can't be read: {error}.") from error
+    if lines == [""]:
+        raise RecordingError(f"{str(path)!r} is no recording: it is empty.")
     runs: dict[str, Mapping[str, Any]] = {}
     calls: dict[str, RecordedCall] = {}
     for number, line in enumerate(lines, 1):
@@ -106,31 +122,34 @@ def read_recording(path: Path) -> Recording:
             elif "run" in entry:
                 runs[entry["run"]] = dict(entry["header"])
             else:
-                request = dict(entry["request"])
-                calls[digest(request)] = RecordedCall(request, dict(entry["reply"]))
+                check_call(entry["request"], entry["reply"])
+                calls[digest(entry["request"])] = RecordedCall(entry["request"], entry["reply"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
-            raise RecordingError(f"{str(path)!r} is no recording: line {number} is wrong ({error!r}).",
+            raise RecordingError(f"{str(path)!r} is no recording: line {number} is wrong ({repr(error)[:200]}).",
                                  "Make one with: agentfix run --record FILE.") from error
-    if not lines:
-        raise RecordingError(f"{str(path)!r} is no recording: it is empty.")
     return Recording(str(path), runs, calls)
 
 
-def recording_of(run: str, header: Mapping[str, Any], calls: Iterable[JournalledCall]) -> Recording:
+def recording_of(run: str, header: Mapping[str, Any], calls: Iterable[JournalledCall], *,
+                 ended: bool = True) -> Recording:
     """What a journal holds of a run, as a recording."""
-    ended = {c.digest: RecordedCall(c.request, c.reply) for c in calls if c.reply is not None}
-    return Recording(f"run {run!r}", {run: header}, ended)
+    replies = {c.digest: RecordedCall(c.request, c.reply) for c in calls if c.reply is not None}
+    return Recording(f"run {run!r}", {run: header}, replies, ended)
 
 
 def write_recording(path: Path, recording: Recording) -> None:
-    """Add a recording to a file, which is made when it is not there. What the file holds already is kept.
+    """Add a recording to a file, which is made when it is not there. What the file holds already is kept, whatever
+    happens meanwhile: the longer file takes the place of the shorter one at once.
 
     Raises:
         RecordingError: the file can't be written, or is something else than a recording.
     """
     try:
+        path = path.resolve()
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(_lock_of(path)):
+            if path.exists() and not path.is_file():
+                raise RecordingError(f"{str(path)!r} is no file that could be a recording.", "Choose another.")
             there = path.exists() and path.stat().st_size > 0
             known = read_recording(path) if there else Recording(str(path), {}, {})
             lines = [] if there else [json.dumps({"agentfix_recording": FORMAT})]
@@ -138,11 +157,24 @@ def write_recording(path: Path, recording: Recording) -> None:
                       for run, header in recording.runs.items() if run not in known.runs)
             lines += (json.dumps({"request": dict(call.request), "reply": dict(call.reply)})
                       for key, call in recording.calls.items() if key not in known.calls)
-            with path.open("a", encoding="utf-8") as file:
-                file.writelines(f"{line}\n" for line in lines)
-    except OSError as error:
+            if lines:
+                _replace(path, "".join(f"{line}\n" for line in lines))
+    except (OSError, ValueError) as error:
         raise RecordingError(f"The recording {str(path)!r} can't be written: {error}.",
-                             "The run is in the journal all the same.") from error
+                             "Choose another file.") from error
+
+
+def _replace(path: Path, added: str) -> None:
+    """Put a longer copy in the place of a file."""
+    copy = path.with_name(f".{path.name}.part")
+    try:
+        kept = path.read_text(encoding="utf-8") if path.exists() else ""
+        copy.write_text(kept + ("\n" if kept and not kept.endswith("\n") else "") + added, encoding="utf-8")
+        if path.exists():
+            shutil.copymode(path, copy)
+        copy.replace(path)
+    finally:
+        copy.unlink(missing_ok=True)
 
 
 def _lock_of(path: Path) -> Path:

@@ -15,7 +15,7 @@ FUNCTION_LINES = 60
 
 WIRING = {"agentfix.agent", "agentfix.__init__"}
 """They may see everything."""
-FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agentfix.digest"]
+FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agentfix.digest", "agentfix.exchange"]
 """Each may import those before it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.endpoints"}

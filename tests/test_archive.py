@@ -45,6 +45,12 @@ def key(run: str, place: str = "a0.model") -> CallKey:
     return CallKey(run, place, digest({"q": place}))
 
 
+def call(asked, said):
+    """The request and the reply of a tool call."""
+    return ({"tool": "echo", "arguments": {"text": asked}},
+            {"observation": {"tool": "echo", "status": "ok", "text": said}, "seconds": 0.1})
+
+
 @pytest.fixture
 async def journal(tmp_path):
     made = SqliteJournal(tmp_path / "journal.sqlite")
@@ -82,7 +88,7 @@ async def test_clearing_up_takes_nothing_from_a_process_that_writes(journal, tmp
 async def test_the_file_is_smaller_after_clearing_up_and_what_is_shared_stays(journal, tmp_path):
     for run in ("gone", "kept"):
         await journal.begin_run(run, {"task": {"question": LONG}})
-        await journal.end(key(run), {"q": LONG}, {"a": f"{run} {list(range(5000))}"})
+        await journal.end(key(run), *call(LONG, f"{run} {list(range(5000))}"))
     archive = Archive(journal)
     archive.clear()
     before = (tmp_path / "journal.sqlite").stat().st_size
@@ -91,7 +97,7 @@ async def test_the_file_is_smaller_after_clearing_up_and_what_is_shared_stays(jo
     assert (freed.runs, freed.texts) == (0, 1)
     assert freed.bytes == before - (tmp_path / "journal.sqlite").stat().st_size > 0
     story = await archive.story("kept")
-    assert story.summary.question == LONG and story.steps[0].request == {"q": LONG}
+    assert story.summary.question == LONG and story.steps[0].request == call(LONG, "")[0]
     with pytest.raises(JournalError, match="no run 'gone'"):
         await archive.story("gone")
 
@@ -124,7 +130,7 @@ async def test_what_was_forgotten_under_a_running_process_is_not_written_into_an
 async def test_a_file_that_can_not_be_made_smaller_is_said_and_keeps_what_is_wanted(journal):
     for run in ("gone", "kept"):
         await journal.begin_run(run, {})
-        await journal.end(key(run), {"q": 1}, {"a": f"{run} {list(range(5000))}"})
+        await journal.end(key(run), *call("1", f"{run} {list(range(5000))}"))
     archive = Archive(journal)
     archive.remove(["gone"])
     cursor = journal.db.execute("SELECT 1 UNION SELECT 2")  # SQLite refuses to copy a file that is being read

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,7 @@ from agentfix import (
 )
 from agentfix.journal import SqliteJournal
 from agentfix.plugins import Plugins
+from agentfix.recording import read_recording
 from agentfix.testing import ScriptedModel, script_plugin
 
 QUESTION = "A crate holds 15 jars. How many jars are in 4 crates?"
@@ -276,11 +279,62 @@ async def test_a_file_that_is_no_recording_is_one_line(tmp_path, text):
 async def test_a_recording_is_never_written_over_another_file(tmp_path):
     file = tmp_path / "thesis.txt"
     file.write_text("My thesis.\n")
-    events = []
-    async with make(ScriptedModel([DERIVED]), Kept(), record=file, strategy="none", kind="text") as agent:
-        assert (await agent.arun("Say something.", on_event=events.append)).answer
+    async with make(ScriptedModel([]), Kept(), record=file) as agent:
+        with pytest.raises(RecordingError, match="is no recording"):
+            await agent.arun(QUESTION)
     assert file.read_text() == "My thesis.\n"
-    assert any("is no recording" in str(e.data.get("message")) for e in events)
+
+
+@pytest.mark.parametrize("place", ["/dev/null", ".", "file/in/the/way", "n" * 300])
+def test_a_recording_that_can_not_be_made_is_said_before_anything_is_asked(tmp_path, place):
+    (tmp_path / "file").write_text("")
+    with make(ScriptedModel([]), Kept(), record=tmp_path / place) as agent:
+        with pytest.raises(RecordingError, match="Choose another"):
+            agent.run(QUESTION)
+    assert Path("/dev/null").is_char_device()
+
+
+async def test_a_recording_that_is_lost_on_the_way_leaves_what_it_held(tmp_path):
+    file, events = tmp_path / "r.jsonl", []
+    async with make(ScriptedModel([CRASH, RIGHT, DERIVED]), Kept(), record=file) as agent:
+        await agent.arun(QUESTION)
+    held = file.read_text()
+    (tmp_path / ".r.jsonl.part").mkdir()  # in the way of the longer copy
+    async with make(ScriptedModel([CRASH, RIGHT, DERIVED]), Kept(), record=file, seed=5) as agent:
+        assert (await agent.arun(QUESTION, on_event=events.append)).answer == "60"
+    assert file.read_text() == held
+    assert any("resume" in str(e.data.get("message")) for e in events)
+
+
+@pytest.mark.parametrize("spoilt", [
+    '{"request": {}, "reply": {}}', '{"request": {"model": "m", "messages": [{}]}, "reply": {}}', "[" * 3000,
+    '{"request": {"tool": "t", "arguments": 1}, "reply": {}}',
+    '{"request": {"tool": "t", "arguments": {}}, "reply": 1}',
+    '{"request": {"tool": "t", "arguments": {}}, "reply": {"observation": "x", "seconds": 1}}', "7", "\ufeff", '"run"',
+])
+def test_a_line_of_another_form_is_named(tmp_path, spoilt):
+    file = tmp_path / "r.jsonl"
+    file.write_text(f'{{"agentfix_recording": 1}}\n{spoilt}\n', encoding="utf-8")
+    with pytest.raises(RecordingError, match="line 2 is wrong"):
+        read_recording(file)
+
+
+async def test_the_limits_a_run_was_resumed_with_hold_from_then_on():
+    journal = Kept()
+    async with make(ScriptedModel([CRASH]), journal, max_rounds=1) as agent:
+        await agent.arun(QUESTION, run_id="r")
+    async with make(ScriptedModel([RIGHT, DERIVED]), journal) as agent:
+        await agent.resume("r", max_rounds=8)
+    async with make(ScriptedModel([]), journal) as agent:
+        assert (await agent.replay("r")).answer == "60"
+        assert (await agent.resume("r")).answer == "60"
+
+
+async def test_a_run_under_way_is_not_begun_again_beside_itself():
+    async with make(ScriptedModel([CRASH, RIGHT, DERIVED]), Kept()) as agent:
+        first, second = await asyncio.gather(agent.arun(QUESTION, run_id="r"), agent.arun(QUESTION, run_id="r"),
+                                             return_exceptions=True)
+    assert [first.answer, type(second)] == ["60", InputError] and "under way" in str(second)
 
 
 # --- a journal that can't be written ------------------------------------------------------------------------------
@@ -308,6 +362,67 @@ async def test_a_run_goes_on_in_memory_if_the_user_says_so():
     result, said = await full_disk(journal="file-or-memory")
     assert result.answer == "60" and result.supported_by
     assert len(said) == 1 and "goes on in memory" in said[0]
+
+
+class Breaking(Kept):
+    """Can't be written any more, once it is told so."""
+
+    broken = False
+
+    @contextmanager
+    def transaction(self):
+        if self.broken:
+            raise OSError("the disk is gone")
+        with super().transaction():
+            yield
+
+
+def in_memory_when_it_breaks(script, journal, *plugins, **chosen):
+    settings = Settings(model="scripted:", sandbox="embedded", journal="file-or-memory", **chosen)
+    extra = {f"extra{i}": plugin for i, plugin in enumerate(plugins)}
+    return Agent(settings, Plugins(settings, {"script": script_plugin(script), **extra}), journal=journal)
+
+
+async def test_a_resumed_run_too_goes_on_in_memory():
+    journal = Breaking()
+    with pytest.raises(PowerCut):
+        async with make(ScriptedModel([CRASH, PowerCut()]), journal) as agent:
+            await agent.arun(QUESTION, run_id="r")
+    journal.broken = True
+    async with in_memory_when_it_breaks(ScriptedModel([RIGHT, DERIVED]), journal) as agent:
+        assert (await agent.resume("r")).answer == "60"
+
+
+async def test_a_call_in_doubt_stays_in_doubt_when_the_run_goes_on_in_memory():
+    journal, stamp = Breaking(), Stamp(cut=True)
+    with pytest.raises(PowerCut):
+        async with make(ScriptedModel([RIGHT]), journal, stamp, critics=("stamp",)) as agent:
+            await agent.arun(QUESTION, run_id="r")
+    journal.broken = True
+    async with in_memory_when_it_breaks(ScriptedModel([]), journal, stamp, critics=("stamp",)) as agent:
+        result = await agent.resume("r")
+    assert stamp.stamped == 1 and "nobody knows whether it happened" in result.stop_reason
+
+
+@pytest.mark.parametrize(("column", "value"), [
+    ("request", "{}"), ("request", "1"), ("reply", '"x"'), ("reply", '{"completions": []}'), ("reply", "[" * 9000)])
+async def test_a_call_that_is_damaged_in_the_journal_is_one_error(column, value):
+    _, journal = await undisturbed()
+    journal.db.execute(f"UPDATE calls SET {column} = ? WHERE number = 1", (value,))
+    async with make(ScriptedModel([]), journal) as agent:
+        for going_on in (agent.resume("r"), agent.replay("r"), agent.fork("r", 2)):
+            with pytest.raises(JournalError, match="damaged"):
+                await going_on
+
+
+async def test_a_replay_of_a_run_that_was_cut_off_says_where():
+    journal = Kept()
+    with pytest.raises(PowerCut):
+        async with make(ScriptedModel([CRASH, PowerCut()]), journal) as agent:
+            await agent.arun(QUESTION, run_id="r")
+    async with make(ScriptedModel([]), journal) as agent:
+        replayed = await agent.replay("r")
+    assert [a.text for a in replayed.attempts] == [CRASH] and "was cut off here" in replayed.stop_reason
 
 
 async def test_two_runs_at_once_keep_apart():

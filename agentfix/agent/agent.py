@@ -14,12 +14,13 @@ from agentfix.agent.header import LIMITS, read_header
 from agentfix.agent.parts import Parts
 from agentfix.agent.runs import LiveRuns, Opening, new_name
 from agentfix.errors import ConfigError, InputError, JournalError
+from agentfix.exchange import check_journalled
 from agentfix.graph import build
 from agentfix.graph.calls import Doubt
 from agentfix.graph.sources import Prefix, Source
 from agentfix.journal import IN_MEMORY, SqliteJournal
 from agentfix.plugins import Plugins
-from agentfix.protocols import Journal
+from agentfix.protocols import Journal, JournalledCall
 from agentfix.recording import Recording, find_recording, recording_of
 from agentfix.settings import Settings, load_settings
 from agentfix.types import Event, Result, Task, ToolCall
@@ -138,7 +139,8 @@ class Agent:
             run_id: the run to begin as.
             step: how many of its calls to take over, as `agentfix runs show` numbers them.
             on_event: called with everything that happens.
-            **changes: settings of the new run that differ, such as `strategy`, `critics` or `seed`.
+            **changes: settings of the new run that differ, such as `strategy`, `critics` or `seed`. Another `model`
+                answers for itself: what a model said is not taken over as another's.
 
         Raises:
             JournalError: there is no such run.
@@ -148,7 +150,7 @@ class Agent:
         journal = await self.open_journal()
         task, settings = read_header(run_id, await journal.header(run_id), self.settings, changes)
         self._parts.require(settings)
-        calls = [call for call in await journal.calls(run_id) if call.reply is not None]
+        calls = [call for call in await self._calls(run_id) if call.reply is not None]
         if not 0 <= step <= len(calls):
             raise InputError(f"Run {run_id!r} has {len(calls)} steps, not {step}.",
                              f"See: agentfix runs show {run_id}")
@@ -178,7 +180,9 @@ class Agent:
         journal = await self.open_journal()
         header = await journal.header(str(source))
         if header is not None:
-            return recording_of(str(source), header, await journal.calls(str(source)))
+            results = await journal.records(str(source), "result")
+            ended = bool(results) and not str(results[-1].get("stop_reason")).startswith("failed: ")
+            return recording_of(str(source), header, await self._calls(str(source)), ended=ended)
         recording = find_recording(source)
         if recording is None:
             raise JournalError(f"There is no run and no file {str(source)!r}.", "See: agentfix runs list")
@@ -186,6 +190,12 @@ class Agent:
             raise InputError(f"{str(source)!r} does not say of which run it is.",
                              f"Name the question: agentfix run --model replay:{source} QUESTION")
         return recording
+
+    async def _calls(self, run: str) -> list[JournalledCall]:
+        calls = await (await self.open_journal()).calls(run)
+        for call in calls:
+            check_journalled(run, call.request, call.reply)
+        return calls
 
     async def stream(self, task: Task | str, *, run_id: str | None = None) -> AsyncGenerator[Event]:
         """Answer a task and yield everything that happens; the last event is `result`.

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from agentfix import evidence
 from agentfix.agent.header import make_header, read_header
 from agentfix.agent.parts import Parts, recording_of_model
-from agentfix.errors import AgentFixError, InputError
+from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.graph.calls import Calls, Doubt
 from agentfix.graph.context import RunContext
 from agentfix.graph.meter import Meter
@@ -96,17 +96,20 @@ class LiveRuns:
         """Open a run, or one that the journal knows already again.
 
         Raises:
-            AgentFixError: a part can't be had, or a different run of that name is known.
+            AgentFixError: a part can't be had, or a different run of that name is known or under way.
         """
         if not task.question.strip():
             raise InputError("The question is empty.", "Say what is to be answered.")
+        if opening.settings.record is not None:
+            write_recording(opening.settings.record, Recording("", {}, {}))  # fails now rather than after the run
         stack = AsyncExitStack()
         try:
             live = await self._opened(run, task, opening, stack)
+            if self._live.setdefault(run, live) is not live:
+                raise InputError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
         except BaseException:
             await stack.aclose()
             raise
-        self._live[run] = live
         return live.context
 
     async def _opened(self, run: str, task: Task, opening: Opening, stack: AsyncExitStack) -> _Live:
@@ -161,12 +164,11 @@ class LiveRuns:
     async def _begin(self, run: str, header: Mapping[str, Any], opening: Opening, journal: Journal,
                      calls: Calls) -> None:
         known = await journal.header(run)
-        if known is None:
-            await journal.begin_run(run, header)
-            return
-        if not opening.goes_on and json.dumps(known, sort_keys=True) != json.dumps(header, sort_keys=True):
-            raise InputError(f"There is another run named {run!r}, with another question or settings.",
-                             "Choose another run_id.")
+        if json.dumps(known, sort_keys=True) != json.dumps(header, sort_keys=True):
+            if known is not None and not opening.goes_on:
+                raise InputError(f"There is another run named {run!r}, with another question or settings.",
+                                 "Choose another run_id.")
+            await journal.begin_run(run, header)  # other limits hold from now on, for a replay too
         calls.recall(await journal.calls(run), spent=False)
 
     # --- for the graph -----------------------------------------------------------------------------------------------
@@ -189,6 +191,9 @@ class LiveRuns:
         live = self._live[run]
         live.write = write
         live.context.keep(int(state["attempts"]))
+        if state.get("trail", live.context.trail) != live.context.trail:
+            raise JournalError(f"Since this checkpoint run {run!r} went on in another way, and what the checkpoint "
+                               "stands on is not kept.", "Go on from the latest checkpoint, or ask anew.")
         return live.context
 
     async def _revive(self, run: str, state: Mapping[str, Any]) -> None:
@@ -224,17 +229,18 @@ class LiveRuns:
             return
         try:
             if live.settings.record is not None:
-                await self._save(run, live.settings.record, live.context)
+                await self._save(run, live.settings, live.settings.record, live.context)
         finally:
             await live.stack.aclose()
 
-    async def _save(self, run: str, path: Path, context: RunContext) -> None:
+    async def _save(self, run: str, settings: Settings, path: Path, context: RunContext) -> None:
         journal = context.calls.journal
         try:
             header = await journal.header(run) or {}
             write_recording(path, recording_of(run, header, await journal.calls(run)))
         except AgentFixError as error:
-            context.emit("notice", {"message": str(error)})
+            way = "" if settings.journal == "memory" else f" Try again: agentfix resume {run} --record FILE."
+            context.emit("notice", {"message": f"{error.message}{way}"})
 
     async def aclose(self) -> None:
         """Close what is still open: runs that were interrupted and never taken up again."""

@@ -95,7 +95,8 @@ def follow(context: click.Context, settings: Settings, start: Start, *, as_json:
         raise
     assert this.result is not None, "the run ended without a result"
     if this.failed and this.way_on:
-        click.echo(f"agentfix: the run failed; go on with: {this.way_on}", err=True)
+        why = f" ({one_line(this.result.stop_reason)})" if quiet else ""  # others have seen the notice
+        click.echo(f"agentfix: the run failed{why}; go on with: {this.way_on}", err=True)
     context.exit(NOT_SUPPORTED if this.result.abstained else 0)
 
 

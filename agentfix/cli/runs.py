@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -14,6 +13,7 @@ from agentfix.cli.story import story_object, summary_line, summary_object, tell
 from agentfix.cli.visible import one_line
 from agentfix.errors import JournalError
 from agentfix.journal import Archive, SqliteJournal
+from agentfix.recording import is_there
 from agentfix.settings import load_settings
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ async def full_name(agent: Any, name: str, *, or_file: bool = False) -> str:
         JournalError, InputError: there is none, or more than one.
     """
     journal = await agent.open_journal()
-    if or_file and await asyncio.to_thread(Path(name).is_file):
+    if or_file and is_there(name):
         return name
     return Archive(journal).find(name) if isinstance(journal, SqliteJournal) else name
 

@@ -40,6 +40,10 @@ class Runs(Protocol):
         """End a run. Returns its result as plain JSON."""
         ...
 
+    async def close(self, run: str) -> None:
+        """Let go of what a run holds; it can be brought back."""
+        ...
+
 
 def build(runs: Runs) -> Any:
     """The machine, not yet compiled, so that who compiles it can bring a checkpointer and interrupts.
@@ -81,6 +85,7 @@ def _live(node: Node, runs: Runs) -> Any:
             return await node(state, context)
         except AgentFixError as error:
             if not context.attempts:
+                await runs.close(context.calls.run_id)
                 raise
             context.emit("notice", {"message": str(error)})
             return {"stop": f"failed: {error}"}

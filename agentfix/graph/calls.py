@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 
 from agentfix.digest import digest, model_body, tool_body
 from agentfix.errors import AgentFixError, CallInDoubtError, JournalError, ModelReplyError, ToolError
+from agentfix.exchange import check_journalled
 from agentfix.graph.blame import blaming
 from agentfix.graph.meter import BudgetSpent, Meter
 from agentfix.graph.sources import AnyRun, Source
@@ -73,6 +74,7 @@ class Calls:
         for call in calls:
             if call.reply is None:
                 continue
+            check_journalled(self.run_id, call.request, call.reply)
             if "tool" not in call.request:
                 self._granted[call.place] = int(call.request["sampling"]["max_tokens"])
                 usage = _usage(_COMPLETIONS.validate_python(call.reply["completions"]))
@@ -197,10 +199,12 @@ class Calls:
         """The reply that this run's journal or a source has. A source's becomes part of this run's own record."""
         known = await self.journal.find(key)
         if known is not None:
+            check_journalled(self.run_id, body, known.reply)
             return known.reply
         for source in sources:
             reply = await source.find(key.place, key.digest, body)
             if reply is not None:
+                check_journalled(self.run_id, body, reply)
                 await self._end(key, body, reply)
                 return reply
         return None

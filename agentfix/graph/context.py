@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from agentfix import evidence
+from agentfix.digest import digest
 from agentfix.graph.blame import blaming
 from agentfix.graph.calls import Calls
 from agentfix.protocols import Critic, Model, Session, Strategy, TaskKind, Tool
@@ -36,7 +37,6 @@ class RunContext:
     """The class from which an answer counts as supported."""
     watched: bool = True
     """Somebody wants to see text as it is written; nothing is streamed for nobody."""
-    """The class from which an answer counts as supported."""
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     result: Result | None = None
     """When the run has ended."""
@@ -47,6 +47,16 @@ class RunContext:
     _standings: dict[int, Standing] = field(default_factory=dict[int, Standing])
     """Those that nothing has changed since they were reckoned."""
     _grouped: tuple[int, ...] = ()
+    _trails: list[str] = field(default_factory=list[str])
+    """After each attempt, a hash of all up to it."""
+
+    @property
+    def trail(self) -> str:
+        """A hash of the attempts; empty when there are none."""
+        while len(self._trails) < len(self.attempts):
+            attempt = asdict(self.attempts[len(self._trails)])
+            self._trails.append(digest({"before": self._trails[-1:], "attempt": attempt})[:16])
+        return self._trails[len(self.attempts) - 1] if self.attempts else ""
 
     def tree(self) -> Tree:
         """All that is known, as a strategy sees it."""
@@ -82,6 +92,7 @@ class RunContext:
     def recall(self, attempts: Sequence[Attempt], critiques: Sequence[Critique]) -> None:
         """Take up a tree that an earlier process built."""
         self.attempts[:] = attempts
+        self._trails.clear()
         self._critiques, self._standings, self._refuted = {}, {}, set()
         for critique in critiques:
             if critique.attempt < len(attempts):

@@ -127,7 +127,7 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
     context.calls.meter.rounds += 1
     await context.add_attempts(attempts)
     return {"moves": state["moves"][1:], "pending": [], "reviewer": 0, "rounds": context.calls.meter.rounds,
-            "attempts": len(context.attempts)}
+            "attempts": len(context.attempts), "trail": context.trail}
 
 
 async def _complete(move: Expand, first: int, context: RunContext) -> list[Completion]:

@@ -50,6 +50,8 @@ class RunState(Outcome):
     """How often the actor has attempted."""
     attempts: int
     """How many attempts there are; their texts are in the journal."""
+    trail: str
+    """A hash of those attempts: by it a checkpoint is told from one of another branch."""
     stop: str
     """Why the run ends; empty while it goes on."""
 
@@ -57,7 +59,7 @@ class RunState(Outcome):
 def initial(run: str) -> RunState:
     """The state of a run that begins. What was given is used up: a thread's next question comes without it."""
     return RunState(run=run, run_id="", task={}, moves=[], decisions=0, reviewer=0, caller="actor", pending=[],
-                    observed=[], rounds=0, attempts=0, stop="", answer=None, result={})
+                    observed=[], rounds=0, attempts=0, trail="", stop="", answer=None, result={})
 
 
 def dump_move(move: Move) -> dict[str, Any]:

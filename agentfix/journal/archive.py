@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agentfix.errors import InputError, JournalError
+from agentfix.exchange import check_call
 from agentfix.journal import texts
-from agentfix.journal.sqlite import SqliteJournal
+from agentfix.journal.sqlite import DAMAGE, SqliteJournal
 from agentfix.protocols import JournalledCall
 from agentfix.types import Attempt, Critique, Result
 
@@ -99,6 +100,8 @@ class Archive:
         attempts = await self._journal.records(run, "attempt")
         critiques = await self._journal.records(run, "critique")
         with self._journal.guarding("read"):
+            for call in calls:
+                check_call(call.request, call.reply)
             return RunStory(
                 summary, [_ATTEMPT.validate_python(data) for data in attempts],
                 [_CRITIQUE.validate_python(data) for data in critiques],
@@ -181,7 +184,11 @@ class Archive:
 
     def _summary(self, name: str, begun: float, active: float, header: str, calls: int,
                  result: str | None) -> RunSummary:
-        told: dict[str, Any] = texts.load(header, self._db)
-        task: dict[str, Any] = told.get("task") or {}
-        return RunSummary(name, begun, active, str(task.get("question", "")), told.get("settings") or {}, calls,
-                          None if result is None else _RESULT.validate_python(texts.load(result, self._db)))
+        try:
+            told: dict[str, Any] = texts.load(header, self._db)
+            ended = None if result is None else _RESULT.validate_python(texts.load(result, self._db))
+            task: dict[str, Any] = told.get("task") or {}
+            return RunSummary(name, float(begun), float(active), str(task.get("question", "")),
+                              told.get("settings") or {}, calls, ended)
+        except DAMAGE as error:
+            raise ValueError(f"run {name!r}: {error}") from error

@@ -36,7 +36,10 @@ class FallbackJournal:
 
     async def begin(self, key: CallKey, request: Mapping[str, Any]) -> bool:
         """See `agentfix.Journal`."""
-        return await self._write(lambda journal: journal.begin(key, request))
+        begun = await self._write(lambda journal: journal.begin(key, request))
+        if self._memory is None:
+            return begun
+        return begun and await self._file.find(key) is None  # what was in doubt before the file failed still is
 
     async def end(self, key: CallKey, request: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
         """See `agentfix.Journal`."""
@@ -48,7 +51,9 @@ class FallbackJournal:
 
     async def header(self, run: str) -> Mapping[str, Any] | None:
         """See `agentfix.Journal`."""
-        return self._headers.get(run) or await self._file.header(run)
+        if run not in self._headers and (known := await self._file.header(run)) is not None:
+            self._headers[run] = known
+        return self._headers.get(run)
 
     async def find(self, key: CallKey) -> JournalledCall | None:
         """See `agentfix.Journal`."""

@@ -19,6 +19,8 @@ BUSY_S = 30
 """How long a write waits for another process's."""
 LOG_PAGES = 250
 """The write-ahead log is folded into the file whenever it has grown by a megabyte."""
+DAMAGE = (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error)
+"""What reading raises where something else stands than was written."""
 _OF_RUN = "run = (SELECT number FROM runs WHERE id = ?)"
 
 
@@ -72,7 +74,8 @@ class SqliteJournal:
     async def begin_run(self, run: str, header: Mapping[str, Any]) -> None:
         """See `agentfix.Journal`."""
         with self.guarding("written"), self.transaction():
-            self.db.execute("INSERT OR IGNORE INTO runs (id, begun, header) VALUES (?, ?, ?)",
+            self.db.execute("""INSERT INTO runs (id, begun, header) VALUES (?, ?, ?)
+                               ON CONFLICT (id) DO UPDATE SET header = excluded.header""",
                             (run, time.time(), texts.dump(header, self.db)))
 
     async def header(self, run: str) -> Mapping[str, Any] | None:
@@ -195,9 +198,14 @@ class SqliteJournal:
         try:
             with self._lock:  # runs of one agent may go on in several threads
                 yield
-        except (sqlite3.Error, OSError, ValueError, zlib.error) as error:
+        except (sqlite3.OperationalError, OSError) as error:
             raise JournalError(
                 f"The journal {self._where} can't be {what}: {error}.",
                 "Free disk space, mend its permissions, set another data_dir, or keep it in memory with "
                 "--journal memory.",
+            ) from error
+        except DAMAGE as error:
+            raise JournalError(
+                f"The journal {self._where} can't be {what}: what it holds is damaged ({str(error)[:200]}).",
+                "Forget the run that can't be read (agentfix runs rm RUN), or move the file away.",
             ) from error

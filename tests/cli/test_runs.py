@@ -135,6 +135,7 @@ def test_what_is_forgotten_gives_its_space_back_while_another_process_writes(cal
 @pytest.mark.parametrize(("arguments", "status", "words"), [
     (["resume", "none"], 1, "There is no run 'none'"), (["resume", "last"], 1, "There are no runs yet"),
     (["runs", "list"], 1, "There are no runs yet"), (["replay", "none"], 1, "There is no run 'none'"),
+    (["replay", "n" * 5000], 1, "There is no run"),
     (["run", "--fork", "none@1"], 1, "There is no run 'none'"), (["run", "--fork", "none"], 2, "no RUN@STEP"),
     (["run", "question", "--fork", "none@1"], 2, "Leave out QUESTION"),
     (["run", "question", "--image", __file__], 2, "is no picture"),
@@ -159,3 +160,17 @@ def test_a_folder_that_can_not_be_written_is_one_line_and_memory_does_without(ca
     assert call("run", QUESTION, "--journal", "memory", "--quiet", script=SCRIPT)[:2] == (0, "60\n")
     status, out, err = call("run", QUESTION, "--journal", "file-or-memory", "--json", script=SCRIPT)
     assert status == 0 and json.loads(out)["answer"] == "60" and "in memory" in err
+
+
+@pytest.mark.parametrize(("table", "column", "value"), [
+    ("runs", "header", "[]"), ("runs", "header", "{"), ("runs", "begun", "yesterday"), ("records", "data", "7"),
+    ("calls", "digest", "text"), ("calls", "reply", "7"), ("texts", "body", "text")])
+def test_a_damaged_journal_is_one_line_and_what_is_damaged_can_be_forgotten(call, tmp_path, table, column, value):
+    call("run", QUESTION, script=SCRIPT)
+    with sqlite3.connect(tmp_path / "data" / "journal.sqlite") as db:
+        db.execute(f"UPDATE {table} SET {column} = ?", (value,))
+    db.close()
+    status, out, err = call("runs", "show", "last", "--json")
+    assert (status, out, err.count("\n")) == (1, "", 1) and "damaged" in err
+    assert call("runs", "rm", "last")[0] == 0
+    assert call("runs", "list")[:2] == (0, "")

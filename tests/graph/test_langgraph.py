@@ -10,7 +10,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from langgraph.graph import END, START, StateGraph
 from langgraph.types import Command, interrupt
 
-from agentfix import Agent, Event, Settings
+from agentfix import Agent, Event, JournalError, ModelError, Settings
 from agentfix.journal import SqliteJournal
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
@@ -130,3 +130,40 @@ async def test_the_name_of_the_run_can_be_chosen_and_is_resumed_by_the_agent():
     await agent.graph.compile().ainvoke({**QUESTION, "run_id": "mine"})
     assert (await agent.resume("mine")).answer == "60"
     await agent.aclose()
+
+
+async def test_any_checkpoint_of_the_past_leads_to_the_same_end(whole, saver, tmp_path):
+    async with make(ScriptedModel(SCRIPT), SqliteJournal(tmp_path / "journal.sqlite")) as agent:
+        graph = agent.graph.compile(checkpointer=saver)
+        await graph.ainvoke(QUESTION, THREAD)
+        past = [state async for state in graph.aget_state_history(THREAD) if state.values.get("run") and state.next]
+    assert len(past) > 8
+    async with make(ScriptedModel([]), SqliteJournal(tmp_path / "journal.sqlite")) as agent:
+        graph = agent.graph.compile(checkpointer=saver)
+        for state in past:
+            assert settled((await graph.ainvoke(None, state.config))["result"]) == whole
+
+
+async def test_a_past_that_was_changed_is_not_mixed_with_the_one_that_was(saver, tmp_path):
+    async with make(ScriptedModel(SCRIPT), SqliteJournal(tmp_path / "journal.sqlite")) as agent:
+        graph = agent.graph.compile(checkpointer=saver)
+        await graph.ainvoke(QUESTION, THREAD)
+        past = [state async for state in graph.aget_state_history(THREAD)]
+    fork = next(state for state in past if state.next == ("actor",) and state.values["attempts"] == 1)
+    other = [RIGHT.replace("15, 4", "4, 15"), DERIVED]
+    async with make(ScriptedModel(other), SqliteJournal(tmp_path / "journal.sqlite")) as agent:
+        graph = agent.graph.compile(checkpointer=saver)
+        moves = [{**fork.values["moves"][0], "guidance": "Do it in another way."}]
+        changed = await graph.ainvoke(None, await graph.aupdate_state(fork.config, {"moves": moves}))
+        assert [a["text"] for a in changed["result"]["attempts"]] == [CRASH, *other]
+        old = next(state for state in past if state.next == ("strategy",) and state.values["attempts"] == 2)
+        with pytest.raises(JournalError, match="went on in another way"):
+            await graph.ainvoke(None, old.config)
+
+
+async def test_a_run_that_fails_before_its_first_attempt_holds_nothing_and_can_be_tried_again(saver):
+    async with make(ScriptedModel([ModelError("down"), *SCRIPT])) as agent:
+        graph = agent.graph.compile(checkpointer=saver)
+        with pytest.raises(ModelError):
+            await graph.ainvoke(QUESTION, THREAD)
+        assert (await graph.ainvoke(None, THREAD))["answer"] == "60"

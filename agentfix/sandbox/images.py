@@ -136,6 +136,8 @@ def _fetch_wheels(engine: Engine, recipe: Recipe, context: Path, log: Callable[[
     if not find_spec("pip"):
         raise SandboxUnavailableError("The wheels can't be fetched: this Python has no pip.",
                                       f"Install it: {sys.executable} -m ensurepip")
+    if not recipe.packages:
+        return
     log(f"Fetching wheels of {', '.join(recipe.packages)}")
     machine = _inspect(engine, recipe.base)["Architecture"]
     platforms = [f"--platform={name}_{_MACHINES.get(machine, machine)}" for name in (

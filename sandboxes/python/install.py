@@ -28,7 +28,8 @@ def main(folder, packages):
         shutil.rmtree(tests, ignore_errors=True)  # one within another is gone with it
     if (folder / "matplotlib").is_dir():
         keep_font_list(folder)
-    compileall.compile_dir(folder, quiet=2, workers=0, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
+    compileall.compile_dir(folder, quiet=2, workers=0, force=True,
+                           invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH)
 
 
 def install(folder, packages):

@@ -1,7 +1,8 @@
-"""How a sandbox is driven in an environment of its own: lists of cells on standard input, milliseconds on standard output.
+"""How a sandbox is driven in an environment of its own: cells come by standard input, and milliseconds go back.
 
-A request is a JSON list of [code, expected output] in one line; the reply is the list of what each took. The first reply
-is `{"setup_ms": ...}`. What can't be run or prints something else ends the process with a message on standard error.
+A request is a JSON list of [code, expected output] in one line; the reply is the list of what each took. Before the
+first, there is one with what opening took. What can't be run or prints something else ends the process with a message
+on standard error.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ async def serve(run: Callable[[str], Awaitable[str]], began: float) -> None:
         run: runs a cell and returns what it printed.
         began: when the sandbox began to open, by `time.perf_counter`.
     """
-    _reply({"setup_ms": 1000 * (time.perf_counter() - began)})
+    _reply([1000 * (time.perf_counter() - began)])
     while line := await asyncio.to_thread(sys.stdin.readline):
         taken: list[float] = []
         for code, expected in json.loads(line):
@@ -35,6 +36,6 @@ async def serve(run: Callable[[str], Awaitable[str]], began: float) -> None:
         _reply(taken)
 
 
-def _reply(data: object) -> None:
+def _reply(data: list[float]) -> None:
     REPLIES.write(f"{json.dumps(data)}\n")
     REPLIES.flush()

@@ -288,9 +288,9 @@ async def test_a_recording_is_never_written_over_another_file(tmp_path):
 @pytest.mark.parametrize("place", ["/dev/null", ".", "file/in/the/way", "n" * 300])
 def test_a_recording_that_can_not_be_made_is_said_before_anything_is_asked(tmp_path, place):
     (tmp_path / "file").write_text("")
-    with make(ScriptedModel([]), Kept(), record=tmp_path / place) as agent:
-        with pytest.raises(RecordingError, match="Choose another"):
-            agent.run(QUESTION)
+    with (make(ScriptedModel([]), Kept(), record=tmp_path / place) as agent,
+          pytest.raises(RecordingError, match="Choose another")):
+        agent.run(QUESTION)
     assert Path("/dev/null").is_char_device()
 
 

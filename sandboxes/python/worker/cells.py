@@ -96,13 +96,13 @@ class Session:
                 message = _receive(self._control)
                 if message["type"] != "running":
                     return self._ended(message, runner)
-                runner = self._checked(message["pid"])
+                runner = message["pid"]
             if watch.stopped_for and watch.deadline is None:
                 stage, watch.deadline = self._end(runner, stage), time.monotonic() + GRACE_S
 
     def _end(self, runner, stage):
         """Interrupt the cell, then kill it, then everything. Returns how far it went."""
-        if stage == 0 and _interrupt(runner):
+        if stage == 0 and self._is_ours(runner) and _interrupt(runner):
             return 1
         if stage < 2:
             process.kill_others({self._pid} - {runner})
@@ -110,11 +110,9 @@ class Session:
         process.kill_all()
         return stage
 
-    def _checked(self, pid):
-        """A process that says that it runs the cell: it is the session, or the session's child."""
-        if pid != self._pid and (pid <= 1 or process.parent_of(pid) != self._pid):
-            raise LostError
-        return pid
+    def _is_ours(self, pid):
+        """Whether a process that says that it runs the cell is the session, or the session's child."""
+        return pid == self._pid or process.parent_of(pid) == self._pid
 
     def _ended(self, message, runner):
         if message["type"] == "rolled_back":
@@ -122,7 +120,7 @@ class Session:
             return {"state": "rolled_back", "exit_code": message["exit_code"], "signal": message["signal"],
                     "cpu_seconds": message["cpu_seconds"], "peak_memory_bytes": message["peak_memory_bytes"],
                     "report": ""}
-        if not runner:
+        if not self._is_ours(runner):
             raise LostError
         process.kill_others({runner})
         self._pid = runner
@@ -143,8 +141,6 @@ class Session:
 
 
 def _interrupt(pid):
-    if not pid:
-        return False
     try:
         os.kill(pid, signal.SIGINT)
     except ProcessLookupError:

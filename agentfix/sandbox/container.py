@@ -114,11 +114,14 @@ class Container:
 
 
 def _host_config(engine: Engine, kind: BoxKind) -> Any:
-    """The walls."""
-    scratch = f"size={kind.disk_bytes},nr_inodes={_INODES},mode=1777,nosuid,nodev,noexec"
+    """The walls. Podman knows no limit on the number of files, which take memory like all that is in scratch space, and
+    takes the list of system calls as a file."""
+    inodes = "" if engine.is_podman else f"nr_inodes={_INODES},"
+    scratch = f"size={kind.disk_bytes},{inodes}mode=1777,nosuid,nodev,noexec"
+    calls = str(engine.file_of(profile())) if engine.is_podman else profile()
     return engine.api.create_host_config(
         network_mode="none", read_only=True, cap_drop=["ALL"], auto_remove=True, runtime=kind.runtime or None,
-        security_opt=["no-new-privileges", f"seccomp={profile()}"],
+        security_opt=["no-new-privileges", f"seccomp={calls}"],
         tmpfs={"/tmp": scratch, "/box": scratch}, shm_size=min(_SHM_BYTES, kind.disk_bytes),
         mem_limit=kind.memory_bytes, memswap_limit=kind.memory_bytes,  # equal: no swap
         pids_limit=kind.pids, nano_cpus=int(kind.cpus * 1e9),

@@ -5,13 +5,17 @@ Knows nothing about programs. The engine is found as Docker's own tools find it 
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import re
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import docker
@@ -56,6 +60,7 @@ class Engine:
     """
 
     def __init__(self) -> None:
+        self._files: tempfile.TemporaryDirectory[str] | None = None
         try:
             _knock()
             self.api: Any = docker.from_env(timeout=_TIMEOUT_S).api
@@ -64,6 +69,22 @@ class Engine:
 
     def close(self) -> None:
         self.api.close()
+        if self._files is not None:
+            self._files.cleanup()
+
+    @functools.cached_property
+    def is_podman(self) -> bool:
+        """Whether it is Podman's service that answers."""
+        components: list[dict[str, Any]] = self.api.version().get("Components") or []
+        return any("podman" in str(each.get("Name", "")).lower() for each in components)
+
+    def file_of(self, text: str) -> Path:
+        """A file with this text, which is there until the connection is closed; for an engine on this machine."""
+        if self._files is None:
+            self._files = tempfile.TemporaryDirectory(prefix="agentfix-")
+        path = Path(self._files.name) / hashlib.sha256(text.encode()).hexdigest()
+        path.write_text(text, encoding="utf-8")
+        return path
 
     def require_image(self, image: str) -> str:
         """Check that the image is there and was made from the files that we have.

@@ -11,6 +11,7 @@ import builtins
 import importlib
 import re
 import warnings
+from pathlib import Path
 
 MODULES = frozenset({
     "__future__", "asyncio", "base64", "binascii", "bisect", "collections", "copy", "csv", "dataclasses", "datetime",
@@ -26,14 +27,19 @@ _NO_BUILTIN = re.compile(r"NameError: name '([^']+)' is not defined")
 _NO_ATTRIBUTE = re.compile(r"AttributeError: (?:module|type object)? ?'([\w.]+)' (?:object )?has no attribute '(\w+)'")
 _NOT_YET = re.compile(
     r"\w+: (?:Internal error in monty: (.*)|(.*not yet support.*|.*not supported in this environment.*))")
-_NO_FILES = re.compile(r"PermissionError: Permission denied: ")
+_NO_ITERATOR = "TypeError: 'list' object is not an iterator"
+_MAKERS_OF_LISTS = frozenset({"zip", "map", "filter", "enumerate", "reversed"})
+"""What it makes lists of, where CPython makes iterators; so it does of generator expressions."""
+_NOT_OPENED = re.compile(r"ValueError: (exclusive creation mode) is not supported")
+_NO_FILE_TO_PRINT = re.compile(r"TypeError: (print\(\) .file. argument must be sys.stdout or sys.stderr), not ")
 
 
-def missing_feature(error: str) -> str | None:
+def missing_feature(error: str, code: str) -> str | None:
     """What the interpreter lacks, when that is why a program failed.
 
     Args:
         error: type and message of the exception, in one line.
+        code: the program.
 
     Returns:
         The feature in a few words, such as `module 'numpy'`; None when the failure is the program's own: CPython would
@@ -51,7 +57,11 @@ def missing_feature(error: str) -> str | None:
         return f"{found[1]}.{found[2]}" if _has(found[1], found[2]) else None
     if found := _NOT_YET.match(error):
         return found[1] or found[2]
-    return "access to files" if _NO_FILES.match(error) else None
+    if error == _NO_ITERATOR:
+        return "iterators made by expressions, zip, map, ..." if _makes_iterators(code) else None
+    if found := _NOT_OPENED.match(error) or _NO_FILE_TO_PRINT.match(error):
+        return found[1]
+    return None
 
 
 def syntax_error(code: str) -> tuple[str, int | None] | None:
@@ -69,18 +79,26 @@ def syntax_error(code: str) -> tuple[str, int | None] | None:
 
 def features_used(code: str) -> frozenset[str]:
     """The features a program visibly uses, in the words of `missing_feature`; none when it can't be parsed."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            tree = ast.parse(code)
-        return frozenset(word for node in ast.walk(tree) for word in _words(node))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return frozenset()
+    return frozenset(word for node in _nodes(code) for word in _words(node))
 
 
 def modules_lacking(used: frozenset[str]) -> frozenset[str]:
     """Those of the used features that are modules which the interpreter can't import."""
     return frozenset(word for word in used if word.startswith("module ") and word[8:-1] not in MODULES)
+
+
+def _nodes(code: str) -> list[ast.AST]:
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return list(ast.walk(ast.parse(code)))
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+
+
+def _makes_iterators(code: str) -> bool:
+    return any(isinstance(node, ast.GeneratorExp) or (isinstance(node, ast.Name) and node.id in _MAKERS_OF_LISTS)
+               for node in _nodes(code))
 
 
 def _words(node: ast.AST) -> list[str]:
@@ -104,6 +122,8 @@ def _has(owner: str, attribute: str) -> bool:
         thing: object = importlib.import_module(first)
         for part in rest.split(".") if rest else ():
             thing = getattr(thing, part, None)
+    elif owner == "PosixPath":
+        thing = Path
     elif not rest and isinstance(getattr(builtins, first, None), type):
         thing = getattr(builtins, first)
     else:

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from agentfix import Limits, Session
+from agentfix import Limits, SandboxFileError, Session, ToolError
 
 
 @pytest.mark.parametrize(("code", "feature"), [
@@ -14,7 +16,8 @@ from agentfix import Limits, Session
     ("import os\nos._exit(3)", "os._exit"),
     ("'a'.maketrans('a', 'b')", "str.maketrans"),
     ("input()", "builtin 'input'"),
-    ("open('/tmp/x', 'w')", "access to files"),
+    ("open('x', 'x')", "exclusive creation mode"),
+    ("next(x for x in [1])", "iterators made by expressions"),
 ])
 async def test_what_it_lacks_is_named(embedded: Session, code: str, feature: str) -> None:
     result = await embedded.exec(code)
@@ -61,3 +64,94 @@ async def test_a_huge_value_is_cut(embedded: Session) -> None:
     result = await embedded.exec("answer = 'é' * 1_000_000", Limits(timeout_s=60), want="answer")
     assert (result.status, result.truncated) == ("ok", True)
     assert result.value is not None and len(result.value.encode()) <= 64 * 2**10
+
+
+@pytest.mark.parametrize("code", ["open('/etc/x', 'w')", "open('../x', 'w')", "open('/box/../etc/x', 'w')",
+                                  "import os\nos.mkdir('/x')", "import os\nos.rename('mine', '/mine')"])
+async def test_nothing_can_be_written_outside_of_the_folders(embedded: Session, code: str) -> None:
+    await embedded.put("mine", b"1")
+    result = await embedded.exec(code)
+    assert (result.status, result.artefacts) == ("error", ())
+    assert result.error.partition(":")[0] in {"OSError", "FileNotFoundError"}
+
+
+async def test_files_of_the_host_are_not_there(embedded: Session) -> None:
+    assert (await embedded.exec("open('/etc/passwd')")).error.startswith("FileNotFoundError: ")
+    assert (await embedded.exec("import os\nos.listdir('/')")).value == "['box', 'tmp']"
+    assert (await embedded.exec("import os\n(os.getcwd(), dict(os.environ))")).value == "('/box', {})"
+
+
+async def test_a_program_finds_its_way_among_its_files(embedded: Session) -> None:
+    result = await embedded.exec("""
+import os
+from pathlib import Path
+os.makedirs('a/b')
+Path('a/b/c.txt').write_text('c')
+os.rename('a', 'z')
+with open('z/b/d.txt', 'a') as file:
+    file.write('d1')
+    file.write('d2')
+os.remove('z/b/c.txt')
+Path('/tmp/x').write_bytes(b'x')
+(sorted(os.listdir('z/b')), Path('z/b/d.txt').read_text(), Path('a').exists(), Path('/tmp/x').stat().st_size)
+""")
+    assert (result.status, result.value) == ("ok", "(['d.txt'], 'd1d2', False, 1)"), result.error
+    assert [(each.path, each.data) for each in result.artefacts] == [("z/b/d.txt", b"d1d2")]
+
+
+async def test_what_a_cell_put_in_the_way_gives_way_to_what_is_put(embedded: Session) -> None:
+    await embedded.exec("import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').write('1')\nopen('d', 'w').write('2')",
+                        stateful=True)
+    await embedded.put("a", b"file")
+    await embedded.put("d/e", b"below")
+    assert [each.path for each in await embedded.files()] == ["a", "d/e"]
+    with pytest.raises(SandboxFileError):
+        await embedded.get("a/b/c")
+
+
+async def test_variables_that_are_too_many_to_keep_undo_their_cell(embedded: Session) -> None:
+    await embedded.exec("x = 1", stateful=True)
+    result = await embedded.exec("x = 'a' * 100_000_000", Limits(timeout_s=60), stateful=True)
+    assert (result.status, result.state) == ("oom", "rolled_back")
+    assert "variables" in result.error
+    assert (await embedded.exec("x", stateful=True)).value == "1"
+
+
+async def test_waiting_for_the_host_is_not_the_programs_time(embedded: Session) -> None:
+    async def slow() -> str:
+        await asyncio.sleep(0.6)
+        return "there"
+
+    result = await embedded.exec("slow()", Limits(timeout_s=0.3), functions={"slow": slow})
+    assert (result.status, result.value) == ("ok", "'there'")
+
+
+async def test_a_fault_of_a_function_is_raised_where_the_program_was_run(embedded: Session) -> None:
+    async def broken() -> None:
+        raise KeyError("a bug of the host")
+
+    await embedded.exec("x = 1", stateful=True)
+    with pytest.raises(KeyError, match="a bug of the host"):
+        await embedded.exec("x = 2\ntry:\n    broken()\nexcept BaseException:\n    pass", stateful=True,
+                            functions={"broken": broken})
+    assert (await embedded.exec("x", stateful=True)).value == "1"
+
+
+async def test_programs_that_wait_for_the_host_leave_the_others_their_turn(embedded: Session) -> None:
+    go = asyncio.Event()
+
+    async def wait() -> None:
+        await go.wait()
+
+    waiting = [asyncio.ensure_future(embedded.exec("wait()", functions={"wait": wait})) for _ in range(20)]
+    assert (await embedded.exec("1 + 1")).value == "2"
+    go.set()
+    assert {result.status for result in await asyncio.gather(*waiting)} == {"ok"}
+
+
+async def test_a_message_of_a_tool_is_told_to_a_cell_too(embedded: Session) -> None:
+    async def look_up() -> None:
+        raise ToolError("There is none.")
+
+    result = await embedded.exec("look_up()", stateful=True, functions={"look_up": look_up})
+    assert (result.status, result.error, result.state) == ("error", "RuntimeError: There is none.", "fresh")

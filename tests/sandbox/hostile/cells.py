@@ -55,7 +55,7 @@ CELLS = [
                 "x = 0\nwhile True:\n    try:\n        while True: pass\n    except BaseException: pass", "timeout",
                 "kept|rolled_back", ("timeout", ANY_STATE), SHORT_S, spoils=True),
     HostileCell("never ends in C", "import itertools\nx = 0\nx = max(itertools.count())", "timeout", "rolled_back",
-                timeout_s=SHORT_S),
+                ("timeout", "rolled_back"), SHORT_S),
     HostileCell("takes all memory", "hoard = []\nwhile True:\n    hoard.append('x' * 1_000_000)", "oom",
                 "kept|rolled_back", ("oom", ANY_STATE)),
     HostileCell("crashes", "x = 0\nimport ctypes\nctypes.string_at(0)", "crash", "rolled_back"),

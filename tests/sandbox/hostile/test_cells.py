@@ -10,6 +10,7 @@ import pytest_asyncio
 
 from agentfix import Sandbox, Session, load_settings
 from agentfix.sandbox.docker import DockerSandbox
+from agentfix.sandbox.embedded import EmbeddedSandbox
 from tests.sandbox.hostile.cells import CELLS, HostileCell
 from tests.sandbox.hostile.clean import LITTLE
 from tests.sandbox.hostile.program import LIMITS
@@ -43,6 +44,16 @@ async def suffer(session: Session, cell: HostileCell, status: str, states: str) 
         assert (await session.exec("x = 1\nx + 1", AFTERWARDS, stateful=True)).value == "2"
     program = await session.exec(LITTLE, LIMITS, want="answer")
     assert (program.status, program.stdout, program.value) == ("ok", "fine\n", "328350")
+
+
+@pytest.mark.parametrize("cell", BY_NAME)
+async def test_the_embedded_sandbox_tells_what_became_of_the_session(cell: HostileCell) -> None:
+    sandbox = EmbeddedSandbox()
+    session = await sandbox.open()
+    try:
+        await suffer(session, cell, *cell.embedded)
+    finally:
+        await sandbox.aclose()
 
 
 @pytest.mark.docker

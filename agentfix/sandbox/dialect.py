@@ -28,6 +28,8 @@ _NO_ATTRIBUTE = re.compile(r"AttributeError: (?:module|type object)? ?'([\w.]+)'
 _NOT_YET = re.compile(
     r"\w+: (?:Internal error in monty: (.*)|(.*not yet support.*|.*not supported in this environment.*))")
 _NO_ITERATOR = "TypeError: 'list' object is not an iterator"
+_PLAIN = (ast.Constant, ast.Expr, ast.Assign, ast.Call, ast.BinOp)
+"""Syntax that is in about every program."""
 _MAKERS_OF_LISTS = frozenset({"zip", "map", "filter", "enumerate", "reversed"})
 """What it makes lists of, where CPython makes iterators; so it does of generator expressions."""
 _NOT_OPENED = re.compile(r"ValueError: (exclusive creation mode) is not supported")
@@ -78,7 +80,12 @@ def syntax_error(code: str) -> tuple[str, int | None] | None:
 
 
 def features_used(code: str) -> frozenset[str]:
-    """The features a program visibly uses, in the words of `missing_feature`; none when it can't be parsed."""
+    """The features a program visibly uses; none when it can't be parsed.
+
+    Modules, builtins and their attributes are in the words of `missing_feature`; attributes of anything else are
+    `.name`, and what is not in every program of the language is `syntax Yield` and the like. The names of its own
+    variables are no part of it, so that programs of one shape have the same features.
+    """
     return frozenset(word for node in _nodes(code) for word in _words(node))
 
 
@@ -107,10 +114,14 @@ def _words(node: ast.AST) -> list[str]:
             return [f"module {name.name.split('.')[0]!r}" for name in names]
         case ast.ImportFrom(module=str(module), names=names, level=0):
             return [f"module {module.split('.')[0]!r}", *(f"{module}.{name.name}" for name in names)]
-        case ast.Attribute(value=ast.Name(id=name), attr=attribute):
+        case ast.Attribute(value=ast.Name(id=name), attr=attribute) if name in MODULES or hasattr(builtins, name):
             return [f"{name}.{attribute}"]
+        case ast.Attribute(attr=attribute):
+            return [f".{attribute}"]
         case ast.Name(id=name):
-            return [f"builtin {name!r}"]
+            return [f"builtin {name!r}"] if hasattr(builtins, name) else []
+        case ast.stmt() | ast.expr() | ast.pattern() if not isinstance(node, _PLAIN):
+            return [f"syntax {type(node).__name__}"]
         case _:
             return []
 

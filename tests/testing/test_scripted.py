@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
 from agentfix.errors import ModelReplyError, SandboxLostError
 from agentfix.plugins import Plugins
 from agentfix.protocols import ExecResult, Model, Sandbox, Session
 from agentfix.settings import Settings
-from agentfix.testing import ScriptedModel, ScriptedSandbox, script_plugin
+from agentfix.testing import NeverEnds, ScriptedModel, ScriptedSandbox, script_plugin
 from agentfix.types import Completion, Message, ModelRequest, Usage
 
 
@@ -91,7 +93,15 @@ def test_an_agent_finds_scripted_parts_by_name():
     assert plugins.problems() == ()
 
 
-def test_the_protocols_are_met():
+async def test_a_program_that_never_ends_is_cancelled():
+    heard = []
+    session = await ScriptedSandbox([NeverEnds("so far")]).open()
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(session.exec("while True: pass", on_output=lambda *said: heard.append(said)), 0.01)
+    assert heard == [("stdout", "so far")]
+
+
+async def test_the_protocols_are_met():
     assert isinstance(ScriptedModel([]), Model)
     assert isinstance(ScriptedSandbox([]), Sandbox)
-    assert isinstance(ScriptedSandbox([]), Session)
+    assert isinstance(await ScriptedSandbox([]).open(), Session)

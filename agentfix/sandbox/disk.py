@@ -12,9 +12,11 @@ import pydantic_monty as monty
 
 from agentfix.protocols import Artefact
 from agentfix.sandbox.media import media_type
-from agentfix.sandbox.memoryfiles import FOLDER, ROOMS, Files
+from agentfix.sandbox.memoryfiles import FOLDER, ROOMS, Files, room_of
 
 _MOST_ENTRIES = 4096
+_PATH_BYTES = 4096
+_NAME_BYTES = 255
 _MOST_ARTEFACTS = 100
 _MOST_ARTEFACT_BYTES = 16 * 2**20
 
@@ -102,7 +104,7 @@ class Disk(monty.AbstractOS):
 
     def path_unlink(self, path: PurePosixPath) -> None:
         self._read(path)
-        del self._files.data[_name(path)]
+        self._files.drop(_name(path))
 
     def path_rmdir(self, path: PurePosixPath) -> None:
         name = _name(path)
@@ -116,8 +118,8 @@ class Disk(monty.AbstractOS):
         name = _name(path)
         if not self.path_is_dir(path):
             raise _error(errno.ENOTDIR if self.path_is_file(path) else errno.ENOENT, name)
-        inside = (PurePosixPath(each) for each in (*self._files.folders, *self._files.data) if each != "/")
-        return sorted(each for each in inside if str(each.parent) == name)
+        inside = (each for each in (*self._files.folders, *self._files.data) if each != "/")
+        return [PurePosixPath(each) for each in sorted(inside) if posixpath.dirname(each) == name]
 
     def path_stat(self, path: PurePosixPath) -> monty.StatResult:
         if self.path_is_dir(path):
@@ -137,9 +139,8 @@ class Disk(monty.AbstractOS):
                 raise _error(errno.EISDIR, new)
             self.path_rmdir(target)
         self._require_place(new, moved=True)
-        moved = self._files.data
-        for name in [each for each in moved if each == old or each.startswith(f"{old}/")]:
-            moved[new + name[len(old):]] = moved.pop(name)
+        for name in [each for each in self._files.data if each == old or each.startswith(f"{old}/")]:
+            self._files.keep(new + name[len(old):], self._files.drop(name))
             self._changed.add(new + name[len(old):])
         for name in [each for each in self._files.folders if each == old or each.startswith(f"{old}/")]:
             self._files.folders.remove(name)
@@ -171,31 +172,33 @@ class Disk(monty.AbstractOS):
     def _write(self, path: PurePosixPath | monty.MontyFileHandle, data: bytes) -> None:
         name = _name(path)
         self._require_place(name, len(data) - len(self._files.data.get(name, b"")))
-        self._files.data[name] = data
+        self._files.keep(name, data)
         self._changed.add(name)
 
     def _append(self, path: PurePosixPath | monty.MontyFileHandle, data: bytes) -> None:
         name = _name(path)
         self._require_place(name, len(data))
-        held = self._files.data.get(name, b"")
+        held = self._files.drop(name)
         grown = held if isinstance(held, bytearray) else bytearray(held)
         grown += data
-        self._files.data[name] = grown
+        self._files.keep(name, grown)
         self._changed.add(name)
 
     def _require_place(self, name: str, more_bytes: int = 0, *, moved: bool = False) -> None:
         """Raise unless a file or folder of that name may be made, and so many bytes more be written."""
         if name in self._files.folders:
             raise _error(errno.EISDIR, name)
-        parent = str(PurePosixPath(name).parent)
+        if len(name.encode()) > _PATH_BYTES or len(posixpath.basename(name).encode()) > _NAME_BYTES:
+            raise _error(errno.ENAMETOOLONG, name)
+        parent = posixpath.dirname(name)
         if parent in self._files.data:
             raise _error(errno.ENOTDIR, name)
         if parent not in self._files.folders:
             raise _error(errno.ENOENT, name)
-        room = next((room for room in ROOMS if name.startswith(f"{room}/")), None)
-        if room is None:
+        room = room_of(name)
+        if not room:
             raise _error(errno.EROFS, name)
-        used = sum(len(data) for path, data in self._files.data.items() if path.startswith(f"{room}/"))
+        used = self._files.used_bytes[room]
         many = len(self._files.data) + len(self._files.folders) >= _MOST_ENTRIES and not moved
         if (more_bytes > 0 and used + more_bytes > self._limit_bytes) or (many and name not in self._files.data):
             raise _error(errno.ENOSPC, name)

@@ -11,7 +11,8 @@ cell about 0.1 ms with few variables, 5 ms for each megabyte of text, and 10 ms 
 whose dump is larger than 64 MiB can't be kept, and the cell that made them is undone as out of memory.
 
 Host functions: the time a program waits for one does not count against its time limit. Arguments and results go
-through JSON. What a function raises besides ToolError ends the program, and is raised by `exec`.
+through JSON. What a function raises besides ToolError ends the program, and is raised by `exec`. A function that a cell
+calls must leave the cells and files of its session alone: it would wait for the end of the cell that waits for it.
 
 Not covered:
 - a flaw in Monty itself, which runs as the user. Workers are used again, also by other sessions of one sandbox;

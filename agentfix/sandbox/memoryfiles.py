@@ -22,6 +22,8 @@ class Files:
     data: dict[str, bytes | bytearray] = field(default_factory=dict[str, bytes | bytearray])
     """By absolute path."""
     folders: set[str] = field(default_factory=lambda: {"/", *ROOMS})
+    used_bytes: dict[str, int] = field(default_factory=lambda: dict.fromkeys(ROOMS, 0))
+    """What the files below each of `ROOMS` have in all."""
 
     @classmethod
     def of(cls, inputs: Mapping[str, bytes]) -> Files:
@@ -40,12 +42,26 @@ class Files:
         """
         whole = f"{FOLDER}/{path}"
         for folder in PurePosixPath(whole).parents:
-            self.data.pop(str(folder), None)
+            self.drop(str(folder))
             self.folders.add(str(folder))
         self.folders -= {each for each in self.folders if each == whole or each.startswith(f"{whole}/")}
         for below in [each for each in self.data if each.startswith(f"{whole}/")]:
-            del self.data[below]
-        self.data[whole] = data
+            self.drop(below)
+        self.keep(whole, data)
+
+    def keep(self, name: str, data: bytes | bytearray) -> None:
+        """Let a file be so; by its absolute path, below one of `ROOMS`."""
+        self.drop(name)
+        self.data[name] = data
+        self.used_bytes[room_of(name)] += len(data)
+
+    def drop(self, name: str) -> bytes | bytearray:
+        """Forget a file, if there is one of that absolute path. Returns what it had."""
+        data = self.data.pop(name, None)
+        if data is None:
+            return b""
+        self.used_bytes[room_of(name)] -= len(data)
+        return data
 
     def get(self, path: str) -> bytes:
         """A file of the working folder.
@@ -64,3 +80,8 @@ class Files:
         """The files of the working folder, by path."""
         return [FileInfo(path.removeprefix(f"{FOLDER}/"), len(data)) for path, data in sorted(self.data.items())
                 if path.startswith(f"{FOLDER}/")]
+
+
+def room_of(name: str) -> str:
+    """Which of `ROOMS` an absolute path is below; empty: none."""
+    return next((room for room in ROOMS if name.startswith(f"{room}/")), "")

@@ -99,6 +99,21 @@ Path('/tmp/x').write_bytes(b'x')
     assert [(each.path, each.data) for each in result.artefacts] == [("z/b/d.txt", b"d1d2")]
 
 
+async def test_files_that_went_leave_their_room(embedded: Session) -> None:
+    result = await embedded.exec("""
+import os
+for round in range(5):
+    open('a', 'wb').write(b'x' * 700_000)
+    os.rename('a', '/tmp/a')
+    open('/tmp/a', 'ab').write(b'x' * 100_000)
+    os.remove('/tmp/a')
+open('b', 'wb').write(b'x' * 900_000)
+open('b', 'ab').write(b'x' * 200_000)
+""", Limits(timeout_s=60, disk_bytes=1_000_000))
+    assert (result.status, result.line) == ("error", 9) and "No space left" in result.error
+    assert [(each.path, each.size_bytes) for each in result.artefacts] == [("b", 900_000)]
+
+
 async def test_what_a_cell_put_in_the_way_gives_way_to_what_is_put(embedded: Session) -> None:
     await embedded.exec("import os\nos.makedirs('a/b')\nopen('a/b/c', 'w').write('1')\nopen('d', 'w').write('2')",
                         stateful=True)

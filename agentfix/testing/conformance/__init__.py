@@ -13,6 +13,7 @@
 The tests are coroutines: pytest runs them with pytest-asyncio in its mode `auto`. What a sandbox does not claim to do
 (`lacks`) is skipped, with the reason. What it should do and doesn't is named in `known_failures`: a test of that name
 is run all the same, is skipped with the reason while it fails, and fails once it passes, so that the list stays true.
+Failures tell more after `pytest.register_assert_rewrite("agentfix.testing.conformance")` in a conftest.py.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ for _ in range(3000):
     os.chdir('d')
 open('file', 'w').write('deep')
 answer = 1
-""", value=1),
+""", embedded="error", value=1),
     Hostile("makes 3000 folders in each other, elsewhere, and closes them", """
 import os
 os.chdir('/tmp')
@@ -65,7 +65,7 @@ for _ in range(3000):
     os.chdir('..')
     os.chmod('d', 0)
 answer = 1
-""", value=1),
+""", embedded="error", value=1),
     Hostile("makes paths that are longer than a path may be", """
 import os
 for _ in range(40):
@@ -73,7 +73,7 @@ for _ in range(40):
     os.chdir('n' * 255)
 open('f' * 255, 'w').write('far')
 answer = 1
-""", value=1),
+""", embedded="error", value=1),
     Hostile("makes trees that nobody may enter", """
 import os
 for place in ('.', '/tmp', '/dev/shm'):

@@ -115,8 +115,8 @@ things.sort()
     Hostile("has a source that is no text", "answer = '\ud800'", docker="ok|error", embedded="ok|error"),
     Hostile("climbs to the classes of the interpreter", "answer = ().__class__.__bases__[0].__subclasses__()",
             embedded="unsupported|error"),
-    Hostile("opens a file", "answer = open('/etc/passwd').read()"),
-    Hostile("asks for the machine", "import os\nanswer = os.environ, os.listdir('/')", embedded="unsupported|error"),
+    Hostile("opens a file", "answer = open('/etc/passwd').read()", embedded="error"),
+    Hostile("asks for the machine", "import os\nanswer = os.environ, os.listdir('/')", embedded="ok"),
     Hostile("makes a million functions", """
 hoard = []
 for i in range(10**9):

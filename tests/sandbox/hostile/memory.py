@@ -109,5 +109,5 @@ try:
     open('/proc/1/oom_score_adj', 'w').write('1000')
 except PermissionError:
     {EAT.replace(chr(10), chr(10) + '    ')}
-""", docker="oom", embedded="oom"),
+""", docker="oom", embedded="error"),
 ]

@@ -33,10 +33,10 @@ for name in ('example.com', 'host.docker.internal', 'gateway.docker.internal', '
     except socket.gaierror:
         pass
 """, value=[]),
-    Hostile("looks for interfaces", "import os\nanswer = os.listdir('/sys/class/net')", value=["lo"]),
+    Hostile("looks for interfaces", "import os\nanswer = os.listdir('/sys/class/net')", embedded="error", value=["lo"]),
     Hostile("looks for sockets of others", """
 answer = [line.split()[-1] for line in open('/proc/net/unix').readlines()[1:] if '/' in line or '@' in line]
-""", value=[]),
+""", embedded="error", value=[]),
     Hostile("leaves a server behind", """
 import os, socket, time
 server = socket.create_server(('127.0.0.1', 8765))

@@ -69,7 +69,7 @@ for folder, folders, files in os.walk('/'):
     except OSError:
         pass
 answer.sort()
-""", value=["/box", "/dev/mqueue", "/dev/shm", "/tmp"]),
+""", embedded="error", value=["/box", "/dev/mqueue", "/dev/shm", "/tmp"]),
     Hostile("looks for a file to write to", """
 import os, stat
 answer, devices = [], {os.stat('/proc').st_dev, os.stat('/sys').st_dev}
@@ -109,7 +109,7 @@ answer.sort()
     Hostile("looks for what it may do", """
 status = dict(line.rstrip().split(':\\t', 1) for line in open('/proc/self/status') if ':\\t' in line)
 answer = [status[name] for name in ('CapInh', 'CapPrm', 'CapEff', 'CapBnd', 'CapAmb', 'NoNewPrivs', 'Seccomp')]
-""", value=["0" * 16] * 5 + ["1", "2"]),
+""", embedded="error", value=["0" * 16] * 5 + ["1", "2"]),
     Hostile("looks for programs that run as another user", """
 import os, stat
 answer = []
@@ -123,5 +123,5 @@ for folder, folders, files in os.walk('/'):
     Hostile("looks for the host in its environment", """
 import os
 answer = [name for name in os.environ if any(word in name.upper() for word in ('PROXY', 'KEY', 'TOKEN', 'AGENTFIX'))]
-""", embedded="error|unsupported", value=[]),
+""", embedded="ok", value=[]),
 ]

@@ -49,6 +49,8 @@ async def surroundings(docker: Session) -> dict[str, Any]:
 async def embedded() -> AsyncIterator[Session]:
     sandbox = EmbeddedSandbox()
     session = await sandbox.open()
+    for path, data in GIVEN.items():
+        await session.put(path, data)
     yield session
     await session.aclose()
     await sandbox.aclose()
@@ -113,3 +115,5 @@ async def test_embedded_tells_how_it_ended_and_works_afterwards(embedded: Sessio
     assert result.status in program.embedded.split("|"), result
     after = await embedded.exec(LITTLE, LIMITS, want="answer")
     assert (after.status, after.stdout, after.value) == ("ok", "fine\n", "328350")
+    files = await embedded.exec("import os\n[(name, open(name).read()) for name in sorted(os.listdir('.'))]", LIMITS)
+    assert files.value == "[('folder.txt', 'more'), ('given.txt', 'given')]"

@@ -29,10 +29,12 @@ class Folder:
 
     Args:
         root: where it is.
+        elsewhere: the other places that programs write to; one that is not there is none.
     """
 
-    def __init__(self, root=BOX):
+    def __init__(self, root=BOX, elsewhere=ELSEWHERE):
         self._root = root
+        self._elsewhere = elsewhere
         self._inputs = {}
 
     def put(self, path, data):
@@ -96,7 +98,7 @@ class Folder:
         Raises:
             OSError: something could not be removed.
         """
-        for place in (self._root, *ELSEWHERE):
+        for place in (self._root, *self._elsewhere):
             if os.path.isdir(place):
                 _empty(place)
         for path, data in self._inputs.items():

@@ -4,6 +4,7 @@ Names and trees in here are made by programs. Every component of a path is opene
 files are read, and nothing recurses.
 """
 
+import json
 import os
 import stat
 
@@ -17,6 +18,8 @@ ARTEFACTS_BYTES = 8 * 2**20
 """So many files, of so many bytes together, are given back with a program's result."""
 NAMED_ARTEFACTS = 100
 """So many are named at all."""
+LIST_BYTES = 1 << 20
+"""Of a list of all files, as JSON."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -74,6 +77,17 @@ class Folder:
                                 status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
                 finally:
                     _close(folder, root)
+        return found
+
+    def listed(self):
+        """Path and size of each regular file.
+
+        Raises:
+            FileError: the names are too long, or too many, for a list.
+        """
+        found = [(path, state[1]) for path, state in self.files().items()]
+        if len(json.dumps(found)) > LIST_BYTES:
+            raise FileError(f"There are {len(found)} files, whose names are too long for a list.")
         return found
 
     def artefacts(self, before):

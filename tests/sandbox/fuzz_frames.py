@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import struct
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import atheris
@@ -86,10 +87,8 @@ def check(run: Run) -> None:
 
 def once(data: bytes) -> None:
     """One input."""
-    try:
+    with suppress(SandboxLostError):
         listen(data)
-    except SandboxLostError:
-        pass
 
 
 def main() -> None:

@@ -47,17 +47,27 @@ class Box:
 
     Attributes:
         stateful: whether it holds the variables of cells.
-        broken: why nothing more can run in it; empty while it is fine.
         used: when it last answered, on the monotonic clock.
     """
 
     def __init__(self, kind: BoxKind, container: Container, link: Link) -> None:
         self.kind = kind
         self.stateful = False
-        self.broken = ""
         self.used = time.monotonic()
         self._container = container
         self._link = link
+        self._spoilt = ""
+        self._owed = 0
+        """How many answers are still to come that nobody waits for any more."""
+
+    @property
+    def broken(self) -> str:
+        """Why nothing more can run in it; empty while it is fine."""
+        return self._spoilt or self._link.ended
+
+    def spoil(self, why: str) -> None:
+        """Let nothing more run in it."""
+        self._spoilt = self._spoilt or why
 
     @classmethod
     async def start(cls, engine: Engine, kind: BoxKind) -> Box:
@@ -110,13 +120,13 @@ class Box:
         except TimeoutError:
             if not limit.expired():
                 raise
-            self.broken = "it did not keep the time"
+            self.spoil("it did not keep the time")
             run.overtime()
         except asyncio.CancelledError:
             await asyncio.shield(self._stop(run))
             raise
         if run.spoilt:
-            self.broken = "it could not be made clean again"
+            self.spoil("it could not be made clean again")
 
     async def put(self, path: str, data: bytes) -> None:
         """Write a file. Raises SandboxFileError, SandboxLostError."""
@@ -129,7 +139,7 @@ class Box:
     async def files(self) -> list[FileInfo]:
         """The files in the working folder. Raises SandboxLostError."""
         frame = (await self._ask({"type": "list"}, Files)).frame
-        return sorted((FileInfo(str(path), int(size)) for path, size in frame.files), key=lambda file: file.path)
+        return [FileInfo(path, size_bytes) for path, size_bytes in sorted(frame.files)]
 
     async def ping(self) -> None:
         """Hear that it is alive, and let it know that we are. Raises SandboxLostError."""
@@ -142,7 +152,7 @@ class Box:
 
     async def remove(self) -> None:
         """End it and wait until it is gone. Raises SandboxError: the engine could not remove it."""
-        self.broken = self.broken or "it was removed"
+        self.spoil("it was removed")
         self._link.close()
         await asyncio.to_thread(self._container.remove)
 
@@ -154,11 +164,15 @@ class Box:
                 while not run.take(await self._next()):
                     pass
         except (TimeoutError, SandboxLostError):
-            self.broken = "its program could not be stopped"
+            self.spoil("its program could not be stopped")
 
     async def _ask(self, request: Mapping[str, Any], kind: type[Any], body: bytes = b"") -> Any:
-        await self._link.send(request, body)
-        return await self._one(kind, ANSWER_S)
+        try:
+            await self._link.send(request, body)
+            return await self._one(kind, ANSWER_S)
+        except asyncio.CancelledError:
+            self._owed += 1
+            raise
 
     async def _one(self, kind: type[Any], within_s: float) -> Any:
         try:
@@ -175,12 +189,15 @@ class Box:
         return received
 
     async def _next(self) -> Received:
-        """The next frame."""
+        """The next frame that somebody waits for."""
         try:
+            while self._owed:
+                await self._link.next()
+                self._owed -= 1
             return await self._link.next()
         except SandboxLostError as error:
             if not self._link.ended:  # it came, and was none of ours
-                self.broken = error.message
+                self.spoil(error.message)
                 raise
             raise self._lost(await asyncio.to_thread(self._last_words)) from error
 
@@ -192,7 +209,7 @@ class Box:
         return one_line(said, 300)
 
     def _lost(self, why: str) -> SandboxLostError:
-        self.broken = self.broken or why
+        self.spoil(why)
         return SandboxLostError(f"A box of the docker sandbox was lost: {why}.")
 
 

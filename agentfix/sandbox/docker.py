@@ -223,7 +223,7 @@ class DockerSession:
 
     def _give_back(self, box: Box) -> None:
         if self._closed:
-            box.broken = box.broken or "its session was closed"
+            box.spoil("its session was closed")
         self._pool.take_back(box, self)
 
     def _kind(self, limits: Limits, preimports: tuple[str, ...]) -> BoxKind:

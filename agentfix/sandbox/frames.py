@@ -45,7 +45,7 @@ class Hello(_Strict):
     """The box is ready."""
 
     type: Literal["hello"]
-    protocol: int
+    protocol: Count
     imported: list[Words] = []
 
 
@@ -79,7 +79,7 @@ class Done(_Strict):
     stopped_for: Literal["", "timeout", "output_limit", "host"]
     exit_code: Annotated[int, Field(ge=0, le=255)] | None
     signal: Annotated[int, Field(ge=0, le=255)] | None
-    oom_kills: int
+    oom_kills: Annotated[int, Field(gt=-(2**63), lt=2**63)]
     seconds: Seconds
     cpu_seconds: Seconds
     peak_memory_bytes: Count
@@ -129,7 +129,7 @@ class Files(_Strict):
     """The files in the working folder: path and size."""
 
     type: Literal["files"]
-    files: list[Annotated[list[Any], Field(min_length=2, max_length=2)]]
+    files: list[tuple[Path, Count]]
 
 
 class FileProblem(_Strict):

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentfix.errors import IsolationError, SandboxLostError
+from agentfix.sandbox.frames import Words
 from agentfix.sandbox.kinds import BoxKind
 
 _FILTERED = "2"
 """What the kernel calls a process whose system calls are filtered."""
 _GUEST_KERNELS = ("gVisor",)
+
+Amount: TypeAlias = Annotated[int, Field(ge=-1, lt=2**64)]
+"""What a kernel counts; -1 where there is no limit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,8 @@ class Isolation:
 
 
 class _Folder(BaseModel):
-    bytes: int
-    inodes: int
+    bytes: Amount
+    inodes: Amount
     executable: bool
 
 
@@ -62,20 +66,20 @@ class _Facts(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    python: str
-    kernel: str
-    user: int
-    user_map: str
-    capabilities: int
+    python: Words
+    kernel: Words
+    user: Amount
+    user_map: Words
+    capabilities: Amount
     no_new_privileges: bool
-    seccomp: str
-    interfaces: list[str]
+    seccomp: Words
+    interfaces: list[Words]
     read_only_root: bool
-    folders: dict[str, _Folder | None]
-    limits: dict[str, str]
-    cpus: float | None
-    open_files: int
-    refused: dict[str, str]
+    folders: dict[Words, _Folder | None]
+    limits: dict[Words, Words]
+    cpus: Annotated[float, Field(ge=0)] | None
+    open_files: Amount
+    refused: dict[Words, Words]
 
 
 def read_isolation(facts: Mapping[str, Any], kind: BoxKind) -> Isolation:

@@ -60,7 +60,7 @@ class Run:
             case Done() as done:
                 self._done = done
             case Failed(error=error):
-                self._failed = error
+                self._failed = error or "it does not say why"
             case _:  # a frame that answers something else says nothing of a program
                 pass
         return self._done is not None or bool(self._failed)
@@ -105,17 +105,18 @@ class Run:
             return "output_limit", f"more than {KILL_BYTES} bytes of output"
         if done.stopped_for == "host":
             return "timeout", "it was stopped"
+        said = one_line(report.error)
         starved = f"memory limit of {self.limits.memory_bytes} bytes reached"
         if done.signal is not None:
             if done.oom_kills > 0 and done.signal_name == "SIGKILL":
                 return "oom", starved
             return "crash", f"killed by {done.signal_name}"
         if report.memory and done.exit_code != 0:
-            return "oom", report.error
+            return "oom", said or starved
         child = f" (a process of it was killed: {starved})" if done.oom_kills > 0 else ""
-        if done.exit_code == 0 and not report.error:
+        if done.exit_code == 0 and not said:
             return "ok", child.strip()
-        return "error", (report.error or f"exited with status {done.exit_code}") + child
+        return "error", (said or f"exited with status {done.exit_code}") + child
 
     def _printed(self, stream: OutputStream, data: bytes) -> None:
         self._streams[stream].add(data)

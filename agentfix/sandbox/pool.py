@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from agentfix.errors import SandboxBusyError, SandboxError
@@ -31,6 +31,8 @@ class _Idle:
 
     box: Box
     tenant: object | None = None
+    check: asyncio.Task[None] | None = None
+    """It is being asked whether it is alive: nobody gets it before it has answered."""
 
 
 @dataclass(eq=False)
@@ -71,7 +73,8 @@ class Pool:
         """
         if self._keeper is None:
             self._keeper = asyncio.create_task(self._keep_alive())
-        if stateful and (held := self._take(lambda idle: idle.box.stateful and idle.tenant is tenant)) is not None:
+        self._drop_broken()
+        if stateful and (held := await self._held(tenant)) is not None:
             self._working += 1
             return held
         await self._permit()
@@ -104,14 +107,12 @@ class Pool:
     async def leave(self, tenant: object) -> None:
         """The tenant needs no more boxes. Returns when those it had are gone, or free for others."""
         going: list[asyncio.Task[None]] = []
-        while (box := self._take(lambda idle: idle.tenant is tenant)) is not None:
-            if box.stateful:
-                self._permits.release()
-            if self.share and not box.stateful:
-                self._idle.append(_Idle(box))
+        for idle in [idle for idle in self._idle if idle.tenant is tenant]:
+            if self.share and not idle.box.stateful:
+                idle.tenant = None
             else:
-                going.append(self._discard(box))
-        await asyncio.gather(*going)
+                going.append(self._drop(idle))
+        await _ended(going)
 
     async def aclose(self) -> None:
         """Remove every idle box, and wait for all that is being started or removed. May be called twice."""
@@ -119,18 +120,17 @@ class Pool:
             self._keeper.cancel()
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
-        await asyncio.gather(*self._warming.values())
-        while (box := self._take(lambda idle: True)) is not None:
-            if box.stateful:
-                self._permits.release()
-            self._discard(box)
-        await asyncio.gather(*self._removing.values())
+        await _ended(self._warming.values())
+        checks = [idle.check for idle in self._idle if idle.check is not None]
+        for idle in list(self._idle):
+            self._drop(idle)
+        await _ended([*self._removing.values(), *checks])
 
     async def _permit(self) -> None:
         getting = asyncio.ensure_future(self._permits.acquire())
         try:
             while not (await asyncio.wait({getting}, timeout=BUSY_S))[0]:
-                if not self._working:
+                if not self._drop_broken() and not self._working:
                     raise SandboxBusyError(
                         f"All {self.max_boxes} boxes of the docker sandbox hold the variables of other sessions.",
                         "Close sessions that are done, or set sandbox_max_boxes higher.")
@@ -138,6 +138,15 @@ class Pool:
             if not getting.cancel() and not getting.cancelled():
                 self._permits.release()
             raise
+
+    async def _held(self, tenant: object) -> Box | None:
+        """The box with the tenant's variables."""
+        while (idle := next((each for each in self._idle if each.box.stateful and each.tenant is tenant), None)):
+            if idle.check is None:
+                self._idle.remove(idle)
+                return idle.box
+            await asyncio.wait({idle.check})
+        return None
 
     async def _obtain(self, kind: BoxKind, tenant: object) -> Box:
         """A box for whoever has a permit. So there is a place, or an idle box that can make room."""
@@ -153,19 +162,34 @@ class Pool:
             elif self._count < self.max_boxes:
                 self._count += 1
                 return await self._started(kind)
-            elif (oldest := self._take(lambda idle: not idle.box.stateful)) is not None:
-                await self._discard(oldest)
+            elif evictable := [idle for idle in self._idle if not idle.box.stateful]:
+                await asyncio.wait({self._drop(min(evictable, key=lambda idle: idle.box.used))})
             else:
                 await asyncio.wait({*self._warming.values(), *self._removing.values()},
                                    return_when=asyncio.FIRST_COMPLETED)
 
     def _take(self, fits: Callable[[_Idle], bool]) -> Box | None:
         """Take the idle box that fits and was used longest ago."""
-        fitting = sorted((idle for idle in self._idle if fits(idle)), key=lambda idle: idle.box.used)
+        fitting = [idle for idle in self._idle if idle.check is None and fits(idle)]
         if not fitting:
             return None
-        self._idle.remove(fitting[0])
-        return fitting[0].box
+        oldest = min(fitting, key=lambda idle: idle.box.used)
+        self._idle.remove(oldest)
+        return oldest.box
+
+    def _drop(self, idle: _Idle) -> asyncio.Task[None]:
+        """Remove an idle box, and whatever it held."""
+        self._idle.remove(idle)
+        if idle.box.stateful:
+            self._permits.release()
+        return self._discard(idle.box)
+
+    def _drop_broken(self) -> bool:
+        """Remove the idle boxes that died. Returns whether there were any."""
+        broken = [idle for idle in self._idle if idle.box.broken]
+        for idle in broken:
+            self._drop(idle)
+        return bool(broken)
 
     async def _started(self, kind: BoxKind) -> Box:
         try:
@@ -183,16 +207,18 @@ class Pool:
             del self._warming[kind]
 
     async def _healthy(self, box: Box) -> bool:
+        """Whether it is alive; else it is removed."""
         try:
-            if time.monotonic() - box.used > CHECK_S:
+            if not box.broken and time.monotonic() - box.used > CHECK_S:
                 await box.ping()
-            return True
-        except SandboxError:
-            self._discard(box)
-            return False
+        except SandboxError as error:
+            box.spoil(error.message)
         except BaseException:
             self._discard(box)
             raise
+        if box.broken:
+            self._discard(box)
+        return not box.broken
 
     def _discard(self, box: Box) -> asyncio.Task[None]:
         self._removing[box] = asyncio.create_task(self._remove(box))
@@ -211,10 +237,22 @@ class Pool:
         """Let idle boxes know that we are still there."""
         while True:
             await asyncio.sleep(KEEP_S)
-            for idle in [idle for idle in self._idle if time.monotonic() - idle.box.used > KEEP_S / 2]:
-                if idle in self._idle:
-                    self._idle.remove(idle)
-                    if await self._healthy(idle.box):
-                        self._idle.append(idle)
-                    elif idle.box.stateful:
-                        self._permits.release()
+            self._drop_broken()
+            for idle in self._idle:
+                if idle.check is None and time.monotonic() - idle.box.used > KEEP_S / 2:
+                    idle.check = asyncio.create_task(self._check(idle))
+
+    async def _check(self, idle: _Idle) -> None:
+        try:
+            await idle.box.ping()
+        except SandboxError:
+            if idle in self._idle:  # else it was dropped meanwhile, and so did not answer
+                self._drop(idle)
+        finally:
+            idle.check = None
+
+
+async def _ended(tasks: Collection[asyncio.Task[None]]) -> None:
+    """Wait for tasks, which go on when this is cancelled: a removal that is cut off would keep its place."""
+    if tasks:
+        await asyncio.wait(tasks)

@@ -35,7 +35,7 @@ def engine(docker_missing: str) -> Iterator[Engine]:
         assert [each for each in engine.containers() if each.owner == this_owner()] == []
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def image() -> str:
     """The name of the sandbox image."""
     return IMAGE

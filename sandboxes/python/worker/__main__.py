@@ -2,6 +2,7 @@
 
 import gc
 import importlib
+import json
 import os
 import select
 import signal
@@ -11,6 +12,9 @@ from . import cells, process, wire
 from .fresh import Fresh
 from .probe import facts
 from .scratch import FileError, Folder
+
+REPORT_BYTES = 1 << 20
+"""Of what a program's process says of itself, as JSON."""
 
 
 def main():
@@ -79,8 +83,7 @@ class Worker:
             case "get":
                 return [({"type": "file"}, self._folder.get(request["path"]))]
             case "list":
-                files = [(path, state[1]) for path, state in self._folder.files().items()]
-                return [({"type": "files", "files": files}, b"")]
+                return [({"type": "files", "files": self._folder.listed()}, b"")]
             case "exec":
                 return self._run(request, body)
 
@@ -90,6 +93,8 @@ class Worker:
             done, artefacts = self._session.run(request, code, self._folder)
         else:
             done, artefacts = self._fresh.run(request, code, self._folder)
+        if len(json.dumps(done["report"])) > REPORT_BYTES:  # longer than `program` makes any
+            done["report"] = ""
         found = [({"type": "artefact", "path": path, "size_bytes": size, "whole": data is not None}, data or b"")
                  for path, size, data in artefacts]
         return [*found, ({"type": "done", **done}, b"")]

@@ -4,6 +4,7 @@ Names and trees in here are made by programs. Every component of a path is opene
 files are read, and nothing recurses.
 """
 
+import json
 import os
 import stat
 
@@ -17,6 +18,8 @@ ARTEFACTS_BYTES = 8 * 2**20
 """So many files, of so many bytes together, are given back with a program's result."""
 NAMED_ARTEFACTS = 100
 """So many are named at all."""
+LIST_BYTES = 1 << 20
+"""Of a list of all files, as JSON."""
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -29,10 +32,12 @@ class Folder:
 
     Args:
         root: where it is.
+        elsewhere: the other places that programs write to; one that is not there is none.
     """
 
-    def __init__(self, root=BOX):
+    def __init__(self, root=BOX, elsewhere=ELSEWHERE):
         self._root = root
+        self._elsewhere = elsewhere
         self._inputs = {}
 
     def put(self, path, data):
@@ -74,6 +79,17 @@ class Folder:
                     _close(folder, root)
         return found
 
+    def listed(self):
+        """Path and size of each regular file.
+
+        Raises:
+            FileError: the names are too long, or too many, for a list.
+        """
+        found = [(path, state[1]) for path, state in self.files().items()]
+        if len(json.dumps(found)) > LIST_BYTES:
+            raise FileError(f"There are {len(found)} files, whose names are too long for a list.")
+        return found
+
     def artefacts(self, before):
         """The files that are new or changed since `before`: path, size, and the bytes where there is room for them."""
         found, room = [], ARTEFACTS_BYTES
@@ -96,7 +112,7 @@ class Folder:
         Raises:
             OSError: something could not be removed.
         """
-        for place in (self._root, *ELSEWHERE):
+        for place in (self._root, *self._elsewhere):
             if os.path.isdir(place):
                 _empty(place)
         for path, data in self._inputs.items():

@@ -47,6 +47,16 @@ answer = 1
 everywhere(json.dumps({"error": "x" * 10_000_000, "line": -1, "value": {"a": 1}, "cut": "no"}).encode())
 os._exit(0)
 """, docker="ok|error"),
+    Hostile("reports 1 MB of bytes that are no text", """
+import os, select
+for descriptor in range(3, 64):
+    try:
+        for _ in range(20):
+            select.select([], [descriptor], [], 1)
+            os.write(descriptor, b'\\xff' * 60_000)
+    except OSError: pass
+os._exit(0)
+""", docker="ok|error"),
     Hostile("reports an error of many lines with commands for a terminal", WRITE_EVERYWHERE + """
 everywhere(json.dumps({"error": "a\\n\\x1b[2J" * 100, "line": 7, "value": None, "cut": False}).encode())
 os._exit(1)

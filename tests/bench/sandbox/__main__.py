@@ -24,7 +24,7 @@ import pydantic_monty as monty
 
 from agentfix.sandbox.docker import DockerSandbox
 from agentfix.sandbox.embedded import EmbeddedSandbox
-from tests.bench.sandbox.contestants import BareMonty, Cell, Contestant, HostPython, Ours, opened
+from tests.bench.sandbox.contestants import BareMonty, BlockingMonty, Cell, Contestant, HostPython, Ours, opened
 from tests.bench.sandbox.environments import PEERS, Peer, PeerError, peers_image, python_with
 from tests.bench.sandbox.targets import Target, show
 
@@ -33,7 +33,8 @@ SYMPY: Cell = ("import sympy\nprint(sympy.sqrt(4))", "2")
 ROUNDS = 8
 AT_ONCE = 2000
 """Programs that are started together for the throughput."""
-OURS, PREIMPORTED, HOST, EMBEDDED, BARE = "docker", "docker, preimported", "python3 -c", "embedded", "Monty"
+OURS, PREIMPORTED, HOST = "docker", "docker, preimported", "python3 -c"
+EMBEDDED, BARE, BLOCKING = "embedded", "Monty", "Monty, blocking the loop"
 
 Figures = dict[str, float]
 
@@ -122,8 +123,10 @@ async def _open_others(stack: AsyncExitStack, image: str, environments: Path, se
 async def _measure_embedded() -> Figures:
     session = await EmbeddedSandbox().open()
     try:
-        with monty.Monty() as pool:
-            return await by_turns({BARE: BareMonty(pool), EMBEDDED: Ours(session)}, [PRINT] * 25)
+        with monty.Monty() as blocking:
+            async with monty.AsyncMonty() as pool:
+                return await by_turns({BLOCKING: BlockingMonty(blocking), BARE: BareMonty(pool),
+                                       EMBEDDED: Ours(session)}, [PRINT] * 25)
     finally:
         await session.aclose()
 

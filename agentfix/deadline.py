@@ -1,10 +1,12 @@
-"""A time limit for a blocking call that has none of its own, such as a name lookup."""
+"""Time limits: for a blocking call that has none of its own, such as a name lookup, and one that stands still."""
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from typing import NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -38,6 +40,20 @@ def within(seconds: float, action: Callable[[], T]) -> T:
     except queue.Empty:
         raise TimeoutError(f"no answer within {seconds:g} s") from None
     return result()
+
+
+@contextmanager
+def standing_still(limit: asyncio.Timeout) -> Generator[None]:
+    """Don't count the time of this block towards a limit that is entered already."""
+    loop = asyncio.get_running_loop()
+    until = limit.when()
+    left_s = None if until is None else until - loop.time()
+    limit.reschedule(None)
+    try:
+        yield
+    finally:
+        if not limit.expired():
+            limit.reschedule(None if left_s is None else loop.time() + left_s)
 
 
 def _raiser(error: BaseException) -> Callable[[], NoReturn]:

@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "agentfix.verdict": {*FOUNDATIONS},
     "agentfix.hookspecs": {*FOUNDATIONS, "agentfix.settings"},
     "agentfix.plugins": SHARED,
-    "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.graph"},
+    "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.graph"},
     "agentfix.evals": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.evals"},
     "agentfix.testing": {*SHARED, "agentfix.testing"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",

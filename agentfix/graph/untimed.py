@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from agentfix.deadline import standing_still
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, Session
 
 
@@ -30,33 +30,21 @@ class UntimedSession:
                    on_output: OnOutput | None = None,
                    functions: Mapping[str, HostFunction] = MappingProxyType({})) -> ExecResult:
         """See `agentfix.Session`."""
-        async with self._stopped():
+        with standing_still(self.clock):
             return await self.session.exec(code, limits, want=want, stateful=stateful, on_output=on_output,
                                            functions=functions)
 
     async def put(self, path: str, data: bytes) -> None:
-        async with self._stopped():
+        with standing_still(self.clock):
             await self.session.put(path, data)
 
     async def get(self, path: str) -> bytes:
-        async with self._stopped():
+        with standing_still(self.clock):
             return await self.session.get(path)
 
     async def files(self) -> list[FileInfo]:
-        async with self._stopped():
+        with standing_still(self.clock):
             return await self.session.files()
 
     async def aclose(self) -> None:
         """The session belongs to the run, and outlives its tools."""
-
-    @asynccontextmanager
-    async def _stopped(self) -> AsyncGenerator[None]:
-        loop = asyncio.get_running_loop()
-        until = self.clock.when()
-        left_s = None if until is None else until - loop.time()
-        self.clock.reschedule(None)
-        try:
-            yield
-        finally:
-            if not self.clock.expired():
-                self.clock.reschedule(None if left_s is None else loop.time() + left_s)

@@ -1,8 +1,7 @@
 """The automatic sandbox: embedded first, docker for programs that need what it lacks.
 
 A program that moves is run again from its start; embedded has no side effects that a second run could double, except
-for what functions of the host do: a program that called one is not moved, and its result says what it lacked. A program
-that is given functions of the host stays in embedded, as docker has none.
+for what functions of the host do: a program that called one is not moved, and its result says what it lacked.
 
 Cells begin in embedded, too. When a cell needs more, the earlier cells are run again in docker, and it and all later
 ones are run there. That is done only if none of them called a function of the host, and only if they print and yield
@@ -24,6 +23,8 @@ from agentfix.sandbox.elsewhere import Elsewhere
 from agentfix.sandbox.history import CHANCE, History
 from agentfix.sandbox.lacks import Lacks
 from agentfix.sandbox.programs import Program
+
+CALLED = "It called functions of the host, and is not run again."
 
 
 class AutoSandbox:
@@ -119,7 +120,7 @@ class AutoSession:
         await self._cells.aclose()
 
     async def _run(self, program: Program) -> ExecResult:
-        if not program.functions and self._lacks.met_by(program.code):
+        if self._lacks.met_by(program.code):
             docker = await self._docker.for_programs(self._inputs)
             if not isinstance(docker, SandboxUnavailableError):
                 return await program.run(docker)
@@ -127,8 +128,8 @@ class AutoSession:
         if result.status != "unsupported":
             return result
         self._lacks.learn(program.code, result)
-        if program.functions:
-            return _kept(result, "Functions of the host are there only.")
+        if program.called:
+            return _kept(result, CALLED)
         docker = await self._docker.for_programs(self._inputs)
         if isinstance(docker, SandboxUnavailableError):
             return _kept(result, f"The docker sandbox would have it: {docker}")
@@ -138,12 +139,12 @@ class AutoSession:
         if self._cells is not self._embedded:
             return await cell.run(self._cells)
         chancy = not CHANCE.isdisjoint(features_used(cell.code))
-        if not cell.functions and (chancy or self._lacks.met_by(cell.code)) and not await self._move_cells():
+        if (chancy or self._lacks.met_by(cell.code)) and not await self._move_cells():
             return await cell.run(self._cells)
         result = await cell.run(self._embedded)
         if result.status == "unsupported":
             self._lacks.learn(cell.code, result)
-            why = "Functions of the host are there only." if cell.functions else await self._move_cells()
+            why = CALLED if cell.called else await self._move_cells()
             if not why:
                 return await cell.run(self._cells)
             result = _kept(result, why)

@@ -7,12 +7,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from agentfix.deadline import standing_still
 from agentfix.errors import SandboxFileError, SandboxLostError
-from agentfix.protocols import FileInfo
+from agentfix.protocols import FileInfo, HostFunction
+from agentfix.sandbox.answering import answer
 from agentfix.sandbox.container import Container
 from agentfix.sandbox.engine import Engine
 from agentfix.sandbox.frames import (
     PROTOCOL,
+    Call,
     Facts,
     Failed,
     File,
@@ -93,7 +96,8 @@ class Box:
             raise
         return box
 
-    async def run(self, code: str, run: Run, *, want: str | None, stateful: bool) -> None:
+    async def run(self, code: str, run: Run, *, want: str | None, stateful: bool,
+                  functions: Mapping[str, HostFunction]) -> None:
         """Run a program.
 
         Args:
@@ -101,30 +105,36 @@ class Box:
             run: keeps what happens.
             want: the variable that is asked for.
             stateful: run it as a cell.
+            functions: what of the host it may call.
 
         Raises:
             SandboxLostError: the box died under it; `run.started` says whether the program had begun.
+            BaseException: a function of the host raised it; the program was ended.
         """
         self.stateful = self.stateful or stateful
         request = {"type": "exec", "want": want, "stateful": stateful, "timeout_s": run.limits.timeout_s,
-                   "most_output_bytes": KILL_BYTES}
+                   "most_output_bytes": KILL_BYTES, "functions": list(functions)}
         limit = asyncio.timeout(run.limits.timeout_s + OVERTIME_S)
         try:
             async with limit:
                 self._link.require()
                 run.begin()
                 await self._link.send(request, code.encode("utf-8", "surrogatepass"))
-                while not run.take(await self._next()):
-                    pass
+                while not run.take(received := await self._next()):
+                    if isinstance(received.frame, Call):
+                        with standing_still(limit):
+                            said = await answer(received.body, functions)
+                        await self._link.send({"type": "answer"}, said)
             self.used = time.monotonic()
-        except TimeoutError:
-            if not limit.expired():
-                raise
-            self.spoil("it did not keep the time")
-            run.overtime()
-        except asyncio.CancelledError:
-            await asyncio.shield(self._stop(run))
+        except SandboxLostError:
             raise
+        except BaseException as error:
+            if isinstance(error, TimeoutError) and limit.expired():
+                self.spoil("it did not keep the time")
+                run.overtime()
+            else:
+                await asyncio.shield(self._stop(run))
+                raise
         if run.spoilt:
             self.spoil("it could not be made clean again")
 

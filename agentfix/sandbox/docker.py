@@ -150,14 +150,12 @@ class DockerSession:
                    functions: Mapping[str, HostFunction] = MappingProxyType({})) -> ExecResult:
         """Run a Python program; see `agentfix.Session`. A program that had not begun when its box died is run again."""
         self._require_open()
-        if functions:
-            return ExecResult("unsupported", error="Not in the docker sandbox: functions of the host.", sandbox=NAME)
         run = Run(limits, on_output)
         if not stateful:
-            return await self._run(code, run, want=want, stateful=False)
+            return await self._run(code, run, want, functions, stateful=False)
         async with self._turn:
             self._has_cells = True
-            return await self._run(code, run, want=want, stateful=True)
+            return await self._run(code, run, want, functions, stateful=True)
 
     async def put(self, path: str, data: bytes) -> None:
         """Write a file for this session's programs and cells; see `agentfix.Session`."""
@@ -193,12 +191,13 @@ class DockerSession:
         self._closed = True
         await self._pool.leave(self)
 
-    async def _run(self, code: str, run: Run, *, want: str | None, stateful: bool) -> ExecResult:
+    async def _run(self, code: str, run: Run, want: str | None, functions: Mapping[str, HostFunction], *,
+                   stateful: bool) -> ExecResult:
         for last in (False, True):
             box = await self._lend(code, run.limits, stateful=stateful)
             try:
                 await self._give_inputs(box)
-                await box.run(code, run, want=want, stateful=stateful)
+                await box.run(code, run, want=want, stateful=stateful, functions=functions)
                 return run.result(NAME)
             except SandboxLostError:
                 if run.started is not None or last:  # what had begun is not run again: nobody knows what it did

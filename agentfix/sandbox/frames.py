@@ -62,6 +62,12 @@ class Output(_Strict):
     stream: OutputStream
 
 
+class Call(_Strict):
+    """The program calls a function of the host; name, arguments and named arguments are the body, as JSON."""
+
+    type: Literal["call"]
+
+
 class ArtefactFrame(_Strict):
     """A file that the program left; the bytes are the body where it is given whole."""
 
@@ -146,7 +152,7 @@ class Failed(_Strict):
     error: Words
 
 
-Frame: TypeAlias = (Hello | Pong | Output | ArtefactFrame | Done | Facts | Put | File | Files | FileProblem
+Frame: TypeAlias = (Hello | Pong | Output | Call | ArtefactFrame | Done | Facts | Put | File | Files | FileProblem
                     | Failed)
 _FRAME: TypeAdapter[Frame] = TypeAdapter(Annotated[Frame, Field(discriminator="type")])
 

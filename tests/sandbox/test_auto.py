@@ -160,15 +160,18 @@ async def test_cells_after_one_that_called_the_host_stay(auto: Session, fuller: 
     assert fuller.programs == []
 
 
-async def test_a_program_that_is_given_functions_of_the_host_stays(auto: Session, fuller: Fuller) -> None:
+async def test_a_program_that_called_a_function_of_the_host_is_not_run_again(auto: Session, fuller: Fuller) -> None:
+    called: list[int] = []
+
     async def count() -> int:
+        called.append(1)
         return 7
 
-    for stateful in (False, True):
-        result = await auto.exec("import numpy", stateful=stateful, functions={"count": count})
-        assert (result.status, result.sandbox) == ("unsupported", "embedded")
-    assert (await auto.exec("count()", functions={"count": count})).value == "7"
+    result = await auto.exec("import sys\ncount()\nsys.exit()", functions={"count": count})
+    assert (result.status, result.sandbox, called) == ("unsupported", "embedded", [1])
+    assert "called functions of the host" in result.error
     assert fuller.programs == []
+    assert (await auto.exec("import numpy\n'numpy'", functions={"count": count})).sandbox == "fuller"
 
 
 async def test_cells_that_would_do_something_else_stay() -> None:

@@ -32,7 +32,7 @@ class TestEmbedded(SandboxConformance):
 
 @pytest.mark.docker
 class TestDocker(SandboxConformance):
-    lacks: ClassVar = {"functions": "a container can't call back", "unsupported": "it is the whole of Python"}
+    lacks: ClassVar = {"unsupported": "it is the whole of Python"}
 
     @pytest.fixture
     async def sandbox(self, engine: Engine, image: str) -> AsyncIterator[Sandbox]:

@@ -73,7 +73,7 @@ class Worker:
         match request["type"]:
             case "ping":
                 return [({"type": "pong"}, b"")]
-            case "stop":  # it came too late: the program had ended
+            case "stop" | "answer":  # it came too late: the program had ended
                 return []
             case "probe":
                 return [({"type": "facts", "facts": facts()}, b"")]

@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from . import process, program, wire
+from . import calls, process, program, wire
 from .watch import Watch
 
 GRACE_S = 0.5
@@ -47,14 +47,16 @@ class Session:
         first = not self._pid
         if first:
             self._start()
-        output, errors = os.pipe(), os.pipe()
-        watch = Watch({output[0]: "stdout", errors[0]: "stderr"}, request["timeout_s"], request["most_output_bytes"])
+        output, errors, (channel, theirs) = os.pipe(), os.pipe(), calls.channel()
+        watch = Watch({output[0]: "stdout", errors[0]: "stderr"}, request["timeout_s"], request["most_output_bytes"],
+                      channel)
         try:
             try:
-                self._ask(request["want"], code, (output[1], errors[1]))
+                self._ask(request, code, (output[1], errors[1], theirs.fileno()))
             finally:
                 os.close(output[1])
                 os.close(errors[1])
+                theirs.close()
             done = self._follow(watch)
             done["state"] = done["state"] or ("fresh" if first else "kept")
         except LostError:
@@ -62,6 +64,7 @@ class Session:
         watch.drain()
         os.close(output[0])
         os.close(errors[0])
+        channel.close()
         artefacts = folder.artefacts(before)
         return {"clean": True, "seconds": watch.seconds, "stopped_for": watch.stopped_for,
                 "oom_kills": process.oom_kills() - kills, **done}, artefacts
@@ -79,11 +82,11 @@ class Session:
         theirs.close()
         self._pid, self._control = pid, ours
 
-    def _ask(self, want, code, outputs):
+    def _ask(self, request, code, descriptors):
         try:
             self._control.settimeout(STUCK_S)
-            socket.send_fds(self._control, [LENGTH.pack(len(code))], outputs)
-            self._control.sendall(_packed({"want": want}) + code)
+            socket.send_fds(self._control, [LENGTH.pack(len(code))], descriptors)
+            self._control.sendall(_packed({"want": request["want"], "functions": request["functions"]}) + code)
         except OSError:
             raise LostError from None
 
@@ -206,22 +209,28 @@ def _serve(control, namespace):
     """Run cells until process 1 ends this process."""
     number = 0
     while True:
-        data, outputs, _, _ = socket.recv_fds(control, LENGTH.size, 2)
-        if len(outputs) != 2:
-            os._exit(1)
+        data, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, 3)
+        if len(descriptors) != 3:
+            os._exit(program.BROKEN)
+        *outputs, channel = descriptors
         code_bytes = LENGTH.unpack(data)[0]
-        want = wire.json.loads(_exactly(control, LENGTH.unpack(_exactly(control, LENGTH.size))[0]))["want"]
+        asked = wire.json.loads(_exactly(control, LENGTH.unpack(_exactly(control, LENGTH.size))[0]))
         code = program.held(_exactly(control, code_bytes).decode("utf-8", "surrogatepass"))
         number += 1
         if threading.active_count() == 1 and (child := os.fork()):
-            control.sendall(_packed({"type": "rolled_back", **_await(child, outputs)}))
+            control.sendall(_packed({"type": "rolled_back", **_await(child, descriptors)}))
             continue
-        _run_cell(control, code, want, namespace, f"<cell {number}>", outputs)
+        with socket.socket(fileno=channel) as end:
+            given = calls.stubs(asked["functions"], end)
+            namespace.update(given)
+            _run_cell(control, code, asked["want"], namespace, f"<cell {number}>", outputs)
+            for name in [name for name in given if namespace.get(name) is given[name]]:
+                del namespace[name]
 
 
-def _await(child, outputs):
+def _await(child, descriptors):
     """Be the checkpoint while the cell runs. Returns only if it died."""
-    for descriptor in outputs:
+    for descriptor in descriptors:
         os.close(descriptor)
     process.set_oom_score(500)  # the cell goes first
     _, status, usage = os.wait4(child, 0)

@@ -6,7 +6,7 @@ The fork for the next program is made while none runs, so that nobody waits for 
 import json
 import os
 
-from . import process, program
+from . import calls, process, program
 from .scratch import FileError
 from .watch import CHUNK, Watch
 
@@ -45,14 +45,14 @@ class Fresh:
         before, kills = folder.files(), process.oom_kills()
         spare, self._spare = self._spare or _Spare(), None
         try:
-            spare.begin(request["want"], code)
+            spare.begin(request, code)
         except BrokenPipeError:  # the kernel took it for memory that others needed
             process.reap_all(spare.pid)
             spare.close()
             spare = _Spare()
-            spare.begin(request["want"], code)
+            spare.begin(request, code)
         watch = Watch({spare.output: "stdout", spare.errors: "stderr"}, request["timeout_s"],
-                      request["most_output_bytes"])
+                      request["most_output_bytes"], spare.channel)
         report = _follow(spare, watch)
         seconds = watch.seconds
         process.kill_all()
@@ -84,6 +84,8 @@ class _Spare:
             for _ in range(4):
                 descriptors += os.pipe()
             source, self._source, self.outcome, outcome, self.output, output, self.errors, errors = descriptors
+            self.channel, channel = calls.channel()
+            descriptors += self.channel.fileno(), channel.fileno()
             self.pid = os.fork()
         except OSError:
             for descriptor in descriptors:
@@ -91,33 +93,36 @@ class _Spare:
             raise
         if self.pid == 0:
             try:
-                _become_program(source, outcome, output, errors)
+                _become_program(source, outcome, output, errors, channel)
             finally:
                 os._exit(program.BROKEN)
         for descriptor in (source, outcome, output, errors):
             os.close(descriptor)
+        channel.close()
 
-    def begin(self, want, code):
+    def begin(self, request, code):
         with os.fdopen(self._source, "wb") as source:
             self._source = None
-            source.write(json.dumps(want).encode() + b"\n" + code)
+            source.write(json.dumps([request["want"], request["functions"]]).encode() + b"\n" + code)
 
     def close(self):
         for descriptor in (self._source, self.outcome, self.output, self.errors):
             if descriptor is not None:
                 os.close(descriptor)
+        self.channel.close()
 
 
-def _become_program(source, outcome, output, errors):
-    namespace = program.become(output, errors, source, outcome)
-    want, code = _read(source)
+def _become_program(source, outcome, output, errors, channel):
+    namespace = program.become(output, errors, source, outcome, channel.fileno())
+    want, names, code = _read(source)
+    namespace.update(calls.stubs(names, channel))
     program.run_and_exit(code, namespace, want, outcome)
 
 
 def _read(source):
     with os.fdopen(source, "rb") as file:
-        want, _, code = file.read().partition(b"\n")
-    return json.loads(want), program.held(code.decode("utf-8", "surrogatepass"))
+        head, _, code = file.read().partition(b"\n")
+    return *json.loads(head), program.held(code.decode("utf-8", "surrogatepass"))
 
 
 def _follow(spare, watch):

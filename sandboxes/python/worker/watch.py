@@ -4,7 +4,7 @@ import os
 import select
 import time
 
-from . import wire
+from . import calls, wire
 
 CHUNK = 65536
 HOLD_S = 0.02
@@ -16,11 +16,12 @@ class Watch:
 
     Args:
         outputs: descriptor of each stream to its name. They stay open.
-        timeout_s: how long the program may take.
+        timeout_s: how long the program may take; what the host takes to answer its calls is not counted.
         most_bytes: how much it may print, on both streams together.
+        channel: process 1's end of the channel for calls.
     """
 
-    def __init__(self, outputs, timeout_s, most_bytes):
+    def __init__(self, outputs, timeout_s, most_bytes, channel):
         self.deadline = self._began = time.monotonic()
         self.deadline += timeout_s
         self.stopped_for = ""
@@ -28,6 +29,9 @@ class Watch:
         self._outputs = dict(outputs)
         self._room = most_bytes
         self._flush_at = None
+        self._channel = channel
+        self._left_s = None
+        """How much time the program has left, while the host works on a call of its."""
 
     @property
     def seconds(self):
@@ -39,15 +43,17 @@ class Watch:
         Raises:
             wire.ClosedError: the host is gone.
         """
-        ready = set(select.select([wire.HOST_IN, *self._outputs, *others], [], [], self._wait_s())[0])
+        listened = [self._channel] if self._left_s is None and self._channel is not None else []
+        ready = set(select.select([wire.HOST_IN, *self._outputs, *others, *listened], [], [], self._wait_s())[0])
         now = time.monotonic()
         if self._flush_at is not None and now >= self._flush_at:
             self._flush()
         if self.deadline is not None and now >= self.deadline:
             self._stop("timeout")
         if wire.HOST_IN in ready:
-            wire.receive()  # while a program runs, the host says nothing but that it is to be ended
-            self._stop("host")
+            self._hear()
+        if self._channel in ready:
+            self._call()
         for descriptor in ready & self._outputs.keys():
             self._pass_on(descriptor)
         return ready
@@ -66,6 +72,26 @@ class Watch:
     def _stop(self, why):
         self.stopped_for = self.stopped_for or why
         self.deadline = None
+
+    def _hear(self):
+        """While a program runs, the host says nothing but what a call gave, and that the program is to be ended."""
+        request, body = wire.receive()
+        if request["type"] != "answer":
+            self._stop("host")
+        elif self._left_s is not None:
+            calls.give(self._channel, body)
+            if not self.stopped_for:
+                self.deadline = time.monotonic() + self._left_s
+            self._left_s = None
+
+    def _call(self):
+        asked = calls.take(self._channel)
+        if not asked:
+            self._channel = None
+        elif not self.stopped_for:
+            self._left_s, self.deadline = self.deadline - time.monotonic(), None
+            self._flush_at = None
+            wire.send({"type": "call"}, asked)
 
     def _flush(self):
         wire.flush()

@@ -33,6 +33,12 @@ class EvidenceClass(enum.IntEnum):
         """The lower-case name that users read and write."""
         return self.name.lower()
 
+    def __str__(self) -> str:
+        return self.label
+
+    def __format__(self, format_spec: str) -> str:
+        return format(self.label, format_spec)
+
     @classmethod
     def parse(cls, label: str) -> EvidenceClass:
         """Read a label such as `agreement`. Raises KeyError for an unknown one."""

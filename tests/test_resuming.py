@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -23,7 +25,7 @@ from agentfix import (
     ToolSpec,
     hookimpl,
 )
-from agentfix.journal import SqliteJournal
+from agentfix.journal import Claims, SqliteJournal
 from agentfix.plugins import Plugins
 from agentfix.recording import read_recording
 from agentfix.testing import ScriptedModel, script_plugin
@@ -328,6 +330,34 @@ async def test_the_limits_a_run_was_resumed_with_hold_from_then_on():
     async with make(ScriptedModel([]), journal) as agent:
         assert (await agent.replay("r")).answer == "60"
         assert (await agent.resume("r")).answer == "60"
+
+
+async def test_a_lower_limit_would_make_it_another_run():
+    journal = Kept()
+    async with make(ScriptedModel([CRASH]), journal, max_rounds=1) as agent:
+        await agent.arun(QUESTION, run_id="r")
+        for lower in ({"max_rounds": 0}, {"max_tokens": 10_000}):
+            with pytest.raises(ConfigError, match="it would be another run"):
+                await agent.resume("r", **lower)
+
+
+def test_a_run_that_another_process_is_at_is_left_to_it(tmp_path):
+    journal = tmp_path / "journal.sqlite"
+    held = subprocess.Popen([sys.executable, "-c", f"""
+import pathlib
+from agentfix.journal import Claims
+with Claims(pathlib.Path({str(journal)!r})).of("r"):
+    print("held", flush=True)
+    input()
+"""], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    with held, Claims(journal).of("another"):
+        assert held.stdout.readline() == "held\n"
+        with pytest.raises(InputError, match="under way in another process"), Claims(journal).of("r"):
+            pass
+        held.kill()
+        held.wait()
+        with Claims(journal).of("r"):
+            pass
 
 
 async def test_a_run_under_way_is_not_begun_again_beside_itself():

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
 from anyio.from_thread import BlockingPortal, start_blocking_portal
 
-from agentfix.agent.header import LIMITS, read_header
+from agentfix.agent.header import LIMITS, read_header, require_no_lower
 from agentfix.agent.parts import Parts
 from agentfix.agent.runs import LiveRuns, Opening, new_name
-from agentfix.errors import ConfigError, InputError, JournalError
+from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError
 from agentfix.exchange import check_journalled
 from agentfix.graph import build
 from agentfix.graph.calls import Doubt
@@ -116,10 +117,12 @@ class Agent:
             on_event: called with everything that happens, from the beginning of the run.
             on_doubt: asked about a call with side effects that was begun and whose end nobody knows; without it such a
                 run is not resumed.
-            **limits: other limits than the run was begun with, such as `max_rounds`.
+            **limits: higher limits than the run was begun with, such as `max_rounds`.
 
         Raises:
             JournalError: there is no such run.
+            ConfigError: a limit is lower than the one it was begun with.
+            InputError: it is under way already.
             CallInDoubtError: a call may or may not have happened, and nobody said which.
             AgentFixError: as for `arun`.
         """
@@ -128,7 +131,9 @@ class Agent:
             raise ConfigError(f"A run can't be resumed with another {other[0]!r}.",
                               "Fork it instead: agentfix run --fork RUN@STEP.")
         journal = await self.open_journal()
-        task, settings = read_header(run_id, await journal.header(run_id), self.settings, limits)
+        header = await journal.header(run_id)
+        task, settings = read_header(run_id, header, self.settings, limits)
+        require_no_lower(run_id, read_header(run_id, header, self.settings, {})[1], settings)
         self._parts.require(settings)
         return await self._execute(run_id, task, Opening(settings, on_event, on_doubt, goes_on=True))
 
@@ -217,11 +222,18 @@ class Agent:
             await asyncio.gather(running, return_exceptions=True)
 
     async def _execute(self, run: str, task: Task, opening: Opening) -> Result:
-        context = await self._runs.open(run, task, opening)
-        try:
-            await build.execute(self._machine, run)
-        finally:
-            await self._runs.close(run)
+        journal = await self.open_journal()
+        claims = journal.claims if isinstance(journal, SqliteJournal) else None
+        with nullcontext() if claims is None else claims.of(run):
+            context = await self._runs.open(run, task, opening)
+            try:
+                await build.execute(self._machine, run)
+            except AgentFixError as error:
+                with suppress(JournalError):
+                    await journal.record(run, "failure", "", {"message": str(error)})
+                raise
+            finally:
+                await self._runs.close(run)
         assert context.result is not None, "the graph ended without a result"
         return context.result
 

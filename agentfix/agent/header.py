@@ -50,3 +50,16 @@ def read_header(run: str, header: Mapping[str, Any] | None, settings: Settings,
         return task, Settings.model_validate({**settings.model_dump(), **changes})
     except ValueError as error:
         raise ConfigError(f"A setting for run {run!r} is wrong: {error}.") from error
+
+
+def require_no_lower(run: str, begun: Settings, settings: Settings) -> None:
+    """Check that a run goes on with no lower limits than before: with those it would have been another run.
+
+    Raises:
+        ConfigError: one is lower.
+    """
+    for name in LIMITS:
+        before, now = getattr(begun, name), getattr(settings, name)
+        if now is not None and (before is None or now < before):
+            raise ConfigError(f"Run {run!r} has {name} = {'no limit' if before is None else before}, and can't go on "
+                              f"with {now}: it would be another run.", "Fork it instead: agentfix run --fork RUN@STEP.")

@@ -19,6 +19,7 @@ from agentfix.protocols import JournalledCall
 from agentfix.types import Attempt, Critique
 
 ARGUMENTS_CHARACTERS = 500
+FAILURE_CHARACTERS = 500
 
 
 def summary_line(run: RunSummary) -> str:
@@ -34,7 +35,7 @@ def summary_object(run: RunSummary) -> dict[str, Any]:
     return {
         "id": run.id, "begun": run.begun, "last_active": run.last_active, "question": run.question,
         "model": run.settings.get("model"), "strategy": run.settings.get("strategy"), "calls": run.calls,
-        "ended": result is not None, "answer": result and result.answer,
+        "ended": result is not None, "state": _state(run), "failure": run.failure, "answer": result and result.answer,
         "supported_by": result and result.supported_by and result.supported_by.label,
     }
 
@@ -100,7 +101,9 @@ def _tell_attempt(attempt: Attempt, critiques: Sequence[Critique]) -> None:
 
 def _tell_end(run: RunSummary) -> None:
     if run.result is None:
-        click.echo(f"It has not ended. Go on with: agentfix resume {one_line(run.id)}")
+        why = f" ({one_line(run.failure)[:FAILURE_CHARACTERS]})" if run.failure else ""
+        click.echo("It is under way in another process." if run.under_way
+                   else f"It has not ended{why}. Go on with: agentfix resume {one_line(run.id)}")
         return
     click.echo(f"stopped: {one_line(run.result.stop_reason)}")
     click.echo(words.trust(run.result))
@@ -113,7 +116,7 @@ def _of(attempt: Attempt, critiques: Sequence[Critique]) -> list[Critique]:
 
 def _state(run: RunSummary) -> str:
     if run.result is None:
-        return "not ended"
+        return "under way" if run.under_way else "failed" if run.failure else "cut off"
     by = run.result.supported_by
     return f"supported by {by.label}" if by else "not supported"
 

@@ -25,7 +25,8 @@ _RESULT = TypeAdapter(Result)
 _LAST_ACTIVE = "max(begun, coalesce((SELECT max(ended) FROM calls WHERE run = runs.number), 0))"
 _SUMMARY = f"""SELECT id, begun, {_LAST_ACTIVE}, header,
                  (SELECT count(*) FROM calls WHERE run = runs.number AND reply IS NOT NULL),
-                 (SELECT data FROM records WHERE run = runs.number AND kind = 'result')
+                 (SELECT data FROM records WHERE run = runs.number AND kind = 'result'),
+                 (SELECT data FROM records WHERE run = runs.number AND kind = 'failure')
                FROM runs"""
 
 
@@ -44,6 +45,10 @@ class RunSummary:
     """That ended."""
     result: Result | None
     """None for a run that has not ended."""
+    failure: str = ""
+    """What cut it off, where it could say so."""
+    under_way: bool = False
+    """Another process is at work on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,12 +188,15 @@ class Archive:
         return int(pages) * int(size)
 
     def _summary(self, name: str, begun: float, active: float, header: str, calls: int,
-                 result: str | None) -> RunSummary:
+                 result: str | None, failure: str | None) -> RunSummary:
         try:
             told: dict[str, Any] = texts.load(header, self._db)
             ended = None if result is None else _RESULT.validate_python(texts.load(result, self._db))
             task: dict[str, Any] = told.get("task") or {}
+            why = "" if failure is None else str(texts.load(failure, self._db)["message"])
+            claims = self._journal.claims
             return RunSummary(name, float(begun), float(active), str(task.get("question", "")),
-                              told.get("settings") or {}, calls, ended)
+                              told.get("settings") or {}, calls, ended, why,
+                              ended is None and claims is not None and claims.held_elsewhere(name))
         except DAMAGE as error:
             raise ValueError(f"run {name!r}: {error}") from error

@@ -13,6 +13,7 @@ from typing import Any
 
 from agentfix.errors import JournalError
 from agentfix.journal import schema, texts
+from agentfix.journal.claims import Claims
 from agentfix.protocols import CallKey, JournalledCall
 
 BUSY_S = 30
@@ -39,6 +40,8 @@ class SqliteJournal:
 
     def __init__(self, path: Path | None) -> None:
         self._where = str(path) if path else "memory"
+        self.claims = Claims(path) if path else None
+        """Which runs are under way, for a file that other processes may use."""
         self._lock = threading.RLock()
         with self.guarding("opened"):
             if path is not None:
@@ -142,6 +145,8 @@ class SqliteJournal:
 
     async def aclose(self) -> None:
         """Close the file. May be called twice."""
+        if self.claims is not None:
+            self.claims.close()
         self.db.close()
 
     # --- inside --------------------------------------------------------------------------------------------------

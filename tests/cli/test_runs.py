@@ -8,7 +8,7 @@ import sqlite3
 
 import pytest
 
-from agentfix import Critique, hookimpl
+from agentfix import Critique, ModelError, hookimpl
 from agentfix.agent import Agent
 from agentfix.cli.main import main
 from agentfix.plugins import Plugins
@@ -55,9 +55,16 @@ def cut_off(call, *script):
         call("run", QUESTION, script=[*script, PowerCut()])
 
 
+def test_a_run_that_failed_says_why(call):
+    status, _, _ = call("run", QUESTION, script=[ModelError("The model went away.")])
+    assert status == 1
+    assert "failed" in call("runs", "list")[1]
+    assert "It has not ended (The model went away.)" in call("runs", "show", "last")[1]
+
+
 def test_a_run_that_was_cut_off_is_listed_and_gone_on_with(call, tmp_path):
     cut_off(call, CRASH)
-    assert "not ended" in call("runs", "list")[1]
+    assert "cut off" in call("runs", "list")[1]
     _, shown, _ = call("runs", "show", "last")
     assert "step 2: tool python" in shown and "NameError" in shown and "agentfix resume" in shown
     status, out, _ = call("resume", "last", "--json", script=[RIGHT, DERIVED])

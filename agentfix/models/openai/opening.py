@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentfix.errors import ConfigError
+from agentfix.errors import ConfigError, UnknownNameError
 from agentfix.models.openai.model import OpenAIModel
 from agentfix.models.openai.pool import Pool
 from agentfix.settings import DEFAULT_ENDPOINT, Settings
@@ -34,12 +34,22 @@ def open_model(spec: str, settings: Settings, pools: dict[str, Pool]) -> OpenAIM
 
 
 def split(spec: str, settings: Settings) -> tuple[str, str]:
-    """A spec as model and endpoint. A model's own name may hold `@`."""
+    """A spec as model and endpoint. A model whose own name holds `@` is named with its endpoint: `a@b@openai`.
+
+    Raises:
+        UnknownNameError: there is no such endpoint. What is meant for one is never sent to another.
+    """
     head, has_address, rest = spec.partition("://")
     model, at, where = head.rpartition("@")
     if has_address and at:
         return model, f"{where}://{rest}"
     model, at, where = spec.rpartition("@")
-    if at and (where in settings.endpoints or where == DEFAULT_ENDPOINT):
-        return model, where
-    return spec, DEFAULT_ENDPOINT
+    if not at or not model:
+        return spec, DEFAULT_ENDPOINT
+    try:
+        settings.endpoint(where)
+    except UnknownNameError as error:
+        if any(mark in where for mark in ".:/"):
+            error.hint = f"An address is written in full: openai:{model}@http://{where}"
+        raise
+    return model, where

@@ -493,3 +493,16 @@ async def test_a_critic_may_be_at_another_endpoint(tmp_path):
         async with Agent(settings) as agent:
             await agent.arun("How many jars are 4 crates of 15?")
     assert {a.body["model"] for a in actor.asked} == {"m"} and {a.body["model"] for a in critic.asked} == {"c"}
+
+
+@pytest.mark.parametrize(("spec", "hint"), [
+    ("any@localhost:8017/v1", "openai:any@http://localhost:8017/v1"), ("any@bix", "Did you mean 'box'?"),
+    ("a@b", "Known: box, openai."),
+])
+def test_what_is_meant_for_an_endpoint_that_there_is_not_goes_to_no_other(spec, hint):
+    settings = Settings(endpoints={"box": Endpoint(base_urls=("http://127.0.0.1:9/v1",))})
+    with pytest.raises(UnknownNameError) as told:
+        open_model(spec, settings, {})
+    assert hint in told.value.hint
+    assert open_model("@cf/meta/llama", settings, {}).name == "openai:@cf/meta/llama"
+    assert open_model("a@b@openai", settings, {}).name == "openai:a@b@openai"

@@ -497,7 +497,7 @@ async def test_a_critic_may_be_at_another_endpoint(tmp_path):
 
 @pytest.mark.parametrize(("spec", "hint"), [
     ("any@localhost:8017/v1", "openai:any@http://localhost:8017/v1"), ("any@bix", "Did you mean 'box'?"),
-    ("a@b", "Known: box, openai."),
+    ("a@elsewhere", "Known: box, openai."),
 ])
 def test_what_is_meant_for_an_endpoint_that_there_is_not_goes_to_no_other(spec, hint):
     settings = Settings(endpoints={"box": Endpoint(base_urls=("http://127.0.0.1:9/v1",))})

@@ -1,7 +1,8 @@
 """What many programs leave behind: `python -m tests.bench.soak [--image NAME] [--executions N] [--json]`.
 
-Mixed programs, every tenth of them hostile, run one after the other in one box. What process 1 of the box holds is read
-from outside, before and after: this needs root, and the engine on this machine. Then a program prints 1 GB.
+Mixed programs, every tenth of them hostile, run one after the other in one box, in which each of them has run once.
+What process 1 of the box holds is read from outside, before and after: this needs root, and the engine on this machine.
+Then a program prints 1 GB.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import argparse
 import asyncio
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,6 @@ from tests.sandbox.hostile import FAMILIES
 from tests.sandbox.hostile.program import LIMITS
 
 EXECUTIONS = 1500
-WARM_UP = 50
-"""So many run before anything is measured."""
 MB = 2**20
 
 
@@ -58,11 +57,13 @@ ORDINARY = (
 )
 
 
-def programs() -> Iterator[Program]:
+HOSTILE = tuple(Program(each.code, tuple(each.docker.split("|")), timeout_s=each.timeout_s)
+                for family in FAMILIES.values() for each in family)
+
+
+def mixed() -> Iterator[Program]:
     """Without end: nine ordinary ones, then a hostile one."""
-    hostile = itertools.cycle([Program(each.code, tuple(each.docker.split("|")), timeout_s=each.timeout_s)
-                               for family in FAMILIES.values() for each in family])
-    ordinary = itertools.cycle(ORDINARY)
+    ordinary, hostile = itertools.cycle(ORDINARY), itertools.cycle(HOSTILE)
     while True:
         yield from itertools.islice(ordinary, 9)
         yield next(hostile)
@@ -93,7 +94,7 @@ def _status(process: Path, name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
-async def run_all(session: Session, some: Iterator[Program]) -> int:
+async def run_all(session: Session, some: Iterable[Program]) -> int:
     """Run programs. Returns how many ended otherwise than they must."""
     wrong = 0
     for program in some:
@@ -119,11 +120,10 @@ async def measure(image: str, executions: int) -> dict[str, Any]:
     session = await sandbox.open()
     try:
         await session.put("given", b"given")
-        some = programs()
-        wrong = await run_all(session, itertools.islice(some, WARM_UP))
+        wrong = await run_all(session, ORDINARY + HOSTILE)  # so that process 1 has had its largest answers
         with open_engine() as engine:
             before = await asyncio.to_thread(look, engine)
-            wrong += await run_all(session, itertools.islice(some, executions))
+            wrong += await run_all(session, itertools.islice(mixed(), executions))
             after = await asyncio.to_thread(look, engine)
         return {"executions": executions, "of them not as they must be": wrong,
                 "boxes": len({before.container, after.container}),

@@ -53,6 +53,7 @@ class Pool:
     _working: int = 0
     _warming: dict[BoxKind, asyncio.Task[None]] = field(default_factory=dict[BoxKind, asyncio.Task[None]])
     _removing: dict[Box, asyncio.Task[None]] = field(default_factory=dict[Box, asyncio.Task[None]])
+    _checks: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
     _keeper: asyncio.Task[None] | None = None
 
     def __post_init__(self) -> None:
@@ -121,10 +122,9 @@ class Pool:
             await asyncio.gather(self._keeper, return_exceptions=True)
             self._keeper = None
         await _ended(self._warming.values())
-        checks = [idle.check for idle in self._idle if idle.check is not None]
         for idle in list(self._idle):
             self._drop(idle)
-        await _ended([*self._removing.values(), *checks])
+        await _ended([*self._removing.values(), *self._checks])
 
     async def _permit(self) -> None:
         getting = asyncio.ensure_future(self._permits.acquire())
@@ -241,6 +241,8 @@ class Pool:
             for idle in self._idle:
                 if idle.check is None and time.monotonic() - idle.box.used > KEEP_S / 2:
                     idle.check = asyncio.create_task(self._check(idle))
+                    self._checks.add(idle.check)
+                    idle.check.add_done_callback(self._checks.discard)
 
     async def _check(self, idle: _Idle) -> None:
         try:

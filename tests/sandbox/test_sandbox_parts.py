@@ -36,20 +36,6 @@ def test_output_is_whole_or_marked_as_cut(pieces: list[bytes], limit: int) -> No
         assert f"{len(whole) - limit} bytes cut" in stream.text()
 
 
-def output(data: bytes) -> bytes:
-    return pack({"type": "output", "stream": "stdout"}, data)
-
-
-@given(st.lists(st.binary(max_size=30)), st.integers(1, 9))
-def test_frames_are_read_however_they_are_cut(bodies: list[bytes], step: int) -> None:
-    data, reader, read = b"".join(output(each) for each in bodies), FrameReader(), []
-    for i in range(0, len(data), step):
-        reader.feed(data[i:i + step])
-        while (received := reader.next()) is not None:
-            read.append(received.body)
-    assert read == bodies
-
-
 @settings(max_examples=10_000, deadline=None)
 @given(st.one_of(st.binary(), st.builds(pack, st.dictionaries(st.text(), st.text() | st.integers()), st.binary())))
 def test_whatever_comes_is_a_frame_or_refused(data: bytes) -> None:

@@ -43,8 +43,9 @@ def build(base: str | None, packages: str | None, offline: bool) -> None:
 @sandbox.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def ls(as_json: bool) -> None:
-    """List the containers of agentfix that are there."""
+    """List the containers of agentfix on the engine, whoever made them."""
     from agentfix.sandbox.engine import open_engine  # noqa: PLC0415
+    from agentfix.sandbox.owners import is_dead  # noqa: PLC0415
 
     with open_engine() as engine:
         found = engine.containers()
@@ -52,17 +53,22 @@ def ls(as_json: bool) -> None:
         click.echo(json.dumps({"containers": [asdict(each) for each in found]}, indent=2))
         return
     for each in found:
-        click.echo(visible(f"{each.id}  {each.image}  {each.status}  owner {each.owner or 'unknown'}"))
+        click.echo(visible(f"{each.id}  {each.status:8}  {each.age_s / 60:6.1f} min old  "
+                           f"{'its maker is gone' if is_dead(each.owner) else 'in use'}"))
     if not found:
         click.echo("No containers.")
 
 
 @sandbox.command()
-@click.argument("containers", nargs=-1, metavar="[CONTAINER]...")
-def rm(containers: tuple[str, ...]) -> None:
-    """Kill and remove containers of agentfix; all of them when none is named."""
+@click.argument("containers", nargs=-1, metavar="CONTAINER...")
+@click.option("--all", "every", is_flag=True, help="All of them, those of other processes too.")
+def rm(containers: tuple[str, ...], every: bool) -> None:
+    """Kill and remove containers of agentfix."""
     from agentfix.sandbox.engine import open_engine  # noqa: PLC0415
 
+    if bool(containers) == every:
+        raise InputError("Say which containers.", "Name them, or give --all; those of dead processes: "
+                         "agentfix sandbox prune")
     with open_engine() as engine:
         ours = [each.id for each in engine.containers()]
         for name in containers:

@@ -49,7 +49,7 @@ def exec_(context: click.Context, files: Sequence[BinaryIO], name: str | None, t
     codes = [_read(file) for file in files]
     if artefacts is not None:
         _make(artefacts)
-    results = asyncio.run(_execute(settings, codes, limits, want, inputs, cells=cells, live=not as_json))
+    results = asyncio.run(_execute(settings, files, codes, limits, want, inputs, cells=cells, live=not as_json))
     if as_json:
         plain = [asdict(result) for result in results]
         said = plain[0] if len(plain) == 1 and not cells else {"results": plain}
@@ -60,8 +60,8 @@ def exec_(context: click.Context, files: Sequence[BinaryIO], name: str | None, t
     context.exit(0 if all(result.status == "ok" for result in results) else 1)
 
 
-async def _execute(settings: Settings, codes: Sequence[str], limits: Limits, want: str | None, inputs: Sequence[Path],
-                   *, cells: bool, live: bool) -> list[ExecResult]:
+async def _execute(settings: Settings, files: Sequence[BinaryIO], codes: Sequence[str], limits: Limits,
+                   want: str | None, inputs: Sequence[Path], *, cells: bool, live: bool) -> list[ExecResult]:
     place: Sandbox = Plugins(settings).build("sandbox", settings.sandbox)
     results: list[ExecResult] = []
     try:
@@ -69,7 +69,9 @@ async def _execute(settings: Settings, codes: Sequence[str], limits: Limits, wan
         try:
             for path in inputs:
                 await session.put(path.name, await asyncio.to_thread(path.read_bytes))
-            for code in codes:
+            for file, code in zip(files, codes, strict=True):
+                if live and len(codes) > 1:
+                    click.echo(visible(f"== {file.name}"), err=True)
                 result = await session.exec(code, limits, want=want, stateful=cells,
                                             on_output=_show_output if live else None)
                 results.append(result)

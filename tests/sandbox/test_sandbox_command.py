@@ -108,7 +108,7 @@ def test_isolation_that_is_not_there_is_a_refusal(engine: Engine, tmp_path: Path
 
 
 @pytest.mark.parametrize("arguments", [
-    ["ls"], ["rm"], ["build"], ["prune"], ["doctor"], ["exec", "PROGRAM", "--sandbox", "docker"],
+    ["ls"], ["rm", "--all"], ["build"], ["prune"], ["doctor"], ["exec", "PROGRAM", "--sandbox", "docker"],
 ])
 def test_an_engine_that_is_not_there_is_one_line(
     arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

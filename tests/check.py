@@ -43,7 +43,7 @@ def run(command: list[str]) -> int:
 def image_is_not_built() -> str:
     """Why the sandbox image is left as it is; empty when it is to be built."""
     from agentfix.errors import SandboxUnavailableError
-    from agentfix.sandbox.engine import Engine
+    from agentfix.sandbox.docker.engine import Engine
     from agentfix.settings import load_settings
 
     try:

@@ -16,7 +16,7 @@ from agentfix.errors import InputError
 from agentfix.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from agentfix.sandbox.isolation import Isolation
+    from agentfix.sandbox.docker.isolation import Isolation
 
 
 @click.group()
@@ -31,7 +31,7 @@ def sandbox() -> None:
 @click.option("--offline", is_flag=True, help="Without a registry: make the base from Debian packages.")
 def build(base: str | None, packages: str | None, offline: bool) -> None:
     """Make the image of the docker sandbox; one that is made of the same already is left as it is."""
-    from agentfix.sandbox.images import DEFAULT_PACKAGES, build_image  # noqa: PLC0415
+    from agentfix.sandbox.docker.images import DEFAULT_PACKAGES, build_image  # noqa: PLC0415
 
     image = load_settings().sandbox_image
     wanted = packages.split() if packages is not None else DEFAULT_PACKAGES
@@ -44,8 +44,8 @@ def build(base: str | None, packages: str | None, offline: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def ls(as_json: bool) -> None:
     """List the containers of agentfix on the engine, whoever made them."""
-    from agentfix.sandbox.engine import open_engine  # noqa: PLC0415
-    from agentfix.sandbox.owners import is_dead  # noqa: PLC0415
+    from agentfix.sandbox.docker.engine import open_engine  # noqa: PLC0415
+    from agentfix.sandbox.docker.owners import is_dead  # noqa: PLC0415
 
     with open_engine() as engine:
         found = engine.containers()
@@ -64,7 +64,7 @@ def ls(as_json: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="All of them, those of other processes too.")
 def rm(containers: tuple[str, ...], every: bool) -> None:
     """Kill and remove containers of agentfix."""
-    from agentfix.sandbox.engine import open_engine  # noqa: PLC0415
+    from agentfix.sandbox.docker.engine import open_engine  # noqa: PLC0415
 
     if bool(containers) == every:
         raise InputError("Say which containers.", "Name them, or give --all; those of dead processes: "
@@ -83,7 +83,7 @@ def rm(containers: tuple[str, ...], every: bool) -> None:
 @sandbox.command()
 def prune() -> None:
     """Remove the containers whose makers are gone; those of living processes are left alone."""
-    from agentfix.sandbox.engine import open_engine  # noqa: PLC0415
+    from agentfix.sandbox.docker.engine import open_engine  # noqa: PLC0415
 
     with open_engine() as engine:
         removed = engine.sweep()

@@ -58,7 +58,7 @@ def check_docker(settings: Settings) -> tuple[Finding, ...]:
     import docker  # noqa: PLC0415 - heavy
     from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
 
-    from agentfix.sandbox.recipe import require_current  # noqa: PLC0415
+    from agentfix.sandbox.docker.recipe import require_current  # noqa: PLC0415
 
     try:
         client = docker.from_env(timeout=DOCKER_TIMEOUT_S)

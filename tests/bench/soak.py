@@ -18,8 +18,8 @@ from typing import Any
 
 from agentfix import ExecResult, Session, load_settings
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.engine import Engine, open_engine
-from agentfix.sandbox.owners import this_owner
+from agentfix.sandbox.docker.engine import Engine, open_engine
+from agentfix.sandbox.docker.owners import this_owner
 from tests.bench.sandbox.targets import Target, show
 from tests.sandbox.hostile import FAMILIES
 from tests.sandbox.hostile.program import LIMITS

@@ -7,9 +7,9 @@ import pytest
 from agentfix import Sandbox, SandboxUnavailableError, Session, load_settings
 from agentfix.sandbox.auto import AutoSandbox
 from agentfix.sandbox.docker import DockerSandbox
+from agentfix.sandbox.docker.engine import Engine, open_engine
+from agentfix.sandbox.docker.owners import this_owner
 from agentfix.sandbox.embedded import EmbeddedSandbox
-from agentfix.sandbox.engine import Engine, open_engine
-from agentfix.sandbox.owners import this_owner
 
 IMAGE = load_settings().sandbox_image
 

@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 
 from agentfix import Limits, Session
-from agentfix.sandbox.container import Container
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.engine import Engine, open_engine
-from agentfix.sandbox.kinds import BoxKind
-from agentfix.sandbox.owners import this_owner
+from agentfix.sandbox.docker.container import Container
+from agentfix.sandbox.docker.engine import Engine, open_engine
+from agentfix.sandbox.docker.kinds import BoxKind
+from agentfix.sandbox.docker.owners import this_owner
 
 LIMITS = Limits(timeout_s=300)
 LOOP = "print('begun')\nwhile True: pass"

@@ -22,11 +22,11 @@ import atheris
 with atheris.instrument_imports(include=["agentfix.sandbox"]):
     from agentfix.errors import SandboxLostError
     from agentfix.protocols import Limits
-    from agentfix.sandbox.demux import Demux
-    from agentfix.sandbox.frames import Facts, Files, FrameReader
-    from agentfix.sandbox.isolation import read_isolation
-    from agentfix.sandbox.kinds import BoxKind
-    from agentfix.sandbox.outcome import Run
+    from agentfix.sandbox.docker.demux import Demux
+    from agentfix.sandbox.docker.frames import Facts, Files, FrameReader
+    from agentfix.sandbox.docker.isolation import read_isolation
+    from agentfix.sandbox.docker.kinds import BoxKind
+    from agentfix.sandbox.docker.outcome import Run
     from agentfix.sandbox.output import HeadTail
 
 LIMITS = Limits(output_bytes=1000)

@@ -9,10 +9,10 @@ import pytest
 
 from agentfix import ExecResult, FileInfo, Limits, SandboxError, SandboxUnavailableError, Session
 from agentfix.sandbox.auto import AutoSandbox
+from agentfix.sandbox.auto.lacks import Lacks
 from agentfix.sandbox.docker import DockerSandbox
+from agentfix.sandbox.docker.engine import Engine
 from agentfix.sandbox.embedded import EmbeddedSandbox, EmbeddedSession
-from agentfix.sandbox.engine import Engine
-from agentfix.sandbox.lacks import Lacks
 
 
 class Fuller:

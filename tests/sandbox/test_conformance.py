@@ -10,8 +10,8 @@ import pytest
 from agentfix import Sandbox
 from agentfix.sandbox.auto import AutoSandbox
 from agentfix.sandbox.docker import DockerSandbox
+from agentfix.sandbox.docker.engine import Engine
 from agentfix.sandbox.embedded import EmbeddedSandbox
-from agentfix.sandbox.engine import Engine
 from agentfix.testing import SandboxConformance, ScriptedSandbox
 from tests.sandbox.recorder import Recorder
 

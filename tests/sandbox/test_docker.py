@@ -10,8 +10,8 @@ import pytest
 
 from agentfix import ExecResult, Limits, SandboxUnavailableError, Session
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.engine import Engine
-from agentfix.sandbox.recipe import Recipe
+from agentfix.sandbox.docker.engine import Engine
+from agentfix.sandbox.docker.recipe import Recipe
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(timeout_s=60)

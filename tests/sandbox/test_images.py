@@ -12,12 +12,12 @@ import pytest
 
 from agentfix import ConfigError, Limits, SandboxError, SandboxUnavailableError, Session, load_settings
 from agentfix.doctor.parts import check_docker
-from agentfix.sandbox.complaints import explain
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.engine import Engine
-from agentfix.sandbox.images import build_image
-from agentfix.sandbox.recipe import DEFAULT_BASE, DEFAULT_PACKAGES, Recipe, read_recipe, require_current
-from agentfix.sandbox.sources import copy_image_files, digest, image_files
+from agentfix.sandbox.docker.complaints import explain
+from agentfix.sandbox.docker.engine import Engine
+from agentfix.sandbox.docker.images import build_image
+from agentfix.sandbox.docker.recipe import DEFAULT_BASE, DEFAULT_PACKAGES, Recipe, read_recipe, require_current
+from agentfix.sandbox.docker.sources import copy_image_files, digest, image_files
 
 SANDBOXES = Path(__file__).parent.parent.parent / "sandboxes"
 RECIPE = Recipe("agentfix-python", DEFAULT_BASE, DEFAULT_PACKAGES, digest())

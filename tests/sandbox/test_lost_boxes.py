@@ -7,8 +7,8 @@ import asyncio
 import pytest
 
 from agentfix import Limits, SandboxFileError, Session
-from agentfix.sandbox.engine import Engine
-from agentfix.sandbox.owners import this_owner
+from agentfix.sandbox.docker.engine import Engine
+from agentfix.sandbox.docker.owners import this_owner
 
 pytestmark = pytest.mark.docker
 LIMITS = Limits(timeout_s=30)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from agentfix import SandboxBusyError, SandboxLostError
-from agentfix.sandbox import pool as pools
-from agentfix.sandbox.kinds import BoxKind
-from agentfix.sandbox.pool import Pool
+from agentfix.sandbox.docker import pool as pools
+from agentfix.sandbox.docker.kinds import BoxKind
+from agentfix.sandbox.docker.pool import Pool
 
 A, B = (BoxKind("sha256:0", memory, 64, 1.0, 2**20) for memory in (2**28, 2**29))
 

@@ -13,7 +13,7 @@ import pytest
 
 from agentfix import Limits, SandboxError, SandboxLostError
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.engine import open_engine
+from agentfix.sandbox.docker.engine import open_engine
 from tests.sandbox.engines import OwnEngine, why_none
 
 # The engine's client leaves sockets open when a connection breaks.

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 from agentfix import IsolationError
 from agentfix.cli.main import main
 from agentfix.cli.sandbox import sandbox
-from agentfix.sandbox.engine import LABEL, Engine
-from agentfix.sandbox.owners import OWNER_LABEL, this_owner
+from agentfix.sandbox.docker.engine import LABEL, Engine
+from agentfix.sandbox.docker.owners import OWNER_LABEL, this_owner
 
 
 def invoke(*arguments: str, program: str | bytes = "") -> tuple[int, str, str]:

@@ -12,7 +12,7 @@ from agentfix import ConfigError, SandboxLostError, load_settings
 from agentfix.plugins import Plugins
 from agentfix.sandbox.dialect import features_used, modules_lacking, syntax_error
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.frames import Done, FrameReader, pack, read_report
+from agentfix.sandbox.docker.frames import Done, FrameReader, pack, read_report
 from agentfix.sandbox.output import HeadTail
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from agentfix.sandbox.engine import LABEL, Engine
-from agentfix.sandbox.owners import OWNER_LABEL, this_owner
-from agentfix.sandbox.seccomp import profile
+from agentfix.sandbox.docker.engine import LABEL, Engine
+from agentfix.sandbox.docker.owners import OWNER_LABEL, this_owner
+from agentfix.sandbox.docker.seccomp import profile
 from tests.sandbox.calls import NUMBERS
 
 MASK_32 = 0xFFFFFFFF

@@ -12,8 +12,8 @@ import pytest
 
 from agentfix import Limits
 from agentfix.sandbox.docker import DockerSandbox
-from agentfix.sandbox.engine import Engine
-from agentfix.sandbox.owners import this_owner
+from agentfix.sandbox.docker.engine import Engine
+from agentfix.sandbox.docker.owners import this_owner
 
 pytestmark = pytest.mark.docker
 KILLS = 20

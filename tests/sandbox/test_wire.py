@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from agentfix import SandboxFileError, SandboxLostError
 from agentfix.protocols import Limits
-from agentfix.sandbox.demux import Demux
-from agentfix.sandbox.frames import Facts, FrameReader, pack
+from agentfix.sandbox.docker.demux import Demux
+from agentfix.sandbox.docker.frames import Facts, FrameReader, pack
+from agentfix.sandbox.docker.isolation import read_isolation
+from agentfix.sandbox.docker.kinds import BoxKind
+from agentfix.sandbox.docker.outcome import Run
 from agentfix.sandbox.inputs import ALL_BYTES, FILE_BYTES, check_input
-from agentfix.sandbox.isolation import read_isolation
-from agentfix.sandbox.kinds import BoxKind
-from agentfix.sandbox.outcome import Run
 from agentfix.sandbox.output import HeadTail
 
 CASES = settings(max_examples=10_000, deadline=None)

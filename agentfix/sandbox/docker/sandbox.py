@@ -11,14 +11,14 @@ from weakref import WeakKeyDictionary
 
 from agentfix.errors import SandboxError, SandboxFileError, SandboxLostError, SandboxUnavailableError
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput
-from agentfix.sandbox.box import Box
 from agentfix.sandbox.dialect import features_used
-from agentfix.sandbox.engine import ENGINE_ERRORS, Engine, image_reference, unreachable
+from agentfix.sandbox.docker.box import Box
+from agentfix.sandbox.docker.engine import ENGINE_ERRORS, Engine, image_reference, unreachable
+from agentfix.sandbox.docker.isolation import Isolation
+from agentfix.sandbox.docker.kinds import BoxKind
+from agentfix.sandbox.docker.outcome import Run
+from agentfix.sandbox.docker.pool import Pool
 from agentfix.sandbox.inputs import check_input, list_inputs, read_input
-from agentfix.sandbox.isolation import Isolation
-from agentfix.sandbox.kinds import BoxKind
-from agentfix.sandbox.outcome import Run
-from agentfix.sandbox.pool import Pool
 
 NAME = "docker"
 PREIMPORTS = ("numpy", "sympy")

@@ -10,10 +10,10 @@ from typing import Any
 from agentfix.deadline import standing_still
 from agentfix.errors import SandboxFileError, SandboxLostError
 from agentfix.protocols import FileInfo, HostFunction
-from agentfix.sandbox.answering import answer
-from agentfix.sandbox.container import Container
-from agentfix.sandbox.engine import Engine
-from agentfix.sandbox.frames import (
+from agentfix.sandbox.docker.answering import answer
+from agentfix.sandbox.docker.container import Container
+from agentfix.sandbox.docker.engine import Engine
+from agentfix.sandbox.docker.frames import (
     PROTOCOL,
     Call,
     Facts,
@@ -26,10 +26,10 @@ from agentfix.sandbox.frames import (
     Put,
     Received,
 )
-from agentfix.sandbox.isolation import Isolation, read_isolation
-from agentfix.sandbox.kinds import BoxKind
-from agentfix.sandbox.link import Link
-from agentfix.sandbox.outcome import Run
+from agentfix.sandbox.docker.isolation import Isolation, read_isolation
+from agentfix.sandbox.docker.kinds import BoxKind
+from agentfix.sandbox.docker.link import Link
+from agentfix.sandbox.docker.outcome import Run
 from agentfix.sandbox.output import KILL_BYTES, one_line
 
 START_S = 60.0

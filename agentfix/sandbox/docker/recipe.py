@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from agentfix.errors import SandboxUnavailableError
-from agentfix.sandbox.sources import digest
+from agentfix.sandbox.docker.sources import digest
 
 DEFAULT_BASE = "python:3.12-slim"
 OFFLINE_BASE = "agentfix-base"

@@ -16,11 +16,11 @@ from contextlib import suppress
 from typing import Any
 
 from agentfix.errors import IsolationError, SandboxError, SandboxLostError, SandboxUnavailableError
-from agentfix.sandbox.engine import ENGINE_ERRORS, LABEL, Engine
-from agentfix.sandbox.kinds import BoxKind
+from agentfix.sandbox.docker.engine import ENGINE_ERRORS, LABEL, Engine
+from agentfix.sandbox.docker.kinds import BoxKind
+from agentfix.sandbox.docker.owners import OWNER_LABEL, this_owner
+from agentfix.sandbox.docker.seccomp import profile
 from agentfix.sandbox.output import one_line
-from agentfix.sandbox.owners import OWNER_LABEL, this_owner
-from agentfix.sandbox.seccomp import profile
 
 IDLE_S = 120
 """A box that hears nothing for so long ends by itself: its host is gone or frozen."""

@@ -13,8 +13,8 @@ from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass, field
 
 from agentfix.errors import SandboxBusyError, SandboxError
-from agentfix.sandbox.box import Box
-from agentfix.sandbox.kinds import BoxKind
+from agentfix.sandbox.docker.box import Box
+from agentfix.sandbox.docker.kinds import BoxKind
 
 CHECK_S = 5.0
 """A box that has not been heard of for so long is asked whether it is alive before it is lent."""

@@ -37,11 +37,11 @@ import pydantic_monty as monty
 
 from agentfix.errors import SandboxError, SandboxUnavailableError
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput
-from agentfix.sandbox.hostcalls import Place
+from agentfix.sandbox.embedded.ending import NAME
+from agentfix.sandbox.embedded.hostcalls import Place
+from agentfix.sandbox.embedded.memoryfiles import Files
+from agentfix.sandbox.embedded.run import MontyRun
 from agentfix.sandbox.inputs import check_input, list_inputs, read_input
-from agentfix.sandbox.memoryfiles import Files
-from agentfix.sandbox.montyending import NAME
-from agentfix.sandbox.montyrun import MontyRun
 from agentfix.sandbox.output import one_line
 
 _MOST_WORKERS = 256

@@ -18,11 +18,11 @@ from types import MappingProxyType
 
 from agentfix.errors import SandboxError, SandboxUnavailableError
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, Sandbox, Session
+from agentfix.sandbox.auto.elsewhere import Elsewhere
+from agentfix.sandbox.auto.history import CHANCE, History
+from agentfix.sandbox.auto.lacks import Lacks
+from agentfix.sandbox.auto.programs import Program
 from agentfix.sandbox.dialect import features_used
-from agentfix.sandbox.elsewhere import Elsewhere
-from agentfix.sandbox.history import CHANCE, History
-from agentfix.sandbox.lacks import Lacks
-from agentfix.sandbox.programs import Program
 
 CALLED = "It called functions of the host, and is not run again."
 

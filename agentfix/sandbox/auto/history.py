@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from agentfix.errors import SandboxFileError
 from agentfix.protocols import ExecResult, Session
-from agentfix.sandbox.programs import Program
+from agentfix.sandbox.auto.programs import Program
 
 CHANCE = frozenset(f"module {name!r}" for name in ("datetime", "random", "time"))
 """With these a cell may do something else when it is run again."""

@@ -113,7 +113,7 @@ class Report(_Strict):
 
 
 class Facts(_Strict):
-    """What a box found out about its walls; see `agentfix.sandbox.isolation`."""
+    """What a box found out about its walls; see `agentfix.sandbox.docker.isolation`."""
 
     type: Literal["facts"]
     facts: dict[str, Any]

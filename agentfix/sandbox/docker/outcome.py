@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, field
 
 from agentfix.protocols import Artefact, ExecResult, ExecStatus, Limits, OnOutput, OutputStream
-from agentfix.sandbox.frames import ArtefactFrame, Done, Failed, Output, Received, Report, read_report
+from agentfix.sandbox.docker.frames import ArtefactFrame, Done, Failed, Output, Received, Report, read_report
 from agentfix.sandbox.media import media_type
 from agentfix.sandbox.output import KILL_BYTES, HeadTail, one_line
 

@@ -16,14 +16,14 @@ from dataclasses import replace
 import pydantic_monty as monty
 
 from agentfix.protocols import ExecResult, HostFunction, Limits, OnOutput, OutputStream, SessionState
-from agentfix.sandbox.disk import Disk
-from agentfix.sandbox.hostcalls import HostCalls, Place
-from agentfix.sandbox.lastvalue import reporting_value
-from agentfix.sandbox.memoryfiles import FOLDER, Files
-from agentfix.sandbox.montyending import Ending, Reason
-from agentfix.sandbox.montyfailure import Failure
+from agentfix.sandbox.embedded.disk import Disk
+from agentfix.sandbox.embedded.ending import Ending, Reason
+from agentfix.sandbox.embedded.failure import Failure
+from agentfix.sandbox.embedded.hostcalls import HostCalls, Place
+from agentfix.sandbox.embedded.lastvalue import reporting_value
+from agentfix.sandbox.embedded.memoryfiles import FOLDER, Files
+from agentfix.sandbox.embedded.process import Meter, Usage
 from agentfix.sandbox.output import KILL_BYTES, VALUE_BYTES, HeadTail, one_line
-from agentfix.sandbox.process import Meter, Usage
 
 _VARIABLES_BYTES = 64 * 2**20
 """Variables whose dump is larger are not kept."""

@@ -24,9 +24,9 @@ import docker.utils
 import requests
 
 from agentfix.errors import ConfigError, SandboxUnavailableError
+from agentfix.sandbox.docker.owners import OWNER_LABEL, is_dead
+from agentfix.sandbox.docker.recipe import require_current
 from agentfix.sandbox.output import one_line
-from agentfix.sandbox.owners import OWNER_LABEL, is_dead
-from agentfix.sandbox.recipe import require_current
 
 LABEL = "agentfix"
 _TIMEOUT_S = 120

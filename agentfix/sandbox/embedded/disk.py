@@ -11,8 +11,8 @@ from pathlib import PurePosixPath
 import pydantic_monty as monty
 
 from agentfix.protocols import Artefact
+from agentfix.sandbox.embedded.memoryfiles import FOLDER, ROOMS, Files, room_of
 from agentfix.sandbox.media import media_type
-from agentfix.sandbox.memoryfiles import FOLDER, ROOMS, Files, room_of
 
 _MOST_ENTRIES = 4096
 _PATH_BYTES = 4096

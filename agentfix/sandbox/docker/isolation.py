@@ -9,8 +9,8 @@ from typing import Annotated, Any, TypeAlias
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentfix.errors import IsolationError, SandboxLostError
-from agentfix.sandbox.frames import Words
-from agentfix.sandbox.kinds import BoxKind
+from agentfix.sandbox.docker.frames import Words
+from agentfix.sandbox.docker.kinds import BoxKind
 
 _FILTERED = "2"
 """What the kernel calls a process whose system calls are filtered."""

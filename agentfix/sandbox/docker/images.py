@@ -16,10 +16,10 @@ from typing import Any
 from docker.errors import APIError, ImageNotFound
 
 from agentfix.errors import ConfigError, SandboxError, SandboxUnavailableError
-from agentfix.sandbox.complaints import explain
-from agentfix.sandbox.engine import LABEL, Engine, image_reference, open_engine
-from agentfix.sandbox.recipe import DEFAULT_BASE, DEFAULT_PACKAGES, OFFLINE_BASE, Recipe, read_recipe
-from agentfix.sandbox.sources import BASE_RECIPE, copy_image_files, digest
+from agentfix.sandbox.docker.complaints import explain
+from agentfix.sandbox.docker.engine import LABEL, Engine, image_reference, open_engine
+from agentfix.sandbox.docker.recipe import DEFAULT_BASE, DEFAULT_PACKAGES, OFFLINE_BASE, Recipe, read_recipe
+from agentfix.sandbox.docker.sources import BASE_RECIPE, copy_image_files, digest
 
 BUILD_TIMEOUT_S = 1800
 """How long the engine may be silent while it works at a step."""

@@ -11,9 +11,9 @@ import pydantic_monty as monty
 
 from agentfix.protocols import Artefact, ExecResult, ExecStatus, Limits, OutputStream
 from agentfix.sandbox.dialect import missing_feature, syntax_error
-from agentfix.sandbox.montyfailure import Failure
+from agentfix.sandbox.embedded.failure import Failure
+from agentfix.sandbox.embedded.process import Usage
 from agentfix.sandbox.output import KILL_BYTES, VALUE_BYTES, HeadTail, one_line
-from agentfix.sandbox.process import Usage
 
 NAME = "embedded"
 Reason: TypeAlias = Literal["timeout", "output_limit", "cancelled", "closed", "fault"]

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from agentfix.errors import SandboxLostError
-from agentfix.sandbox.demux import Demux
-from agentfix.sandbox.frames import BODY_BYTES, HEADER_BYTES, FrameReader, Received, pack
+from agentfix.sandbox.docker.demux import Demux
+from agentfix.sandbox.docker.frames import BODY_BYTES, HEADER_BYTES, FrameReader, Received, pack
 from agentfix.sandbox.output import HeadTail
 
 _UNREAD_BYTES = HEADER_BYTES + BODY_BYTES

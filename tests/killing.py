@@ -7,6 +7,7 @@ endpoint on loopback (tests/test_killing.py), the tool a side effect that can be
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import random
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from agentfix import Agent, Critique, Observation, Settings, ToolCall, ToolCalls, ToolSpec, hookimpl
+from agentfix.agent.agent import OnEvent
 from agentfix.plugins import Plugins
 
 QUESTION = "A crate holds 15 jars. How many jars are in 4 crates?"
@@ -58,7 +60,7 @@ def agent_in(model: str, folder: Path) -> Agent:
     return Agent(settings, Plugins(settings, {"ledger": Ledger(folder / "ledger.jsonl")}))
 
 
-async def go(model: str, folder: Path, *, resume: bool) -> dict[str, Any]:
+async def go(model: str, folder: Path, *, resume: bool, on_event: OnEvent | None = None) -> dict[str, Any]:
     async def look(call: ToolCall) -> str:
         """What a person would do: see whether the line is there."""
         return "done" if json.dumps(call.arguments) in ledger_of(folder) else "again"
@@ -68,7 +70,7 @@ async def go(model: str, folder: Path, *, resume: bool) -> dict[str, Any]:
         if resume and header is not None:
             result = await agent.resume("r", on_doubt=look)
         else:
-            result = await agent.arun(QUESTION, run_id="r")
+            result = await agent.arun(QUESTION, run_id="r", on_event=on_event)
     return {"answer": result.answer, "stop": result.stop_reason, "by": result.supported_by,
             "attempts": [a.text for a in result.attempts], "calls": result.usage.model_calls,
             "tokens": result.usage.completion_tokens}
@@ -106,13 +108,23 @@ def in_child(work: Coroutine[Any, Any, Any]) -> Any:
     return json.loads(said)
 
 
-def killed_after(seconds: float, model: str, folder: Path) -> bool:
-    """Run in a child that is killed after a while. Returns whether it was still running."""
+def killed_at(happened: int, then_s: float, model: str, folder: Path) -> bool:
+    """Run in a child that is killed a while after so many things have happened in it: a slow machine kills as far into
+    the run as a quick one.
+
+    Returns whether it was still running.
+    """
+    reading, writing = os.pipe()
     child = os.fork()
     if not child:
-        asyncio.run(go(model, folder, resume=False))
+        os.close(reading)
+        asyncio.run(go(model, folder, resume=False, on_event=lambda event: _tell(writing)))
         os._exit(0)
-    time.sleep(seconds)
+    os.close(writing)
+    while happened and (told := os.read(reading, happened)):
+        happened -= len(told)
+    os.close(reading)
+    time.sleep(then_s)
     ended, _ = os.waitpid(child, os.WNOHANG)
     if not ended:
         os.kill(child, signal.SIGKILL)
@@ -120,19 +132,34 @@ def killed_after(seconds: float, model: str, folder: Path) -> bool:
     return not ended
 
 
+def _tell(writing: int) -> None:
+    with contextlib.suppress(BrokenPipeError):  # nobody counts any more: the kill is on its way
+        os.write(writing, b".")
+
+
 def ledger_of(folder: Path) -> list[str]:
     file = folder / "ledger.jsonl"
     return sorted(file.read_text(encoding="utf-8").splitlines()) if file.exists() else []
+
+
+def events_in(model: str, folder: Path) -> list[float]:
+    """When each thing happened in a run, in seconds from its start-up."""
+    folder.mkdir()
+
+    async def times() -> list[float]:
+        began, seen = time.monotonic(), list[float]()
+        await go(model, folder, resume=False, on_event=lambda event: seen.append(time.monotonic() - began))
+        return seen
+
+    return in_child(times())
 
 
 def main(url: str, folder: Path, kills: int) -> None:
     chance = random.Random(0)
     (folder / "whole").mkdir()
     whole = in_child(go(f"openai:whole@{url}", folder / "whole", resume=False))
-    began = time.monotonic()
-    (folder / "timed").mkdir()
-    in_child(go(f"openai:timed@{url}", folder / "timed", resume=False))
-    took = time.monotonic() - began
+    times = events_in(f"openai:timed@{url}", folder / "timed")
+    gaps = [after - before for before, after in zip([0.0, *times], [*times, times[-1]], strict=True)]
     report: dict[str, Any] = {"whole": whole, "ledger": ledger_of(folder / "whole"), "runs": []}
     cut = 0
     for number in range(kills * 3):
@@ -141,7 +168,8 @@ def main(url: str, folder: Path, kills: int) -> None:
         place = folder / str(number)
         name = f"openai:m{number}@{url}"
         place.mkdir()
-        cut += killed_after(chance.uniform(0, took * 1.1), name, place)
+        happened = chance.randrange(len(gaps))
+        cut += killed_at(happened, chance.uniform(0, gaps[happened]), name, place)
         ended = in_child(ended_calls(name, place))
         result = in_child(go(name, place, resume=True))
         report["runs"].append({"model": f"m{number}", "ended": ended,

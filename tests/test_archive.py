@@ -78,7 +78,7 @@ async def test_clearing_up_takes_nothing_from_a_process_that_writes(journal, tmp
         archive.clear()
     written = stop()
     calls = await journal.calls("writing")
-    assert first.texts >= 100 and first.bytes > 0
+    assert first.texts >= 100
     assert len(calls) == written
     assert all(call.reply and call.reply["a"] == call.request["q"][::-1] for call in calls)
     assert (await journal.header("writing")) == {"task": {"question": "shared " * 50}}

@@ -18,6 +18,9 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
+import openai  # noqa: F401  (loaded once here, not again in each child)
+import pydantic_monty  # noqa: F401
+
 from agentfix import Agent, Critique, Observation, Settings, ToolCall, ToolCalls, ToolSpec, hookimpl
 from agentfix.agent.agent import OnEvent
 from agentfix.plugins import Plugins

@@ -29,11 +29,12 @@ def model_file() -> Path:
 def engine_of(model_file: Path) -> Iterator[Callable[..., Any]]:
     """Makes engines and closes them."""
     from agentfix.models.llamacpp.engine import Engine
+    from agentfix.models.llamacpp.llama import Llama
 
     made: list[Engine] = []
 
     def make(context_tokens: int = 2048) -> Engine:
-        made.append(Engine(model_file, context_tokens=context_tokens, threads=1))
+        made.append(Engine(Llama(model_file, context_tokens=context_tokens, threads=1)))
         return made[-1]
 
     yield make

@@ -1,4 +1,4 @@
-"""The `llamacpp` backend: a GGUF model in this process, owned by one thread."""
+"""The `llamacpp` backend: a GGUF model in this process."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +18,7 @@ from agentfix.types import Completion, Delta, ModelRequest
 
 if TYPE_CHECKING:
     from agentfix.models.llamacpp.engine import Engine
+    from agentfix.models.llamacpp.scheduler import Generation
 
 MISSING = "llama-cpp-python is not installed, so local models can't run."
 HINT = "Install it with: pip install 'agentfix[local]' (it compiles for some minutes and needs a C++ compiler)."
@@ -36,6 +37,7 @@ def open_model(name: str, settings: Settings) -> LlamaCppModel:
     """
     try:
         from agentfix.models.llamacpp.engine import Engine  # noqa: PLC0415 - needs an optional package
+        from agentfix.models.llamacpp.llama import Llama  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ModelUnavailableError(MISSING, HINT) from error
 
@@ -44,26 +46,26 @@ def open_model(name: str, settings: Settings) -> LlamaCppModel:
 
     def load() -> Engine:
         path: Path = known.resolve(name)
-        return Engine(path, context_tokens=settings.context_tokens, gpu_layers=settings.gpu_layers,
-                      threads=settings.threads)
+        return Engine(Llama(path, context_tokens=settings.context_tokens, gpu_layers=settings.gpu_layers,
+                            threads=settings.threads))
 
     return LlamaCppModel(f"llamacpp:{name}", load)
 
 
 class LlamaCppModel:
-    """A model over an `Engine`. Requests wait for their turn; one being cancelled ends at its next token.
+    """A model over an `Engine`. Requests share its batches; one that is cancelled frees its place at once.
 
     Args:
         name: as users write it.
-        load: makes the engine; called once, in the model's thread.
+        load: makes the engine; called once, in a thread.
     """
 
     def __init__(self, name: str, load: Callable[[], Engine]) -> None:
         self.name = name
         self._load = load
-        self._engine: Engine | None = None
-        self._template: ChatTemplate | None = None
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="llamacpp")
+        self._loading = threading.Lock()
+        self._loaded: tuple[Engine, ChatTemplate] | None = None
+        self._closed = False
 
     async def generate(
         self, request: ModelRequest, *, on_delta: Callable[[Delta], None] | None = None
@@ -79,47 +81,56 @@ class LlamaCppModel:
             raise ModelError(f"Model {self.name!r} is not offered tools by this backend.",
                              "Choose one that can call them: --model openai:MODEL.")
         loop = asyncio.get_running_loop()
-        cancelled = threading.Event()
 
         def on_text(index: int, text: str) -> None:
-            if on_delta is not None and not cancelled.is_set():
-                loop.call_soon_threadsafe(on_delta, Delta(text, index))
+            if on_delta is not None:
+                with suppress(RuntimeError):  # the loop is closed: nobody listens any more
+                    loop.call_soon_threadsafe(hear, Delta(text, index))
 
-        try:
-            work = loop.run_in_executor(self._thread, self._generate, request, on_text, cancelled)
-        except RuntimeError as error:
-            raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.") from error
-        try:
-            return await work
-        finally:
-            cancelled.set()
+        def hear(delta: Delta) -> None:
+            if on_delta is not None and not asked.future.cancelled():
+                on_delta(delta)
 
-    def _generate(self, request: ModelRequest, on_text: Callable[[int, str], None],
-                  cancelled: threading.Event) -> list[Completion]:
-        if cancelled.is_set():
-            return []
+        engine, asked = await asyncio.to_thread(self._prepare, request, on_text)
+        engine.submit(asked)
+        return await asyncio.wrap_future(asked.future)
+
+    def _prepare(self, request: ModelRequest, on_text: Callable[[int, str], None]) -> tuple[Engine, Generation]:
+        from agentfix.models.llamacpp.scheduler import Generation  # noqa: PLC0415 - needs an optional package
+
         engine, template = self._ready()
+        llama = engine.llama
         grammar = None if request.schema is None else _grammar(request.schema)
-        prompt = engine.opened(
-            template.tokens(request.messages, lambda text, special: engine.tokenize(text, special=special)))
-        return engine.generate(prompt, request.sampling, n=request.n, grammar=grammar,
-                               top_logprobs=request.top_logprobs, on_text=on_text, cancelled=cancelled.is_set)
+        prompt = llama.opened(
+            template.tokens(request.messages, lambda text, special: llama.tokenize(text, special=special)))
+        return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text)
 
     def _ready(self) -> tuple[Engine, ChatTemplate]:
-        if self._engine is None:
-            self._engine = self._load()
-        if self._template is None:
-            engine = self._engine
-            self._template = ChatTemplate(engine.metadata("tokenizer.chat_template"), bos=engine.special_text("bos"),
-                                          eos=engine.special_text("eos"))
-        return self._engine, self._template
+        with self._loading:
+            if self._closed:
+                raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.")
+            if self._loaded is None:
+                engine = self._load()
+                llama = engine.llama
+                try:
+                    template = ChatTemplate(llama.metadata("tokenizer.chat_template"), bos=llama.special_text("bos"),
+                                            eos=llama.special_text("eos"))
+                except ModelError:
+                    engine.close()
+                    raise
+                self._loaded = engine, template
+            return self._loaded
 
     async def aclose(self) -> None:
         """Free the model when its last request has ended. May be called twice."""
-        await asyncio.to_thread(self._thread.shutdown, wait=True)
-        if self._engine is not None:
-            self._engine.close()
-            self._engine = None
+        await asyncio.to_thread(self._close)
+
+    def _close(self) -> None:
+        with self._loading:
+            self._closed = True
+            loaded, self._loaded = self._loaded, None
+        if loaded is not None:
+            loaded[0].close()
 
 
 def _grammar(schema: Any) -> str:

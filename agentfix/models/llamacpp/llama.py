@@ -1,0 +1,229 @@
+"""One llama.cpp model and its context, driven through the C API: tokens, batches, sequences, samplers.
+
+Knows nothing about messages, requests or threads. Texts may be tokenized in any thread; all else belongs to one.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import math
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import llama_cpp
+import numpy as np
+
+from agentfix.errors import ModelError, ModelUnavailableError
+from agentfix.types import Sampling, TokenLogprob
+
+BATCH_TOKENS = 512
+"""The most tokens that are decoded together."""
+SEQUENCES = 64
+"""The most sequences that the KV cache tells apart."""
+LARGEST_SEED = 2**32 - 1
+"""llama.cpp takes this one as a wish for chance."""
+TOP_K = 40
+"""llama.cpp's own default; sampling never looks past it."""
+
+
+class Row(NamedTuple):
+    """A token to be decoded."""
+
+    token: int
+    position: int
+    sequence: int
+    wanted: bool
+    """Whether what follows it is wanted."""
+
+
+@llama_cpp.llama_log_callback
+def _silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
+    """llama.cpp writes hundreds of lines to stderr when it loads a model; errors reach us by return codes."""
+
+
+class Llama:
+    """A loaded model with its context.
+
+    Args:
+        path: the GGUF file.
+        context_tokens: size of the KV cache, shared by everything in it; at most what the model was trained for.
+        gpu_layers: layers put on a GPU when llama.cpp was built with one; -1 for all.
+        threads: CPU threads; None for all cores.
+
+    Raises:
+        ModelUnavailableError: the file can't be loaded.
+    """
+
+    def __init__(self, path: Path, *, context_tokens: int = 8192, gpu_layers: int = -1,
+                 threads: int | None = None) -> None:
+        llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
+        llama_cpp.llama_backend_init()
+        model_params = llama_cpp.llama_model_default_params()
+        model_params.n_gpu_layers = 2**31 - 1 if gpu_layers < 0 else gpu_layers
+        self._model: Any = llama_cpp.llama_model_load_from_file(os.fsencode(path), model_params)
+        if not self._model:
+            raise ModelUnavailableError(
+                f"llama.cpp can't load {str(path)!r}: the file is corrupt, truncated or of an unknown kind.",
+                "Delete it and pull it again, or choose another with --model.",
+            )
+        self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+        self.context_tokens = min(context_tokens, int(llama_cpp.llama_model_n_ctx_train(self._model)))
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.context_tokens
+        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        params.n_seq_max = SEQUENCES
+        params.kv_unified = True
+        params.n_threads = params.n_threads_batch = threads or os.cpu_count() or 1
+        self._ctx: Any = llama_cpp.llama_init_from_model(self._model, params)
+        if not self._ctx:
+            llama_cpp.llama_model_free(self._model)
+            raise ModelUnavailableError(
+                f"llama.cpp can't make a context of {self.context_tokens} tokens for {str(path)!r}.",
+                "There may be too little memory; set a smaller context_tokens in agentfix.toml.",
+            )
+        self._memory: Any = llama_cpp.llama_get_memory(self._ctx)
+        self._batch: Any = llama_cpp.llama_batch_init(params.n_batch, 0, 1)
+        self.in_parts = not (llama_cpp.llama_model_is_recurrent(self._model)
+                             or llama_cpp.llama_model_is_hybrid(self._model))
+        """Whether a part of a sequence can be shared with another."""
+
+    def close(self) -> None:
+        """Free the model and its context. May be called twice."""
+        if self._ctx:
+            llama_cpp.llama_batch_free(self._batch)
+            llama_cpp.llama_free(self._ctx)
+            llama_cpp.llama_model_free(self._model)
+            self._ctx = self._model = None
+
+    # --- the model's own facts -------------------------------------------------------------------------------------
+
+    def metadata(self, key: str) -> str | None:
+        """A string from the GGUF header, or None."""
+        read: Any = llama_cpp.llama_model_meta_val_str
+        size = int(read(self._model, key.encode(), None, 0))
+        if size < 0:
+            return None
+        buffer = ctypes.create_string_buffer(size + 1)
+        read(self._model, key.encode(), buffer, size + 1)
+        return buffer.value.decode("utf-8", "replace")
+
+    def special_text(self, which: str) -> str:
+        """The text of the `bos` or `eos` token; empty when the model has none."""
+        read: Any = {"bos": llama_cpp.llama_vocab_bos, "eos": llama_cpp.llama_vocab_eos}[which]
+        token = int(read(self._vocab))
+        return "" if token < 0 else self.piece(token, special=True).decode("utf-8", "replace")
+
+    def opened(self, prompt: list[int]) -> list[int]:
+        """A prompt that begins with the `bos` token, where the model wants one and its template put none."""
+        bos = int(llama_cpp.llama_vocab_bos(self._vocab))
+        wanted = bos >= 0 and bool(llama_cpp.llama_vocab_get_add_bos(self._vocab))
+        return [bos, *prompt] if wanted and prompt[:1] != [bos] else prompt
+
+    def tokenize(self, text: str, *, special: bool) -> list[int]:
+        """Turn text into tokens. Control tokens are recognised only when `special`: data must never open a role."""
+        raw = text.encode("utf-8", "replace")
+        buffer = (llama_cpp.llama_token * (len(raw) + 8))()
+        count = llama_cpp.llama_tokenize(self._vocab, raw, len(raw), buffer, len(buffer), False, special)
+        if count < 0:
+            raise ModelError(f"llama.cpp can't tokenize a text of {len(raw)} bytes.")
+        return list(buffer[:count])
+
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        size = 64
+        while True:
+            buffer = ctypes.create_string_buffer(size)
+            count = llama_cpp.llama_token_to_piece(self._vocab, token, buffer, size, 0, special)
+            if count >= 0:
+                return buffer.raw[:count]
+            size = -count
+
+    # --- sampling ---------------------------------------------------------------------------------------------------
+
+    def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
+        """How likely a token is after a row of the last batch, beside the likeliest."""
+        logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._ctx, row), shape=(self.vocab_size,))
+        peak = float(logits.max())
+        norm = peak + math.log(float(np.exp(logits - peak).sum()))
+        likeliest = np.argpartition(logits, -top)[-top:]
+        ordered = sorted(likeliest.tolist(), key=lambda t: -float(logits[t]))
+
+        def text(t: int) -> str:
+            return self.piece(t).decode("utf-8", "replace")
+
+        return TokenLogprob(text(token), float(logits[token]) - norm,
+                            tuple((text(t), float(logits[t]) - norm) for t in ordered))
+
+    def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
+        """What draws the tokens of a completion; to be freed by `free_sampler`.
+
+        Args:
+            sampling: completion `index` draws with seed `sampling.seed + index`.
+            index: among the completions of one request.
+            grammar: a GBNF grammar that it must follow.
+
+        Raises:
+            ModelError: llama.cpp can't use the grammar.
+        """
+        chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
+        if grammar is not None:
+            sampler = llama_cpp.llama_sampler_init_grammar(self._vocab, grammar.encode(), b"root")
+            if not sampler:
+                llama_cpp.llama_sampler_free(chain)
+                raise ModelError("llama.cpp can't use the grammar made from the JSON schema.",
+                                 "Use a simpler schema: no `pattern`, `format` or recursion.")
+            llama_cpp.llama_sampler_chain_add(chain, sampler)
+        if sampling.temperature <= 0:
+            llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_greedy())
+            return chain
+        seed = (sampling.seed + index) % LARGEST_SEED
+        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_k(TOP_K))
+        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
+        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_temp(sampling.temperature))
+        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_dist(seed))
+        return chain
+
+    def free_sampler(self, sampler: Any) -> None:
+        """Free what `sampler` made."""
+        llama_cpp.llama_sampler_free(sampler)
+
+    def draw(self, sampler: Any, row: int) -> int | None:
+        """The token that follows a row of the last batch; None for the end."""
+        token = int(llama_cpp.llama_sampler_sample(sampler, self._ctx, row))
+        return None if llama_cpp.llama_vocab_is_eog(self._vocab, token) else token
+
+    # --- the KV cache ----------------------------------------------------------------------------------------------
+
+    def copy(self, source: int, target: int, tokens: int) -> None:
+        """See `Memory`."""
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0 if self.in_parts else -1,
+                                      tokens if self.in_parts else -1)
+
+    def forget(self, sequence: int) -> None:
+        """See `Memory`."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+
+    def forget_all(self) -> None:
+        """Empty the cache."""
+        llama_cpp.llama_memory_clear(self._memory, True)
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        """Run a batch of at most `BATCH_TOKENS` rows through the model.
+
+        Raises:
+            ModelError: llama.cpp failed; what is in the cache is not sure any more.
+        """
+        batch = self._batch
+        batch.n_tokens = len(rows)
+        for i, (token, position, sequence, wanted) in enumerate(rows):
+            batch.token[i] = token
+            batch.pos[i] = position
+            batch.n_seq_id[i] = 1
+            batch.seq_id[i][0] = sequence
+            batch.logits[i] = wanted
+        code = llama_cpp.llama_decode(self._ctx, batch)
+        if code != 0:
+            raise ModelError(f"llama.cpp failed to decode {len(rows)} tokens (code {code}).",
+                             "The context may be full; set a larger context_tokens in agentfix.toml.")

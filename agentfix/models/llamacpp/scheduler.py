@@ -1,0 +1,316 @@
+"""Continuous batching: requests join and leave the running batch between any two tokens.
+
+After Yu et al., "Orca: A Distributed Serving System for Transformer-Based Generative Models" (OSDI 2022), section 3,
+with prompts read in chunks beside the decoding, as in Agrawal et al., "Sarathi-Serve" (OSDI 2024), section 4.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from agentfix.errors import AgentFixError, ContextOverflowError, ModelError
+from agentfix.models.llamacpp.llama import BATCH_TOKENS, SEQUENCES, Row
+from agentfix.models.llamacpp.prefixes import Memory, PrefixTree
+from agentfix.models.llamacpp.sample import Sample
+from agentfix.types import Completion, Sampling, TokenLogprob, Usage
+
+PARALLEL = 32
+"""The most completions that are written together."""
+CHUNK_TOKENS = 64
+"""How much of a prompt is read in one step while others write: half a second where 128 tokens are read in one."""
+
+
+class Decoder(Memory, Protocol):
+    """What the scheduler needs of a model and its context; `Llama` is one."""
+
+    context_tokens: int
+    in_parts: bool
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        """Run a batch through the model."""
+        ...
+
+    def forget_all(self) -> None:
+        """Empty the cache."""
+        ...
+
+    def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
+        """What draws the tokens of a completion."""
+        ...
+
+    def free_sampler(self, sampler: Any) -> None:
+        """Free what `sampler` made."""
+        ...
+
+    def draw(self, sampler: Any, row: int) -> int | None:
+        """The token that follows a row of the last batch; None for the end."""
+        ...
+
+    def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
+        """How likely a token is after a row of the last batch."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token."""
+        ...
+
+
+@dataclass(eq=False)
+class Generation:
+    """A prompt to be completed n times.
+
+    Args:
+        prompt: tokens, one at least.
+        sampling: completion i draws with seed `sampling.seed + i`.
+        n: how many completions.
+        grammar: a GBNF grammar that every completion must follow.
+        top_logprobs: alternatives to report for each token; 0 for none.
+        on_text: called in the scheduler's thread with (index, text) as text becomes final.
+
+    Attributes:
+        future: the completions. Cancelling it frees what the generation takes, before the next token.
+    """
+
+    prompt: Sequence[int]
+    sampling: Sampling
+    n: int = 1
+    grammar: str | None = None
+    top_logprobs: int = 0
+    on_text: Callable[[int, str], None] | None = None
+    future: Future[list[Completion]] = field(default_factory=Future[list[Completion]])
+
+
+@dataclass(eq=False)
+class _Reading:
+    """A generation whose prompt is read, all but its last token, in a sequence of its own.
+
+    The last one is decoded by each sample, which so finds what follows it in its own row.
+    """
+
+    asked: Generation
+    max_tokens: int
+    sequence: int = -1
+    read: int = 0
+    cached: int = 0
+    writing: list[Sample] = field(default_factory=list[Sample])
+    ended: list[Sample] = field(default_factory=list[Sample])
+
+    @property
+    def left(self) -> int:
+        return len(self.asked.prompt) - 1 - self.read
+
+    @property
+    def begun(self) -> int:
+        return len(self.writing) + len(self.ended)
+
+
+class Scheduler:
+    """Decides what is decoded next. Belongs to one thread.
+
+    Args:
+        llama: the model and its context.
+    """
+
+    def __init__(self, llama: Decoder) -> None:
+        self._llama = llama
+        self._tree = PrefixTree(llama, llama.context_tokens, SEQUENCES, in_parts=llama.in_parts)
+        self._waiting: list[_Reading] = []
+        """Oldest first; they have no sequence yet, or no room for more samples."""
+        self._writing: list[tuple[_Reading, Sample]] = []
+        self._steps = 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to do."""
+        return not self._waiting and not self._writing
+
+    def add(self, asked: Generation) -> None:
+        """Take a generation, which fails at once if it can't ever be made."""
+        most = self._llama.context_tokens
+        room = most - len(asked.prompt)
+        if not asked.prompt or room < 1:
+            asked.future.set_exception(ContextOverflowError(
+                f"The prompt has {len(asked.prompt)} tokens and the model's context {most}.",
+                "Shorten the question, or set a larger context_tokens in agentfix.toml."))
+            return
+        self._waiting.append(_Reading(asked, max(1, min(asked.sampling.max_tokens, room))))
+
+    def step(self) -> None:
+        """Decode one batch: the next token of everything that is written, and a part of a prompt."""
+        self._steps += 1
+        self._drop_cancelled()
+        self._begin_samples()
+        reading = self._next_reading()
+        rows = [Row(sample.next_token, sample.position, sample.sequence, True) for _, sample in self._writing]
+        chunk = self._chunk(reading)
+        if reading is not None:
+            rows += [Row(token, reading.read + i, reading.sequence, False) for i, token in enumerate(chunk)]
+        if not rows:
+            return
+        try:
+            if not self._tree.room_for(len(rows)):
+                raise ModelError("The KV cache is full of what is being written.",
+                                 "Set a larger context_tokens in agentfix.toml.")
+            self._llama.decode(rows)
+        except AgentFixError as error:
+            self.fail(error)
+            return
+        for _, sample in self._writing:
+            self._tree.extend(sample.sequence, [sample.next_token])
+        if reading is not None:
+            self._tree.extend(reading.sequence, chunk)
+            reading.read += len(chunk)
+        self._draw_all()
+
+    def fail(self, error: AgentFixError) -> None:
+        """Nothing that is under way can be finished."""
+        for _, sample in self._writing:
+            self._llama.free_sampler(sample.sampler)
+        failed = dict.fromkeys([*(reading for reading, _ in self._writing), *self._waiting])
+        self._writing, self._waiting = [], []
+        self._llama.forget_all()
+        self._tree.clear()
+        for reading in failed:
+            if reading.asked.future.set_running_or_notify_cancel():
+                reading.asked.future.set_exception(error)
+
+    # --- reading --------------------------------------------------------------------------------------------------
+
+    def _next_reading(self) -> _Reading | None:
+        """By turns the oldest and the shortest, so that none waits for a long prompt and a long one is read too."""
+        unread = [reading for reading in self._waiting if reading.sequence < 0 or reading.left]
+        if not unread:
+            return None
+        oldest = unread[0]
+        chosen = oldest if self._steps % 2 else min(unread, key=lambda reading: reading.left)
+        for reading in (chosen, oldest):
+            if reading.sequence >= 0 or self._open(reading):
+                return reading
+        return None
+
+    def _open(self, reading: _Reading) -> bool:
+        """Find what of its prompt is known, if there is room for the rest and for one sample."""
+        prompt = reading.asked.prompt[:-1]
+        try:
+            sequence, known = self._tree.open(prompt)
+        except LookupError:
+            return False
+        wanted = len(prompt) - known + reading.max_tokens
+        if self._tree.pinned + self._promised() + wanted > self._llama.context_tokens:
+            self._tree.close(sequence)
+            return False
+        reading.sequence, reading.read, reading.cached = sequence, known, known
+        return True
+
+    def _promised(self) -> int:
+        """Tokens for which room must stay: what is left of prompts under way, with one sample, and of samples."""
+        writing = sum(reading.max_tokens - sample.tokens for reading, sample in self._writing)
+        return writing + sum(reading.left + reading.max_tokens for reading in self._waiting
+                             if reading.sequence >= 0 and not reading.begun)
+
+    def _chunk(self, reading: _Reading | None) -> list[int]:
+        if reading is None:
+            return []
+        most = min(CHUNK_TOKENS, BATCH_TOKENS - len(self._writing)) if self._writing else BATCH_TOKENS
+        return list(reading.asked.prompt[reading.read:min(reading.read + most, len(reading.asked.prompt) - 1)])
+
+    # --- writing --------------------------------------------------------------------------------------------------
+
+    def _begin_samples(self) -> None:
+        for reading in [each for each in self._waiting if each.sequence >= 0 and not each.left]:
+            while reading.begun < reading.asked.n and self._begin_sample(reading):
+                pass
+            if reading.sequence < 0 or reading.begun == reading.asked.n:
+                self._waiting = [each for each in self._waiting if each is not reading]
+                if reading.sequence >= 0:
+                    self._tree.keep(reading.sequence)
+
+    def _begin_sample(self, reading: _Reading) -> bool:
+        asked = reading.asked
+        promised = self._promised() + (reading.max_tokens if reading.begun else 0)
+        if len(self._writing) >= PARALLEL or self._tree.pinned + promised > self._llama.context_tokens:
+            return False
+        try:
+            sampler = self._llama.sampler(asked.sampling, reading.begun, asked.grammar)
+        except ModelError as error:
+            self._refuse(reading, error)
+            return False
+        last = len(asked.prompt) - 1
+        try:
+            sequence = self._tree.fork(reading.sequence, last)
+        except LookupError:
+            self._llama.free_sampler(sampler)
+            return False
+        sample = Sample(reading.begun, sequence, sampler, asked.prompt[last], last)
+        reading.writing.append(sample)
+        self._writing.append((reading, sample))
+        return True
+
+    def _draw_all(self) -> None:
+        still = list[tuple[_Reading, Sample]]()
+        for row, (reading, sample) in enumerate(self._writing):
+            self._draw(reading.asked, sample, row, reading.max_tokens)
+            if sample.finish is None:
+                still.append((reading, sample))
+            else:
+                self._end(reading, sample)
+        self._writing = still
+
+    def _draw(self, asked: Generation, sample: Sample, row: int, max_tokens: int) -> None:
+        token = self._llama.draw(sample.sampler, row)
+        stop = tuple(asked.sampling.stop)
+        if token is None:
+            sample.finish = "stop"
+        else:
+            if asked.top_logprobs:
+                sample.logprobs.append(self._llama.logprob(token, row, asked.top_logprobs))
+            sample.add(self._llama.piece(token), stop, max_tokens)
+            sample.next_token, sample.position = token, sample.position + 1
+        if asked.on_text is not None and not asked.future.cancelled():
+            sample.tell(asked.on_text, stop)
+
+    def _end(self, reading: _Reading, sample: Sample) -> None:
+        self._llama.free_sampler(sample.sampler)
+        self._tree.keep(sample.sequence)
+        reading.writing.remove(sample)
+        reading.ended.append(sample)
+        if len(reading.ended) == reading.asked.n and reading.asked.future.set_running_or_notify_cancel():
+            reading.asked.future.set_result(_completions(reading))
+
+    # --- giving up ------------------------------------------------------------------------------------------------
+
+    def _drop_cancelled(self) -> None:
+        under_way = dict.fromkeys([*self._waiting, *(reading for reading, _ in self._writing)])
+        for reading in under_way:
+            if reading.asked.future.cancelled():
+                self._drop(reading)
+
+    def _refuse(self, reading: _Reading, error: ModelError) -> None:
+        self._drop(reading)
+        if reading.asked.future.set_running_or_notify_cancel():
+            reading.asked.future.set_exception(error)
+
+    def _drop(self, reading: _Reading) -> None:
+        if reading.sequence >= 0 and any(each is reading for each in self._waiting):
+            self._tree.keep(reading.sequence)  # what was read may be asked for again
+        for sample in reading.writing:
+            self._llama.free_sampler(sample.sampler)
+            self._tree.close(sample.sequence)
+        reading.sequence = -1
+        self._waiting = [each for each in self._waiting if each is not reading]
+        self._writing = [each for each in self._writing if each[0] is not reading]
+
+
+def _completions(reading: _Reading) -> list[Completion]:
+    prompt = len(reading.asked.prompt)
+    return [
+        Completion(
+            sample.text, sample.finish or "length",
+            # The prompt is counted once, on the first of all n.
+            Usage(*((prompt, reading.cached) if sample.index == 0 else (0, 0)), sample.tokens),
+            logprobs=tuple(sample.logprobs))
+        for sample in sorted(reading.ended, key=lambda sample: sample.index)
+    ]

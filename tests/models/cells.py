@@ -38,3 +38,10 @@ class Cells:
         for _, _, owners in self.cells:
             owners.discard(sequence)
         self.cells = [cell for cell in self.cells if cell[2]]
+
+    def cut(self, sequence: int, tokens: int) -> None:
+        """Forget what follows a sequence's first tokens."""
+        for _, position, owners in self.cells:
+            if position >= tokens:
+                owners.discard(sequence)
+        self.cells = [cell for cell in self.cells if cell[2]]

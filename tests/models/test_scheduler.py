@@ -54,11 +54,12 @@ class CountingModel(Cells):
     def decode(self, rows) -> None:
         if self.broken:
             raise ModelError("llama.cpp failed.")
+        self.batches.append(len(rows))
+        self.read = []
         for row in rows:
             assert row.position == len(self.of(row.sequence))
             self.write(row.sequence, [row.token])
-        self.batches.append(len(rows))
-        self.read = [tuple(self.of(row.sequence)) if row.wanted else () for row in rows]
+            self.read.append(tuple(self.of(row.sequence)) if row.wanted else ())
 
     def forget_all(self) -> None:
         self.cells.clear()
@@ -156,6 +157,25 @@ def test_a_long_prompt_holds_up_neither_writers_nor_short_prompts():
         scheduler.step()
     assert short.future.done()
     assert all(size <= CHUNK_TOKENS + 2 for size in model.batches[before:])
+
+
+def test_what_repeats_the_prompt_takes_fewer_steps_and_stays_the_same():
+    class Repeating(CountingModel):
+        """Writes the alphabet again and again, with one letter of its own."""
+
+        def draw(self, sampler: int, row: int) -> int | None:
+            tokens = self.read[row]
+            return 25 if len(tokens) == 260 else (tokens[-1] + 1) % 20 if tokens[-1] != 25 else 0
+
+    model = Repeating(1000)
+    scheduler = Scheduler(model)
+    asked = Generation([i % 20 for i in range(200)], Sampling(max_tokens=400))
+    scheduler.add(asked)
+    finish(scheduler)
+    written = [ord(c) - 97 for c in asked.future.result(0)[0].text]
+    expected = [i % 20 for i in range(200, 260)] + [25] + [i % 20 for i in range(339)]
+    assert written == expected
+    assert len(model.batches) < 60
 
 
 def test_a_cancelled_generation_frees_its_cells_before_the_next_token():

@@ -205,6 +205,10 @@ class Llama:
         """See `Memory`."""
         llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
 
+    def cut(self, sequence: int, tokens: int) -> None:
+        """Forget what follows a sequence's first tokens."""
+        llama_cpp.llama_memory_seq_rm(self._memory, sequence, tokens, -1)
+
     def forget_all(self) -> None:
         """Empty the cache."""
         llama_cpp.llama_memory_clear(self._memory, True)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from agentfix.models.llamacpp.drafts import Drafts
 from agentfix.types import FinishReason, TokenLogprob
 
 
@@ -20,6 +21,7 @@ class Sample:
         sampler: draws them.
         next_token: the one that is decoded next.
         position: of that token.
+        drafts: guesses what follows; None where guesses are not checked.
     """
 
     index: int
@@ -27,17 +29,23 @@ class Sample:
     sampler: Any
     next_token: int
     position: int
+    drafts: Drafts | None
     text: str = ""
     tokens: int = 0
     finish: FinishReason | None = None
     logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
+    guess: list[int] = field(default_factory=list[int])
+    """What may follow the next token, to be decoded with it."""
     _sent: int = 0
     _decoder: codecs.IncrementalDecoder = field(
         default_factory=lambda: codecs.getincrementaldecoder("utf-8")("replace"))
 
-    def add(self, piece: bytes, stop: tuple[str, ...], max_tokens: int) -> None:
-        """Take a token's bytes; it ends at a stop string or when it is long enough."""
+    def add(self, token: int, piece: bytes, stop: tuple[str, ...], max_tokens: int) -> None:
+        """Take a token and its bytes; it ends at a stop string or when it is long enough."""
         self.tokens += 1
+        self.next_token = token
+        if self.drafts is not None:
+            self.drafts.add(token)
         self.text += self._decoder.decode(piece)
         cut = min((at for each in stop if (at := self.text.find(each)) >= 0), default=-1)
         if cut >= 0:

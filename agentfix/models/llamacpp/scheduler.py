@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from agentfix.errors import AgentFixError, ContextOverflowError, ModelError
+from agentfix.models.llamacpp.drafts import MOST_TOKENS, Drafts
 from agentfix.models.llamacpp.llama import BATCH_TOKENS, SEQUENCES, Row
 from agentfix.models.llamacpp.prefixes import Memory, PrefixTree
 from agentfix.models.llamacpp.sample import Sample
@@ -19,6 +20,8 @@ from agentfix.types import Completion, Sampling, TokenLogprob, Usage
 
 PARALLEL = 32
 """The most completions that are written together."""
+GUESSING = 2
+"""While more are written than so many, guesses cost more than they save: a batch is full of sure tokens."""
 CHUNK_TOKENS = 64
 """How much of a prompt is read in one step while others write: half a second where 128 tokens are read in one."""
 
@@ -31,6 +34,10 @@ class Decoder(Memory, Protocol):
 
     def decode(self, rows: Sequence[Row]) -> None:
         """Run a batch through the model."""
+        ...
+
+    def cut(self, sequence: int, tokens: int) -> None:
+        """Forget what follows a sequence's first tokens; only asked where it can be shared in parts."""
         ...
 
     def forget_all(self) -> None:
@@ -144,7 +151,7 @@ class Scheduler:
         self._drop_cancelled()
         self._begin_samples()
         reading = self._next_reading()
-        rows = [Row(sample.next_token, sample.position, sample.sequence, True) for _, sample in self._writing]
+        rows = [row for each, sample in self._writing for row in self._rows(each, sample)]
         chunk = self._chunk(reading)
         if reading is not None:
             rows += [Row(token, reading.read + i, reading.sequence, False) for i, token in enumerate(chunk)]
@@ -158,8 +165,6 @@ class Scheduler:
         except AgentFixError as error:
             self.fail(error)
             return
-        for _, sample in self._writing:
-            self._tree.extend(sample.sequence, [sample.next_token])
         if reading is not None:
             self._tree.extend(reading.sequence, chunk)
             reading.read += len(chunk)
@@ -214,7 +219,7 @@ class Scheduler:
     def _chunk(self, reading: _Reading | None) -> list[int]:
         if reading is None:
             return []
-        most = min(CHUNK_TOKENS, BATCH_TOKENS - len(self._writing)) if self._writing else BATCH_TOKENS
+        most = min(CHUNK_TOKENS, BATCH_TOKENS - PARALLEL - GUESSING * MOST_TOKENS) if self._writing else BATCH_TOKENS
         return list(reading.asked.prompt[reading.read:min(reading.read + most, len(reading.asked.prompt) - 1)])
 
     # --- writing --------------------------------------------------------------------------------------------------
@@ -244,33 +249,56 @@ class Scheduler:
         except LookupError:
             self._llama.free_sampler(sampler)
             return False
-        sample = Sample(reading.begun, sequence, sampler, asked.prompt[last], last)
+        drafts = Drafts(asked.prompt) if self._llama.in_parts else None
+        sample = Sample(reading.begun, sequence, sampler, asked.prompt[last], last, drafts)
         reading.writing.append(sample)
         self._writing.append((reading, sample))
         return True
 
+    def _rows(self, reading: _Reading, sample: Sample) -> list[Row]:
+        sample.guess = []
+        if sample.drafts is not None and len(self._writing) <= GUESSING:
+            sample.guess = sample.drafts.guess(reading.max_tokens - sample.tokens - 1)
+        return [Row(token, sample.position + i, sample.sequence, True)
+                for i, token in enumerate([sample.next_token, *sample.guess])]
+
     def _draw_all(self) -> None:
-        still = list[tuple[_Reading, Sample]]()
-        for row, (reading, sample) in enumerate(self._writing):
-            self._draw(reading.asked, sample, row, reading.max_tokens)
+        row = 0
+        under_way, self._writing = self._writing, []
+        for reading, sample in under_way:
+            self._draw(reading, sample, row)
+            row += 1 + len(sample.guess)
             if sample.finish is None:
-                still.append((reading, sample))
+                self._writing.append((reading, sample))
             else:
                 self._end(reading, sample)
-        self._writing = still
 
-    def _draw(self, asked: Generation, sample: Sample, row: int, max_tokens: int) -> None:
+    def _draw(self, reading: _Reading, sample: Sample, row: int) -> None:
+        """Draw what follows the token just decoded, and then each guess for as long as it is what was drawn."""
+        right, guess = 0, sample.guess
+        self._tree.extend(sample.sequence, [sample.next_token])
+        while self._draw_one(reading, sample, row + right) and guess[right:right + 1] == [sample.next_token]:
+            self._tree.extend(sample.sequence, [sample.next_token])
+            right += 1
+        if right < len(guess):
+            self._llama.cut(sample.sequence, sample.position)
+        if guess and sample.drafts is not None:
+            sample.drafts.judged(len(guess), right)
+
+    def _draw_one(self, reading: _Reading, sample: Sample, row: int) -> bool:
+        """Returns whether the sample goes on."""
+        asked = reading.asked
         token = self._llama.draw(sample.sampler, row)
-        stop = tuple(asked.sampling.stop)
+        sample.position += 1
         if token is None:
             sample.finish = "stop"
         else:
             if asked.top_logprobs:
                 sample.logprobs.append(self._llama.logprob(token, row, asked.top_logprobs))
-            sample.add(self._llama.piece(token), stop, max_tokens)
-            sample.next_token, sample.position = token, sample.position + 1
+            sample.add(token, self._llama.piece(token), asked.sampling.stop, reading.max_tokens)
         if asked.on_text is not None and not asked.future.cancelled():
-            sample.tell(asked.on_text, stop)
+            sample.tell(asked.on_text, asked.sampling.stop)
+        return sample.finish is None
 
     def _end(self, reading: _Reading, sample: Sample) -> None:
         self._llama.free_sampler(sample.sampler)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import jsonschema
 import pytest
 
-from agentfix.errors import ContextOverflowError, ModelError, ModelUnavailableError
+from agentfix.errors import ContextOverflowError, InputError, ModelError, ModelUnavailableError
 from agentfix.types import Image, Message, ModelRequest, Sampling, ToolSpec
 
 pytestmark = pytest.mark.local_model
@@ -113,6 +113,25 @@ async def test_logprobs_rank_the_alternatives(model):
         assert token.logprob <= 0
         assert token.top[0] == (token.token, token.logprob)
     assert "".join(token.token for token in completion.logprobs) == completion.text
+
+
+async def test_short_answers_are_scored_whole(model):
+    question = Message("user", "Repeat this word and nothing else: banana")
+    sure, other, cut = await model.score([question], ["banana", "potato", "bananas and pears"])
+    assert sure > 0.9 > other and sure + other + cut == pytest.approx(1)
+
+
+@pytest.mark.parametrize("choices", [[], ["a", ""], ["a"] * 40])
+async def test_choices_that_can_not_be_scored_are_refused(model, choices):
+    with pytest.raises(InputError, match="can't be scored"):
+        await model.score(HELLO, choices)
+
+
+async def test_requests_that_run_together_answer_as_alone(model):
+    questions = [asked(Message("user", f"Repeat this word and nothing else: {word}"), max_tokens=8)
+                 for word in ("banana", "potato", "window", "river")]
+    alone = [await texts(model, question) for question in questions]
+    assert await asyncio.gather(*(texts(model, question) for question in questions)) == alone
 
 
 # --- JSON -------------------------------------------------------------------------------------------------------------

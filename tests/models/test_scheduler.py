@@ -16,7 +16,7 @@ from tests.models.cells import Cells
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'agentfix[local]'",
                     exc_type=ImportError)
 
-from agentfix.models.llamacpp.scheduler import CHUNK_TOKENS, Generation, Scheduler
+from agentfix.models.llamacpp.scheduler import CHUNK_TOKENS, Generation, Scheduler, Scoring
 
 CONTEXT = 100
 END = 0
@@ -24,6 +24,10 @@ END = 0
 
 def next_token(tokens: Sequence[int], seed: int) -> int:
     return sum((i + 3) * token for i, token in enumerate(tokens, seed)) * 7919 // 13 % 17
+
+
+def liking(token: int, read: Sequence[int]) -> float:
+    return float(token * 100 + sum(read) % 17)
 
 
 def continued(prompt: Sequence[int], seed: int, max_tokens: int) -> str:
@@ -78,7 +82,7 @@ class CountingModel(Cells):
         return None if token == END else token
 
     def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
-        return TokenLogprob(chr(97 + token), -1.0, ())
+        return TokenLogprob(chr(97 + token), -liking(token, self.read[row]), ())
 
     def piece(self, token: int) -> bytes:
         return bytes([97 + token])
@@ -195,14 +199,53 @@ def test_a_cancelled_generation_frees_its_cells_before_the_next_token():
         first.future.result(0)
 
 
+@pytest.mark.parametrize("in_parts", [True, False])
+def test_choices_are_scored_whole_in_one_batch_beside_what_is_written(in_parts):
+    model = CountingModel(in_parts=in_parts)
+    scheduler = Scheduler(model)
+    writer = Generation([2], Sampling(seed=1, max_tokens=20))
+    first = Generation([1] * 40, Sampling(max_tokens=1))
+    scheduler.add(first)
+    scheduler.add(writer)
+    while not first.future.done():
+        scheduler.step()
+    choices = [[1, 2, 3], [1, 2, 2], [4]]
+    scored = Scoring([1] * 40, choices)
+    scheduler.add(scored)
+    before = len(model.batches)
+    scheduler.step()
+    assert scored.future.result(0) == [
+        -sum(liking(token, [1] * 40 + choice[:i]) for i, token in enumerate(choice)) for choice in choices]
+    assert model.batches[before] == 7
+    finish(scheduler)
+    assert writer.future.result(0)[0].text == continued([2], 1, 20)
+
+
+def test_choices_that_do_not_fit_wait_and_those_that_never_will_fail():
+    scheduler = Scheduler(CountingModel())
+    writer = Generation([2], Sampling(seed=1, max_tokens=CONTEXT - 10))
+    scheduler.add(writer)
+    scheduler.step()
+    never, later, left = (Scoring([1] * size, [[1, 2], [3]]) for size in (CONTEXT, 50, 60))
+    for asked in (never, later, left):
+        scheduler.add(asked)
+    left.future.cancel()
+    finish(scheduler)
+    assert later.future.result(0) and writer.future.result(0)[0].text == continued([2], 1, CONTEXT - 10)
+    with pytest.raises(ContextOverflowError):
+        never.future.result(0)
+
+
 def test_a_failure_of_the_model_is_told_to_all_and_the_next_is_served():
     model = CountingModel()
     scheduler = Scheduler(model)
-    lost = [Generation([i, 1], Sampling(max_tokens=9), 3) for i in (1, 2)]
+    lost: list[Generation | Scoring] = [Generation([i, 1], Sampling(max_tokens=9), 3) for i in (1, 2)]
     for each in lost:
         scheduler.add(each)
     scheduler.step()
     model.broken = True
+    lost.append(Scoring([1, 1], [[2]]))
+    scheduler.add(lost[-1])
     finish(scheduler)
     for each in lost:
         with pytest.raises(ModelError, match=r"llama\.cpp failed"):

@@ -6,7 +6,7 @@ import threading
 
 from agentfix.errors import ModelError
 from agentfix.models.llamacpp.llama import Llama
-from agentfix.models.llamacpp.scheduler import Generation, Scheduler
+from agentfix.models.llamacpp.scheduler import Generation, Scheduler, Scoring
 
 
 class Engine:
@@ -19,13 +19,13 @@ class Engine:
     def __init__(self, llama: Llama) -> None:
         self.llama = llama
         self._news = threading.Condition()
-        self._inbox: list[Generation] = []
+        self._inbox: list[Generation | Scoring] = []
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="llamacpp", daemon=True)
         self._thread.start()
 
-    def submit(self, asked: Generation) -> None:
-        """Have a generation made; see its `future`.
+    def submit(self, asked: Generation | Scoring) -> None:
+        """Have a request served; see its `future`.
 
         Raises:
             ModelError: the engine is closed.

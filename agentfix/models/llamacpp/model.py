@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from agentfix.errors import ModelError, ModelUnavailableError
+from agentfix.errors import InputError, ModelError, ModelUnavailableError
 from agentfix.models.catalog import open_catalogue
 from agentfix.models.llamacpp.chat import ChatTemplate
 from agentfix.settings import Settings
-from agentfix.types import Completion, Delta, ModelRequest
+from agentfix.types import Completion, Delta, Message, ModelRequest
 
 if TYPE_CHECKING:
     from agentfix.models.llamacpp.engine import Engine
-    from agentfix.models.llamacpp.scheduler import Generation
+    from agentfix.models.llamacpp.llama import Llama
+    from agentfix.models.llamacpp.scheduler import Generation, Scoring
 
 MISSING = "llama-cpp-python is not installed, so local models can't run."
 HINT = "Install it with: pip install 'agentfix[local]' (it compiles for some minutes and needs a C++ compiler)."
+
+SCORED_CHOICES = 32
+"""More of them would need more sequences beside those of other requests."""
 
 
 def open_model(name: str, settings: Settings) -> LlamaCppModel:
@@ -95,15 +100,43 @@ class LlamaCppModel:
         engine.submit(asked)
         return await asyncio.wrap_future(asked.future)
 
+    async def score(self, messages: Sequence[Message], choices: Sequence[str]) -> list[float]:
+        """See `agentfix.Scorer`. The whole of each choice counts, not only its first token.
+
+        Raises:
+            InputError: there are no choices, an empty one, or more than can be decoded together.
+            ModelError: it is closed, or llama.cpp failed.
+        """
+        engine, asked = await asyncio.to_thread(self._prepare_scoring, messages, choices)
+        engine.submit(asked)
+        scores = await asyncio.wrap_future(asked.future)
+        weights = [math.exp(score - max(scores)) for score in scores]
+        return [weight / sum(weights) for weight in weights]
+
+    def _prepare_scoring(self, messages: Sequence[Message], choices: Sequence[str]) -> tuple[Engine, Scoring]:
+        from agentfix.models.llamacpp.llama import BATCH_TOKENS  # noqa: PLC0415 - needs an optional package
+        from agentfix.models.llamacpp.scheduler import Scoring  # noqa: PLC0415
+
+        engine, template = self._ready()
+        llama = engine.llama
+        tokens = [llama.tokenize(choice, special=False) for choice in choices]
+        if not tokens or not all(tokens) or sum(map(len, tokens)) > BATCH_TOKENS or len(tokens) > SCORED_CHOICES:
+            raise InputError(f"These {len(choices)} choices can't be scored.",
+                             f"Give up to {SCORED_CHOICES}, none of them empty, of {BATCH_TOKENS} tokens together.")
+        return engine, Scoring(self._tokens(llama, template, messages), tokens)
+
     def _prepare(self, request: ModelRequest, on_text: Callable[[int, str], None]) -> tuple[Engine, Generation]:
         from agentfix.models.llamacpp.scheduler import Generation  # noqa: PLC0415 - needs an optional package
 
         engine, template = self._ready()
         llama = engine.llama
         grammar = None if request.schema is None else _grammar(request.schema)
-        prompt = llama.opened(
-            template.tokens(request.messages, lambda text, special: llama.tokenize(text, special=special)))
+        prompt = self._tokens(llama, template, request.messages)
         return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text)
+
+    @staticmethod
+    def _tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message]) -> list[int]:
+        return llama.opened(template.tokens(messages, lambda text, special: llama.tokenize(text, special=special)))
 
     def _ready(self) -> tuple[Engine, ChatTemplate]:
         with self._loading:

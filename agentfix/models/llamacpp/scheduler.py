@@ -91,6 +91,28 @@ class Generation:
 
 
 @dataclass(eq=False)
+class Scoring:
+    """Texts whose probability after a prompt is asked for. It is made in one step: have the prompt read before.
+
+    Args:
+        prompt: tokens, one at least.
+        choices: the tokens of each text, one at least.
+
+    Attributes:
+        future: the log-probability of each.
+    """
+
+    prompt: Sequence[int]
+    choices: Sequence[Sequence[int]]
+    future: Future[list[float]] = field(default_factory=Future[list[float]])
+
+    @property
+    def cells(self) -> int:
+        """The most tokens that lie in the cache for it."""
+        return len(self.prompt) + sum(len(choice) for choice in self.choices)
+
+
+@dataclass(eq=False)
 class _Reading:
     """A generation whose prompt is read, all but its last token, in a sequence of its own.
 
@@ -127,21 +149,25 @@ class Scheduler:
         self._waiting: list[_Reading] = []
         """Oldest first; they have no sequence yet, or no room for more samples."""
         self._writing: list[tuple[_Reading, Sample]] = []
+        self._scorings: list[Scoring] = []
         self._steps = 0
 
     @property
     def idle(self) -> bool:
         """Whether there is nothing to do."""
-        return not self._waiting and not self._writing
+        return not self._waiting and not self._writing and not self._scorings
 
-    def add(self, asked: Generation) -> None:
-        """Take a generation, which fails at once if it can't ever be made."""
+    def add(self, asked: Generation | Scoring) -> None:
+        """Take a request, which fails at once if it can't ever be served."""
         most = self._llama.context_tokens
-        room = most - len(asked.prompt)
+        room = most - (asked.cells if isinstance(asked, Scoring) else len(asked.prompt))
         if not asked.prompt or room < 1:
             asked.future.set_exception(ContextOverflowError(
                 f"The prompt has {len(asked.prompt)} tokens and the model's context {most}.",
                 "Shorten the question, or set a larger context_tokens in agentfix.toml."))
+            return
+        if isinstance(asked, Scoring):
+            self._scorings.append(asked)
             return
         self._waiting.append(_Reading(asked, max(1, min(asked.sampling.max_tokens, room))))
 
@@ -149,6 +175,7 @@ class Scheduler:
         """Decode one batch: the next token of everything that is written, and a part of a prompt."""
         self._steps += 1
         self._drop_cancelled()
+        self._score_all()
         self._begin_samples()
         reading = self._next_reading()
         rows = [row for each, sample in self._writing for row in self._rows(each, sample)]
@@ -175,12 +202,13 @@ class Scheduler:
         for _, sample in self._writing:
             self._llama.free_sampler(sample.sampler)
         failed = dict.fromkeys([*(reading for reading, _ in self._writing), *self._waiting])
-        self._writing, self._waiting = [], []
+        futures = [*(reading.asked.future for reading in failed), *(scoring.future for scoring in self._scorings)]
+        self._writing, self._waiting, self._scorings = [], [], []
         self._llama.forget_all()
         self._tree.clear()
-        for reading in failed:
-            if reading.asked.future.set_running_or_notify_cancel():
-                reading.asked.future.set_exception(error)
+        for future in futures:
+            if future.set_running_or_notify_cancel():
+                future.set_exception(error)
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -307,6 +335,55 @@ class Scheduler:
         reading.ended.append(sample)
         if len(reading.ended) == reading.asked.n and reading.asked.future.set_running_or_notify_cancel():
             reading.asked.future.set_result(_completions(reading))
+
+    # --- scoring --------------------------------------------------------------------------------------------------
+
+    def _score_all(self) -> None:
+        while self._scorings:
+            asked = self._scorings[0]
+            if asked.future.cancelled():
+                del self._scorings[0]
+            elif self._tree.pinned + self._promised() + asked.cells > self._llama.context_tokens:
+                return
+            else:
+                try:
+                    scores = self._score(asked)
+                except LookupError:  # no sequence is free
+                    return
+                except AgentFixError as error:
+                    self.fail(error)
+                    return
+                del self._scorings[0]
+                if asked.future.set_running_or_notify_cancel():
+                    asked.future.set_result(scores)
+
+    def _score(self, asked: Scoring) -> list[float]:
+        """The choices beside each other in one batch, after what is left to read of the prompt."""
+        last = len(asked.prompt) - 1
+        prompt, known = self._tree.open(asked.prompt[:last])
+        self._tree.room_for(asked.cells - known)
+        forks = list[int]()
+        try:
+            for start in range(known, last, BATCH_TOKENS):
+                part = asked.prompt[start:min(start + BATCH_TOKENS, last)]
+                self._llama.decode([Row(token, start + i, prompt, False) for i, token in enumerate(part)])
+                self._tree.extend(prompt, part)
+            rows, wanted = list[Row](), list[tuple[int, int]]()
+            for number, choice in enumerate(asked.choices):
+                forks.append(self._tree.fork(prompt, last))
+                for i, token in enumerate([asked.prompt[last], *choice[:-1]]):
+                    rows.append(Row(token, last + i, forks[-1], True))
+                    wanted.append((number, choice[i]))
+                self._tree.extend(forks[-1], [asked.prompt[last], *choice[:-1]])
+            scores = [0.0] * len(asked.choices)
+            self._llama.decode(rows)
+            for row, (number, token) in enumerate(wanted):
+                scores[number] += self._llama.logprob(token, row, 1).logprob
+            return scores
+        finally:
+            for fork in forks:
+                self._tree.close(fork)
+            self._tree.keep(prompt)
 
     # --- giving up ------------------------------------------------------------------------------------------------
 

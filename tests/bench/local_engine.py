@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -101,6 +102,11 @@ def by_llama(path: Path, calls: list[Call], cache: bool) -> tuple[float, int]:
     took = time.perf_counter() - began
     llama.close()
     return took, tokens
+
+
+def say(text: str) -> None:
+    """To standard error: all of this takes many minutes."""
+    sys.stderr.write(f"{text}\n")
 
 
 def best(measure: Callable[[], float]) -> float:
@@ -202,12 +208,17 @@ async def main() -> None:
     model = LlamaCppModel("bench", lambda: Engine(Llama(path, context_tokens=CONTEXT)))
     calls = [call for question in questions for call in await loop_of(model, question)]
     await model.aclose()
+    say(f"{len(calls)} calls, {sum(call.tokens for call in calls)} tokens")
     ours = [await by_us(path, calls) for _ in range(TIMES)]
+    say(f"agentfix: {ours}")
     plain = [await asyncio.to_thread(by_llama, path, calls, cache=False)]
+    say(f"Llama: {plain}")
     cached = [await asyncio.to_thread(by_llama, path, calls, cache=True)]
+    say(f"Llama, LlamaRAMCache: {cached}")
     per_token = {name: min(seconds / tokens for seconds, tokens in runs)
                  for name, runs in (("agentfix", ours), ("Llama", plain), ("Llama, LlamaRAMCache", cached))}
     sixteen = await asyncio.to_thread(samples, path, 16, 48)
+    say(f"samples: {sixteen}")
     rewritten = await revision(path)
     show(
         {"the loop, ms a written token": {name: 1000 * each for name, each in per_token.items()},

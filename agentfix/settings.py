@@ -195,10 +195,18 @@ def read_key(name: str, environment: Mapping[str, str] | None = None) -> str | N
     Args:
         name: of the variable, and of the keyring's entry.
         environment: stands in for os.environ.
+
+    Raises:
+        ConfigError: it holds what no key can have.
     """
     environment = os.environ if environment is None else environment
-    if environment.get(name):
-        return environment[name]
+    key = (environment.get(name) or _from_keyring(name) or "").strip()  # files end in a line end that is not meant
+    if not (key.isascii() and key.isprintable()):
+        raise ConfigError(f"The key {name} holds a character that no key can have.", "Set it again.")
+    return key or None
+
+
+def _from_keyring(name: str) -> str | None:
     try:
         import keyring  # noqa: PLC0415 - an optional package
         from keyring.errors import KeyringError  # noqa: PLC0415
@@ -211,7 +219,7 @@ def read_key(name: str, environment: Mapping[str, str] | None = None) -> str | N
 
 
 def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
-    if not required and not path.is_file():
+    if not required and not path.exists():
         return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -330,3 +332,34 @@ async def test_reuse_shares_first_attempts_between_strategies():
     model.assert_done()
     assert second.attempts[0] == first.attempts[0]
     assert second.supported_by is EvidenceClass.AGREEMENT
+
+
+FORGETFUL = """
+import asyncio, sys
+from agentfix import Agent, Settings
+from agentfix.plugins import Plugins
+from agentfix.testing import ScriptedModel, script_plugin
+
+settings = Settings(model="scripted:x", sandbox="embedded", data_dir=sys.argv[1])
+replies = [sys.argv[2], "4 crates of 15 jars are 60 jars.\\nThe answer is 60."]
+
+def agent():
+    return Agent(settings, Plugins(settings, {"script": script_plugin(ScriptedModel(replies * 9))}))
+
+def forgotten():
+    kept = agent()
+    print(kept.run("A crate holds 15 jars. How many jars are in 4 crates?").answer)
+
+async def mixed():
+    async with agent() as kept:
+        print(kept.run("A crate holds 15 jars. How many jars are in 4 crates?").answer)
+
+forgotten() if sys.argv[3] == "forgotten" else asyncio.run(mixed())
+"""
+
+
+@pytest.mark.parametrize("way", ["forgotten", "mixed"])
+def test_an_agent_that_nobody_closed_keeps_no_program_from_ending(tmp_path, way):
+    done = subprocess.run([sys.executable, "-c", FORGETFUL, str(tmp_path), RIGHT, way], capture_output=True, text=True,
+                          timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (0, "60\n"), done.stderr

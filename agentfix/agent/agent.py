@@ -9,9 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from anyio.from_thread import BlockingPortal, start_blocking_portal
-
 from agentfix.agent.header import LIMITS, read_header, require_no_lower
+from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
 from agentfix.agent.runs import LiveRuns, Opening, new_name
 from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError
@@ -58,8 +57,7 @@ class Agent:
         self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse)
         self._graph = build.build(self._runs)
         self._machine = self._graph.compile()
-        self._portal: BlockingPortal | None = None
-        self._portal_stack: Any = None
+        self._loop: LoopThread | None = None
 
     @property
     def graph(self) -> Any:
@@ -258,6 +256,8 @@ class Agent:
 
     async def aclose(self) -> None:
         """Free models and close the journal. May be called twice."""
+        if self._loop is not None and not self._loop.is_here():
+            await asyncio.to_thread(self.close)
         await self._runs.aclose()
         await self._parts.aclose()
         if self._journal is not None:
@@ -267,17 +267,15 @@ class Agent:
     def close(self) -> None:
         """`aclose` for scripts."""
         self._call(self.aclose)
-        if self._portal_stack is not None:
-            self._portal_stack.__exit__(None, None, None)
-            self._portal = self._portal_stack = None
+        if self._loop is not None:
+            self._loop.end()
+            self._loop = None
 
     def _call(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
         """Run in the event loop that serves this agent's synchronous callers, in a thread of its own."""
-        if self._portal is None:
-            self._portal_stack = start_blocking_portal()
-            self._portal = self._portal_stack.__enter__()
-        assert self._portal is not None
-        return self._portal.call(function, *args)
+        if self._loop is None:
+            self._loop = LoopThread()
+        return self._loop.call(function(*args))
 
     async def __aenter__(self) -> Agent:
         return self

@@ -20,6 +20,8 @@ from agentfix.types import Event, Result
 
 NOT_SUPPORTED = 3
 """Exit status when nothing supports the answer at the required class or above."""
+FAILED = 1
+"""Exit status when something failed before the run had ended, whatever was found by then."""
 STOPPED = 130
 
 
@@ -95,9 +97,10 @@ def follow(context: click.Context, settings: Settings, start: Start, *, as_json:
         raise
     assert this.result is not None, "the run ended without a result"
     if this.failed and this.way_on:
-        why = f" ({one_line(this.result.stop_reason)})" if quiet else ""  # others have seen the notice
+        reason = one_line(this.result.stop_reason.removeprefix("failed: "))
+        why = f" ({reason})" if quiet else ""  # others have seen the notice
         click.echo(f"agentfix: the run failed{why}; go on with: {this.way_on}", err=True)
-    context.exit(NOT_SUPPORTED if this.result.abstained else 0)
+    context.exit(FAILED if this.failed else NOT_SUPPORTED if this.result.abstained else 0)
 
 
 async def _with_agent(agent: AbstractAsyncContextManager[Any], start: Start, this: Following) -> None:

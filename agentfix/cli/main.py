@@ -5,6 +5,7 @@ Subcommands are imported when they are run, so that `agentfix --help` loads clic
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import sys
@@ -95,6 +96,11 @@ def main(argv: Sequence[str] | None = None, *, make_agent: Any = None) -> int:
         # Python flushes standard output once more at exit; there must be somewhere for it to go.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+    except OSError as error:
+        if error.filename is not None or error.errno not in (errno.ENOSPC, errno.EIO, errno.EDQUOT):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _complain(f"standard output can't be written: {error.strerror}.", 1)
     return status if isinstance(status, int) else 0
 
 

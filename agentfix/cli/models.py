@@ -42,7 +42,8 @@ def list_(as_json: bool) -> None:
         return
     rows = [("NAME", "SIZE", "LICENCE", "STATE", "PATH")]
     rows += [(k.file.name, describe_size(k), k.file.licence or "?", _state(k), str(k.path)) for k in entries]
-    rows += [(one_line(o.spec(model)), "-", "-", "offered", o.base_urls[0]) for o in offers for model in o.models]
+    rows += [(one_line(o.spec(model)), "-", "-", "offered", " ".join(o.base_urls))
+             for o in offers for model in o.models]
     widths = [max(len(row[column]) for row in rows) for column in range(4)]
     for row in rows:
         click.echo("  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]))

@@ -102,6 +102,8 @@ def _with_archive(work: Callable[[Archive], Awaitable[T]]) -> T:
     path = load_settings().journal_path
     try:
         there = path.exists()
+        if not there and path.parent.exists() and not path.parent.is_dir():
+            raise JournalError(f"The data folder {path.parent} is no folder.", "Set data_dir to one.")
     except OSError as error:
         raise JournalError(f"The journal {path} can't be read: {error.strerror}.",
                            "Mend the permissions of its folder.") from error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -19,6 +20,8 @@ from agentfix.protocols import Artefact, ExecResult, Limits, OutputStream, Sandb
 from agentfix.settings import MAX_TIMEOUT_S, Settings, load_settings
 
 MAX_MEMORY_MIB = 2**20
+_NO_NAMES_HERE = (errno.ENAMETOOLONG, errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.EINVAL, errno.EILSEQ)
+"""The name of a file is none on this machine, or that of another file already."""
 
 
 @click.command("exec")
@@ -124,11 +127,14 @@ def _keep(artefacts: Sequence[Artefact], folder: Path) -> None:
             with path.open("xb") as file:
                 file.write(artefact.data)
         except OSError as error:
+            if error.errno in _NO_NAMES_HERE:
+                click.echo(visible(f"{artefact.path} is not kept: {error.strerror}."), err=True)
+                continue
             raise InputError(f"{str(path)!r} can't be written: {error.strerror}.") from error
 
 
 def _read(file: BinaryIO) -> str:
     try:
-        return file.read().decode("utf-8")
+        return file.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"The program {file.name!r} is not UTF-8: {error}.") from error

@@ -20,6 +20,8 @@ MODULES = frozenset({
 })
 """The modules it can import."""
 
+MOST_READ_CHARACTERS = 100_000
+"""The source of a longer program is not read before it runs: that would hold the event loop up."""
 _NO_MODULE = re.compile(r"(?:ModuleNotFoundError|ImportError): No module named '([^']+)'")
 _NO_NAME_IN = re.compile(r"ImportError: cannot import name '([^']+)' from '([^']+)'")
 _NO_SYNTAX = re.compile(r"NotImplementedError: The monty syntax parser does not yet support (.+)")
@@ -27,6 +29,9 @@ _NO_BUILTIN = re.compile(r"NameError: name '([^']+)' is not defined")
 _NO_ATTRIBUTE = re.compile(r"AttributeError: (?:module|type object)? ?'([\w.]+)' (?:object )?has no attribute '(\w+)'")
 _NOT_YET = re.compile(
     r"\w+: (?:Internal error in monty: (.*)|(.*not yet support.*|.*not supported in this environment.*))")
+_NO_WRITING = re.compile(
+    r"AttributeError: '(function|module)' object has no attribute '(\w+)' and no __dict__ for setting new attributes")
+_OF_FUNCTIONS = frozenset(dir(lambda: None))
 _NO_ITERATOR = "TypeError: 'list' object is not an iterator"
 _PLAIN = (ast.Constant, ast.Expr, ast.Assign, ast.Call, ast.BinOp)
 """Syntax that is in about every program."""
@@ -55,6 +60,10 @@ def missing_feature(error: str, code: str) -> str | None:
         return found[1]
     if found := _NO_BUILTIN.match(error):
         return f"builtin {found[1]!r}" if hasattr(builtins, found[1]) else None
+    if found := _NO_WRITING.match(error):
+        return f"attributes of a {found[1]}"
+    if (found := _NO_ATTRIBUTE.match(error)) and found[1] == "function" and found[2] in _OF_FUNCTIONS:
+        return f"attributes of a {found[1]}"
     if found := _NO_ATTRIBUTE.match(error):
         return f"{found[1]}.{found[2]}" if _has(found[1], found[2]) else None
     if found := _NOT_YET.match(error):
@@ -75,7 +84,27 @@ def syntax_error(code: str) -> tuple[str, int | None] | None:
     except SyntaxError as error:
         return f"{type(error).__name__}: {error.msg}", error.lineno
     except (ValueError, RecursionError, MemoryError) as error:  # a null byte; nesting that the parser can't follow
-        return f"SyntaxError: {error or 'too deeply nested'}", None
+        return f"SyntaxError: {str(error) or 'too deeply nested'}", None
+    return None
+
+
+def misplaced(code: str) -> tuple[str, int | None] | None:
+    """What stands at the top of a program and may stand in functions only, as CPython says it: message and line.
+
+    Monty lets a program `return` and `await` there.
+    """
+    if len(code) > MOST_READ_CHARACTERS:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            tree = ast.parse(code)
+            try:
+                compile(tree, "<program>", "exec", dont_inherit=True)
+            except SyntaxError as error:
+                return f"SyntaxError: {error.msg}", error.lineno
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        pass  # the interpreter says it itself, or knows newer syntax
     return None
 
 
@@ -95,6 +124,8 @@ def modules_lacking(used: frozenset[str]) -> frozenset[str]:
 
 
 def _nodes(code: str) -> list[ast.AST]:
+    if len(code) > MOST_READ_CHARACTERS:
+        return []
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

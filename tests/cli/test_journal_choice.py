@@ -66,7 +66,7 @@ def test_a_folder_that_can_only_be_read_is_done_without(shut):
 def test_a_disk_that_fills_up_ends_the_run_with_what_there_is(tmp_path):
     status, out, err = run(tmp_path, "--json", largest_file="100000")
     told = json.loads(out)
-    assert status == 3 and told["stop_reason"].startswith("failed: The journal") and told["attempts"]
+    assert status == 1 and told["stop_reason"].startswith("failed: The journal") and told["attempts"]
     first, second = err.splitlines()
     assert "can't be written" in first and "--journal memory" in first
     assert second == f"agentfix: the run failed; go on with: agentfix resume {told['run_id']}"

@@ -109,7 +109,7 @@ def test_a_recording_is_made_and_answered_from(call, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("choice", "status", "stamped"), [("done", 0, 2), ("again", 0, 3), ("stop", 3, 1), ("ask", 3, 1)])
+    ("choice", "status", "stamped"), [("done", 0, 2), ("again", 0, 3), ("stop", 1, 1), ("ask", 1, 1)])
 def test_a_call_in_doubt_is_settled_by_who_resumes(call, choice, status, stamped, monkeypatch):
     monkeypatch.setenv("AGENTFIX_CRITICS", "stamp")
     stamp = Stamp(cut=True)

@@ -31,6 +31,13 @@ async def run(docker: Session, code: str, want: str | None = "answer", limits: L
     ("import os\nos._exit(0)", "ok", 0, ""),
     ("import ctypes\nctypes.string_at(0)", "crash", None, "killed by SIGSEGV"),
     ("input()", "error", 1, "EOFError: EOF when reading a line"),
+    ("import os\nos.closerange(3, 256)\nprint('x')", "ok", 0, ""),
+    ("import sys\ndel sys.stdout, sys.stderr", "ok", 0, ""),
+    ("import sys\nsys.stderr.close()\nsys.exit('bye')", "error", 1, "SystemExit: bye"),
+    ("class A:\n    def __str__(self):\n        raise ValueError\nraise SystemExit(A())", "error", 1,
+     "SystemExit: (its message can't be read)"),
+    ("-" * 100_000 + "1", "error", 1, "SyntaxError: too deeply nested"),
+    ("\ufeffx = 1", "ok", 0, ""),
     ("import nothing_of_that_name", "error", 1, "ModuleNotFoundError: No module named 'nothing_of_that_name'"),
 ])
 async def test_endings(docker: Session, code: str, status: str, exit_code: int | None, error: str) -> None:
@@ -42,6 +49,64 @@ async def test_the_packages_are_there_and_usage_is_reported(docker: Session) -> 
     result = await run(docker, "import numpy, sympy, pytest\nanswer = numpy.arange(4).sum() + sympy.Integer(1)")
     assert (result.status, result.value) == ("ok", "7")
     assert result.peak_memory_bytes is not None and 2**24 < result.peak_memory_bytes < LIMITS.memory_bytes
+
+
+async def test_a_figure_is_found_wherever_the_program_went(docker: Session) -> None:
+    result = await run(docker, "import os\nos.chdir('/tmp')\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])")
+    assert [artefact.path for artefact in result.artefacts] == ["figure-1.png"]
+
+
+@pytest.mark.parametrize("stateful", [False, True])
+async def test_a_listener_that_fails_leaves_nothing_of_its_program_behind(image: str, stateful: bool) -> None:
+    class HeardEnoughError(Exception):
+        """What the listener raises."""
+
+    def listen(stream: str, text: str) -> None:
+        raise HeardEnoughError
+
+    sandbox = DockerSandbox(image, max_boxes=1)
+    session = await sandbox.open()
+    try:
+        with pytest.raises(HeardEnoughError):
+            await session.exec("while True:\n    print('OLD')", LIMITS, stateful=stateful, on_output=listen)
+        for number in range(3):
+            result = await session.exec(f"print('NEW{number}')", LIMITS, stateful=stateful)
+            assert (result.status, result.stdout) == ("ok", f"NEW{number}\n")
+    finally:
+        await session.aclose()
+        await sandbox.aclose()
+
+
+@pytest.mark.parametrize("cell", [
+    "import sys\nx = 5\nwith open('log', 'w') as f:\n    sys.stdout = f\n    print('hi')",
+    "import sys\nx = 5\nsys.stdout = None", "import sys\nx = 5\nsys.stdout.close()",
+    "import json\nx = 5\njson.dumps = None", "import os\nx = 5\nos.fork = os.getpid = None",
+])
+async def test_what_a_cell_does_to_its_own_interpreter_loses_no_variables(docker: Session, cell: str) -> None:
+    first = await docker.exec(cell, LIMITS, stateful=True)
+    assert (first.status, first.state) == ("ok", "fresh")
+    for _ in range(2):
+        after = await docker.exec("x", LIMITS, stateful=True)
+        assert (after.status, after.state, after.value) == ("ok", "kept", "5")
+
+
+async def test_a_cell_that_ends_just_when_its_time_is_up_keeps_its_session(docker: Session) -> None:
+    await docker.exec("import time\nx = 5", LIMITS, stateful=True)
+    for number in range(40):
+        short = await docker.exec(f"time.sleep({0.097 + 0.0001 * number})", Limits(timeout_s=0.1), stateful=True)
+        after = await docker.exec("x", LIMITS, stateful=True)
+        assert (short.state, after.status, after.state, after.value) == ("kept", "ok", "kept", "5")
+
+
+async def test_a_cells_processor_time_is_its_own_and_its_childrens(docker: Session) -> None:
+    burn = "import time\nend = time.process_time() + 0.4\nwhile time.process_time() < end: pass"
+    child = await docker.exec(f"import subprocess, sys, threading\nsubprocess.run([sys.executable, '-c', {burn!r}])",
+                              LIMITS, stateful=True)
+    assert child.cpu_seconds is not None and child.cpu_seconds >= 0.4
+    await docker.exec("threading.Thread(target=threading.Event().wait, daemon=True).start()\n" + burn, LIMITS,
+                      stateful=True)
+    after = await docker.exec("1", LIMITS, stateful=True)
+    assert after.cpu_seconds is not None and after.cpu_seconds < 0.2
 
 
 async def test_bytes_that_are_no_text_are_escaped(docker: Session) -> None:

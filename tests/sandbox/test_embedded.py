@@ -17,6 +17,8 @@ from agentfix import Limits, SandboxFileError, Session, ToolError
     ("'a'.maketrans('a', 'b')", "str.maketrans"),
     ("input()", "builtin 'input'"),
     ("open('x', 'x')", "exclusive creation mode"),
+    ("def f():\n    pass\nf.n = 0", "attributes of a function"),
+    ("import json\njson.dumps = len", "attributes of a module"),
     ("next(x for x in [1])", "iterators made by expressions"),
 ])
 async def test_what_it_lacks_is_named(embedded: Session, code: str, feature: str) -> None:
@@ -31,6 +33,13 @@ async def test_what_it_lacks_is_named(embedded: Session, code: str, feature: str
 ])
 async def test_what_cpython_would_reject_too_is_an_error(embedded: Session, code: str) -> None:
     assert (await embedded.exec(code)).status == "error"
+
+
+@pytest.mark.parametrize("code", ["return 5", "print(1)\nreturn 'a'", "x = 3\nif x:\n    return [1]", "return"])
+async def test_a_program_is_no_function(embedded: Session, code: str) -> None:
+    result = await embedded.exec(code)
+    assert (result.status, result.error, result.stdout) == ("error", "SyntaxError: 'return' outside function", "")
+    assert result.line == len(code.splitlines())
 
 
 async def test_a_program_may_do_without_a_module(embedded: Session) -> None:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
 import openai
@@ -66,7 +67,9 @@ class Whom:
 
     def without_key(self, text: str) -> str:
         """A text in which the server may have repeated the key."""
-        return text.replace(self.key, "***") if self.key else text
+        for form in (self.key, repr(self.key)[1:-1]):
+            text = text.replace(form, "***") if form else text
+        return text
 
 
 class MalformedCall(ValueError):
@@ -101,6 +104,8 @@ def sort(error: Exception, whom: Whom) -> Exception:
             return _status(error, whom)
         case openai.APITimeoutError() | httpx2.TimeoutException():
             return Passing(ModelUnavailableError(f"{whom.url} did not answer in time.", _HINT))
+        case openai.APIConnectionError(__cause__=httpx2.LocalProtocolError() as cause):
+            return ModelError(f"The request to {whom.url} can't be sent: {whom.said(str(cause))}.")
         case openai.APIConnectionError():
             cause = whom.said(str(error.__cause__ or error))
             return Passing(ModelUnavailableError(f"{whom.url} can't be reached: {cause}.", _HINT))
@@ -131,9 +136,12 @@ def _status(error: openai.APIStatusError, whom: Whom) -> Exception:
     if status in (401, 403):
         where = (f"Set {whom.key_name}, or: python -m keyring set agentfix {whom.key_name}" if whom.key_name
                  else "Name the endpoint in agentfix.toml, with the name of its key.")
-        return ModelUnavailableError(f"{whom.url} refuses the key ({status}): {said}", where)
+        return ModelUnavailableError(f"{whom.url} refuses the key ({status}): {_ended(said)}", where)
     if status == 404:
-        return Refused(ModelUnavailableError(f"{whom.url} does not know {whom.model!r}: {said}", _HINT), full, "model")
+        bare = not urlsplit(whom.url).path.strip("/")
+        hint = f"Most servers want /v1 at the end: {whom.url.rstrip('/')}/v1" if bare else _HINT
+        return Refused(ModelUnavailableError(f"{whom.url} does not know {whom.model!r}: {_ended(said)}", hint), full,
+                       "model")
     code = _field(error.body, "code")
     overflow = "context_length_exceeded" in code or (status in (400, 422, 500) and _OVERFLOW.search(full))
     if status == 413 or overflow:
@@ -145,6 +153,10 @@ def _status(error: openai.APIStatusError, whom: Whom) -> Exception:
     if (status in _PASSING or status >= 500) and not (status in (500, 501) and _is_refusal(full)):
         return Passing(failed, wait_s=_retry_after_s(headers))
     return Refused(failed, full, parameter)
+
+
+def _ended(said: str) -> str:
+    return said if said.endswith((".", "!", "?")) else f"{said}."
 
 
 def _overflow(whom: Whom, said: str) -> ContextOverflowError:

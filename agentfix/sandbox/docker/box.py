@@ -168,13 +168,16 @@ class Box:
 
     async def _stop(self, run: Run) -> None:
         """End the program whose caller went away, so that the box can be used again."""
+        run.on_output = None  # it may be what failed
         try:
             async with asyncio.timeout(STOP_S):
                 await self._link.send({"type": "stop"})
                 while not run.take(await self._next()):
                     pass
-        except (TimeoutError, SandboxLostError):
+        except BaseException as error:
             self.spoil("its program could not be stopped")
+            if not isinstance(error, TimeoutError | SandboxLostError):
+                raise
 
     async def _ask(self, request: Mapping[str, Any], kind: type[Any], body: bytes = b"") -> Any:
         try:

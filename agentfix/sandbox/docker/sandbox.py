@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 
 from agentfix.errors import SandboxError, SandboxFileError, SandboxLostError, SandboxUnavailableError
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput
-from agentfix.sandbox.dialect import features_used
+from agentfix.sandbox.dialect import MOST_READ_CHARACTERS, features_used
 from agentfix.sandbox.docker.box import Box
 from agentfix.sandbox.docker.engine import ENGINE_ERRORS, Engine, image_reference, unreachable
 from agentfix.sandbox.docker.isolation import Isolation
@@ -243,4 +243,4 @@ class DockerSession:
 
 def _imports_any(code: str, modules: tuple[str, ...]) -> bool:
     named = {f"module {name!r}" for name in modules if name in code}
-    return bool(named and named & features_used(code))
+    return bool(named) and (len(code) > MOST_READ_CHARACTERS or bool(named & features_used(code)))

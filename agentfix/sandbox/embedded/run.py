@@ -16,6 +16,7 @@ from dataclasses import replace
 import pydantic_monty as monty
 
 from agentfix.protocols import ExecResult, HostFunction, Limits, OnOutput, OutputStream, SessionState
+from agentfix.sandbox.dialect import misplaced
 from agentfix.sandbox.embedded.disk import Disk
 from agentfix.sandbox.embedded.ending import Ending, Reason
 from agentfix.sandbox.embedded.failure import Failure
@@ -55,7 +56,7 @@ class MontyRun:
         self.is_cell = False
         self.before: bytes | None = None
         self.after: bytes | None = None
-        self._code, self._source, self._want, self._on_output = code, reporting_value(code), want, on_output
+        self._code, self._want, self._on_output = code, want, on_output
         self._loop = asyncio.get_running_loop()
         self._context = contextvars.copy_context()
         self.calls = HostCalls(functions, place, self._loop, lambda: self.stop("fault"))
@@ -135,9 +136,14 @@ class MontyRun:
     def _feed(self, session: monty.MontySession) -> None:
         if self._stopped is not None:
             return
+        if (problem := misplaced(self._code)) is not None:
+            message, line = problem
+            trace = f'  File "<program>", line {line}\n{message}'
+            self._failure = Failure(monty.MontySyntaxError, message, line, trace)
+            return
         try:
-            value = session.feed_run(self._source, cwd=FOLDER, print_callback=self._printed, os=self._disk,
-                                     external_lookup=dict(self.calls.by_name()))
+            value = session.feed_run(reporting_value(self._code), cwd=FOLDER, print_callback=self._printed,
+                                     os=self._disk, external_lookup=dict(self.calls.by_name()))
         except (monty.MontyRuntimeError, monty.MontySyntaxError) as error:
             self._failure = Failure.of(error, self._code)
             return

@@ -10,7 +10,6 @@ import os
 import signal
 import socket
 import struct
-import sys
 import threading
 import time
 
@@ -23,6 +22,9 @@ STUCK_S = 5.0
 """A session that takes no cell for so long is none any more."""
 MESSAGE_BYTES = 1 << 20
 LENGTH = struct.Struct(">I")
+_dumps = wire.json.dumps
+_getpid, _leave = os.getpid, os._exit
+_signal, _getsignal = signal.signal, signal.getsignal
 
 
 class LostError(Exception):
@@ -92,14 +94,16 @@ class Session:
 
     def _follow(self, watch):
         """Until the cell has ended or been ended."""
-        runner, stage = 0, 0
+        runner, stage, used = 0, 0, 0.0
         while True:
             ready = watch.step((self._control,))
             if self._control in ready:
                 message = _receive(self._control)
                 if message["type"] != "running":
-                    return self._ended(message, runner)
+                    return self._ended(message, runner, used)
                 runner = message["pid"]
+                if runner == self._pid:  # no child, whose processor time would begin at nothing
+                    used = _cpu_seconds(runner)
             if watch.stopped_for and watch.deadline is None:
                 stage, watch.deadline = self._end(runner, stage), time.monotonic() + GRACE_S
 
@@ -117,7 +121,7 @@ class Session:
         """Whether a process that says that it runs the cell is the session, or the session's child."""
         return pid == self._pid or process.parent_of(pid) == self._pid
 
-    def _ended(self, message, runner):
+    def _ended(self, message, runner, used):
         if message["type"] == "rolled_back":
             process.kill_others({self._pid})
             return {"state": "rolled_back", "exit_code": message["exit_code"], "signal": message["signal"],
@@ -131,8 +135,9 @@ class Session:
             cpu_seconds, peak_bytes = process.usage_of(runner)
         except OSError:
             raise LostError from None
-        return {"state": "", "exit_code": message["exit_code"], "signal": None, "cpu_seconds": cpu_seconds,
-                "peak_memory_bytes": peak_bytes, "report": message["report"]}
+        return {"state": "", "exit_code": message["exit_code"], "signal": None,
+                "cpu_seconds": max(0.0, cpu_seconds - used), "peak_memory_bytes": peak_bytes,
+                "report": message["report"]}
 
     def _lose(self):
         process.kill_all()
@@ -141,6 +146,13 @@ class Session:
         self._pid, self._control = 0, None
         return {"state": "lost", "exit_code": ended.exit_code, "signal": ended.signal,
                 "cpu_seconds": ended.cpu_seconds, "peak_memory_bytes": ended.peak_memory_bytes, "report": ""}
+
+
+def _cpu_seconds(pid):
+    try:
+        return process.usage_of(pid)[0]
+    except OSError:
+        return 0.0
 
 
 def _interrupt(pid):
@@ -152,7 +164,7 @@ def _interrupt(pid):
 
 
 def _packed(message):
-    text = wire.json.dumps(message).encode()
+    text = _dumps(message).encode()
     return LENGTH.pack(len(text)) + text
 
 
@@ -207,7 +219,8 @@ _FIELDS = {
 
 def _serve(control, namespace):
     """Run cells until process 1 ends this process."""
-    number = 0
+    number, folder, fork = 0, os.getcwd(), os.fork
+    handler = _ignore_interrupts()
     while True:
         data, descriptors, _, _ = socket.recv_fds(control, LENGTH.size, 3)
         if len(descriptors) != 3:
@@ -217,13 +230,13 @@ def _serve(control, namespace):
         asked = wire.json.loads(_exactly(control, LENGTH.unpack(_exactly(control, LENGTH.size))[0]))
         code = program.held(_exactly(control, code_bytes).decode("utf-8", "surrogatepass"))
         number += 1
-        if threading.active_count() == 1 and (child := os.fork()):
+        if threading.active_count() == 1 and (child := fork()):
             control.sendall(_packed({"type": "rolled_back", **_await(child, descriptors)}))
             continue
         with socket.socket(fileno=channel) as end:
             given = calls.stubs(asked["functions"], end)
             namespace.update(given)
-            _run_cell(control, code, asked["want"], namespace, f"<cell {number}>", outputs)
+            handler = _run_cell(control, code, asked["want"], namespace, f"<cell {number}>", outputs, folder, handler)
             for name in [name for name in given if namespace.get(name) is given[name]]:
                 del namespace[name]
 
@@ -240,22 +253,40 @@ def _await(child, descriptors):
             "peak_memory_bytes": ended.peak_memory_bytes}
 
 
-def _run_cell(control, code, want, namespace, name, outputs):
-    getpid, leave, packed, send = os.getpid, os._exit, _packed, control.sendall
-    pid = getpid()
+def _run_cell(control, code, want, namespace, name, outputs, folder, handler):
+    """Returns what handles interrupts now. Between cells nothing does: one that comes late ends no session."""
+    pid, packed, send = _getpid(), _packed, control.sendall
     program.point_output_at(*outputs)
     for descriptor in outputs:
         os.close(descriptor)
     send(packed({"type": "running", "pid": pid}))
+    out_of_time = {"error": "KeyboardInterrupt"}, 1  # while the report was being made
     try:
-        report, status = program.run(code, namespace, want, name)
-        program.save_figures()
-        program.flush()
-    except KeyboardInterrupt:  # the time was up while the report was being made
-        report, status = {"error": "KeyboardInterrupt"}, 1
-    if getpid() != pid:
-        leave(status)  # a process that the cell forked, and that did not end itself
-    send(packed({"type": "done", "exit_code": status, "report": wire.json.dumps(report)}))
+        try:
+            _signal(signal.SIGINT, handler)
+            report, status = program.run(code, namespace, want, name)
+            program.save_figures(folder)
+            program.flush()
+        except KeyboardInterrupt:
+            report, status = out_of_time
+        handler = _ignore_interrupts()
+    except KeyboardInterrupt:
+        report, status = out_of_time
+        handler = _ignore_interrupts()
+    if _getpid() != pid:
+        _leave(status)  # a process that the cell forked, and that did not end itself
+    send(packed({"type": "done", "exit_code": status, "report": _dumps(report)}))
     program.point_output_at(0, 0)
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    program.flush()
+    return handler
+
+
+def _ignore_interrupts():
+    """Returns what handled them."""
+    while True:
+        try:
+            handler = _getsignal(signal.SIGINT)
+            _signal(signal.SIGINT, signal.SIG_IGN)
+        except BaseException:  # one that came before it was ignored, to whatever handler the program has
+            continue
+        return signal.default_int_handler if handler is None else handler

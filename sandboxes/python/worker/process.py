@@ -119,9 +119,9 @@ def parent_of(pid):
 
 
 def usage_of(pid):
-    """Processor seconds and peak memory of a process that goes on, in bytes."""
+    """Processor seconds of a process that goes on and of its children that ended, and its peak memory in bytes."""
     with open(f"/proc/{pid}/stat") as file:
         fields = file.read().rpartition(")")[2].split()
     with open(f"/proc/{pid}/status") as lines:
         peak = next((int(line.split()[1]) for line in lines if line.startswith("VmHWM:")), 0)
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"), peak * 1024
+    return sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK"), peak * 1024

@@ -24,6 +24,7 @@ ERROR_CHARACTERS = 2000
 FIGURES = 16
 MOST_DESCRIPTORS = 256
 BROKEN = 70
+_dumps = json.dumps
 """The exit status of a process that did not get as far as the program."""
 
 
@@ -70,9 +71,9 @@ def held(code):
 def run_and_exit(source, namespace, want, outcome):
     """Run a program to its end, as an interpreter would: threads are joined, exit functions called, files closed."""
     getpid, write, leave = os.getpid, os.write, os._exit
-    pid = getpid()
+    pid, folder = getpid(), os.getcwd()
     report, status = run(source, namespace, want, PROGRAM)
-    save_figures()
+    save_figures(folder)
     if getpid() == pid:
         write_all(write, outcome, report)
     threading._shutdown()
@@ -84,9 +85,12 @@ def run_and_exit(source, namespace, want, outcome):
 
 
 def write_all(write, descriptor, report):
-    data = json.dumps(report).encode()
-    while data:
-        data = data[write(descriptor, data):]
+    data = _dumps(report).encode()
+    try:
+        while data:
+            data = data[write(descriptor, data):]
+    except OSError:  # the program closed every descriptor, as daemons do: its exit status still tells how it ended
+        pass
 
 
 def run(source, namespace, want, name):
@@ -103,6 +107,12 @@ def run(source, namespace, want, name):
     settrace, setprofile = sys.settrace, sys.setprofile
     try:
         body, last = _compile(source(), name, want is None)
+    except BaseException as error:
+        report = {**_failed(error, source(), name), "memory": False}
+        if isinstance(error, MemoryError):  # for want of memory the kernel would have ended it
+            report["error"] = "SyntaxError: too deeply nested"
+        return report, 1
+    try:
         exec(body, namespace)
         value = eval(last, namespace) if last is not None else None
     except SystemExit as error:
@@ -119,7 +129,7 @@ def run(source, namespace, want, name):
 
 def _compile(code, name, split):
     """The program, and its last expression apart where it ends in one."""
-    tree = compile(code, name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
+    tree = compile(code.removeprefix("\ufeff"), name, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     last = None
     if split and tree.body and isinstance(tree.body[-1], ast.Expr):
         last = compile(ast.Expression(tree.body.pop().value), name, "eval", dont_inherit=True)
@@ -131,7 +141,10 @@ def _exited(error, name):
         return {}, 0
     if isinstance(error.code, int):
         return {"error": f"SystemExit: {error.code}", "line": _line(error, name)}, (error.code & 0xFF) or 1
-    print(error.code, file=sys.stderr)
+    try:
+        print(error.code, file=sys.stderr)
+    except BaseException:  # it can't be printed, or there is nowhere to print it
+        pass
     return {"error": _in_one_line(error), "line": _line(error, name)}, 1
 
 
@@ -169,8 +182,9 @@ def _line(error, name):
 
 
 def _in_one_line(error):
-    name = type(error).__name__
+    name, text = "an exception whose name can't be read", ""
     try:
+        name = str(type(error).__name__)
         text = str(error.msg if isinstance(error, SyntaxError) else error)
     except BaseException:
         text = "(its message can't be read)"
@@ -179,21 +193,21 @@ def _in_one_line(error):
 
 
 def flush():
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
         try:
-            stream.flush()
+            getattr(sys, name).flush()
         except BaseException:  # closed, or something else by now
             pass
 
 
-def save_figures():
+def save_figures(folder):
     """Write the open figures of matplotlib into the working folder, where they are found as files, and close them."""
     plots = sys.modules.get("matplotlib.pyplot")
     if plots is None:
         return
     try:
         for number in plots.get_fignums()[:FIGURES]:
-            plots.figure(number).savefig(f"figure-{number}.png")
+            plots.figure(number).savefig(f"{folder}/figure-{number}.png")
         plots.close("all")
     except BaseException as error:
         print(f"A figure could not be saved: {_in_one_line(error)}", file=sys.stderr)

@@ -450,7 +450,10 @@ def test_a_key_comes_from_the_environment_or_else_the_keyring(monkeypatch):
     keyring.set_keyring(Box())
     try:
         assert read_key("TEST_KEY", {}) == "from the keyring" and read_key("OTHER_KEY", {}) is None
-        assert read_key("TEST_KEY", {"TEST_KEY": "from the environment"}) == "from the environment"
+        assert read_key("TEST_KEY", {"TEST_KEY": "from the environment\r\n"}) == "from the environment"
+        with pytest.raises(ConfigError, match="TEST_KEY holds a character") as told:
+            read_key("TEST_KEY", {"TEST_KEY": "sk-secret\nnext"})
+        assert "secret" not in str(told.value)
     finally:
         keyring.set_keyring(before)
 

@@ -20,10 +20,12 @@ from typing import Any
 import llama_cpp
 
 from agentfix.models.catalog import open_catalogue
+from agentfix.models.llamacpp.decoder import Row
 from agentfix.models.llamacpp.engine import Engine
-from agentfix.models.llamacpp.llama import Llama, Row
+from agentfix.models.llamacpp.llama import Llama
 from agentfix.models.llamacpp.model import LlamaCppModel
-from agentfix.models.llamacpp.scheduler import Generation, Scheduler
+from agentfix.models.llamacpp.requests import Generation
+from agentfix.models.llamacpp.scheduler import Scheduler
 from agentfix.settings import load_settings
 from agentfix.types import Message, ModelRequest, Sampling
 from tests.bench.sandbox.targets import Target, show

@@ -181,3 +181,10 @@ def test_a_damaged_journal_is_one_line_and_what_is_damaged_can_be_forgotten(call
     assert (status, out, err.count("\n")) == (1, "", 1) and "damaged" in err
     assert call("runs", "rm", "last")[0] == 0
     assert call("runs", "list")[:2] == (0, "")
+
+
+def test_a_data_folder_that_is_a_file_is_said_to_be_one(call, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AGENTFIX_DATA_DIR", str(tmp_path / "file"))
+    status, _, err = call("runs", "list")
+    assert status == 1 and "is no folder" in err and "no runs yet" not in err

@@ -26,7 +26,7 @@ def asked(*messages, n=1, schema=None, top_logprobs=0, **sampling):
 
 
 def generate(engine, prompt, sampling, n=1):
-    from agentfix.models.llamacpp.scheduler import Generation
+    from agentfix.models.llamacpp.requests import Generation
 
     asked = Generation(prompt, sampling, n)
     engine.submit(asked)

@@ -16,7 +16,8 @@ from tests.models.cells import Cells
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'agentfix[local]'",
                     exc_type=ImportError)
 
-from agentfix.models.llamacpp.scheduler import CHUNK_TOKENS, Generation, Scheduler, Scoring
+from agentfix.models.llamacpp.requests import Generation, Scoring
+from agentfix.models.llamacpp.scheduler import CHUNK_TOKENS, Scheduler
 
 CONTEXT = 100
 END = 0
@@ -146,7 +147,7 @@ def test_the_same_prompt_asked_by_many_is_read_once():
 
 
 def test_a_long_prompt_holds_up_neither_writers_nor_short_prompts():
-    model = CountingModel(5000)
+    model = CountingModel(6000)
     scheduler = Scheduler(model)
     writer = Generation([2], Sampling(seed=1, max_tokens=1000))
     assert len(continued([2], 1, 1000)) > 20
@@ -180,6 +181,25 @@ def test_what_repeats_the_prompt_takes_fewer_steps_and_stays_the_same():
     expected = [i % 20 for i in range(200, 260)] + [25] + [i % 20 for i in range(339)]
     assert written == expected
     assert len(model.batches) < 60
+
+
+def test_small_requests_that_keep_coming_do_not_starve_a_large_one_or_a_scoring():
+    model = CountingModel()
+    scheduler = Scheduler(model)
+    small = [Generation([1, 2, 3], Sampling(seed=seed, max_tokens=40)) for seed in range(300)]
+    large = Generation([2] * 60, Sampling(max_tokens=CONTEXT - 60))
+    scored = Scoring([1] * 90, [[1, 2]])
+    for number, each in enumerate(small):
+        scheduler.add(each)
+        if number == 3:
+            scheduler.add(large)
+        if number == 4:
+            scheduler.add(scored)
+        scheduler.step()
+    for _ in range(200):
+        scheduler.step()
+    assert large.future.done() and scored.future.done() and not small[-1].future.done()
+    finish(scheduler)
 
 
 def test_a_cancelled_generation_frees_its_cells_before_the_next_token():

@@ -29,6 +29,10 @@ def test_exec_prints_one_json_object() -> None:
                     "artefacts": [], "state": "fresh"}
 
 
+def test_exec_runs_a_file_with_a_byte_order_mark() -> None:
+    assert invoke("exec", "-", "--sandbox", "embedded", program=b"\xef\xbb\xbf6 * 7")[:2] == (0, "42\n")
+
+
 def test_exec_shows_the_value_of_the_last_expression() -> None:
     assert invoke("exec", "-", "--sandbox", "embedded", program="x = 6\nx * 7")[1] == "42\n"
 

@@ -6,7 +6,8 @@ import threading
 
 from agentfix.errors import ModelError
 from agentfix.models.llamacpp.llama import Llama
-from agentfix.models.llamacpp.scheduler import Generation, Scheduler, Scoring
+from agentfix.models.llamacpp.requests import Generation, Scoring
+from agentfix.models.llamacpp.scheduler import Scheduler
 
 
 class Engine:

@@ -10,32 +10,23 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import llama_cpp
 import numpy as np
 
 from agentfix.errors import ModelError, ModelUnavailableError
+from agentfix.models.llamacpp.decoder import Row
 from agentfix.types import Sampling, TokenLogprob
 
 BATCH_TOKENS = 512
 """The most tokens that are decoded together."""
-SEQUENCES = 64
+SEQUENCES = 128
 """The most sequences that the KV cache tells apart."""
 LARGEST_SEED = 2**32 - 1
 """llama.cpp takes this one as a wish for chance."""
 TOP_K = 40
 """llama.cpp's own default; sampling never looks past it."""
-
-
-class Row(NamedTuple):
-    """A token to be decoded."""
-
-    token: int
-    position: int
-    sequence: int
-    wanted: bool
-    """Whether what follows it is wanted."""
 
 
 @llama_cpp.llama_log_callback

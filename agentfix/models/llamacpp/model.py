@@ -20,7 +20,7 @@ from agentfix.types import Completion, Delta, Message, ModelRequest
 if TYPE_CHECKING:
     from agentfix.models.llamacpp.engine import Engine
     from agentfix.models.llamacpp.llama import Llama
-    from agentfix.models.llamacpp.scheduler import Generation, Scoring
+    from agentfix.models.llamacpp.requests import Generation, Scoring
 
 MISSING = "llama-cpp-python is not installed, so local models can't run."
 HINT = "Install it with: pip install 'agentfix[local]' (it compiles for some minutes and needs a C++ compiler)."
@@ -115,7 +115,7 @@ class LlamaCppModel:
 
     def _prepare_scoring(self, messages: Sequence[Message], choices: Sequence[str]) -> tuple[Engine, Scoring]:
         from agentfix.models.llamacpp.llama import BATCH_TOKENS  # noqa: PLC0415 - needs an optional package
-        from agentfix.models.llamacpp.scheduler import Scoring  # noqa: PLC0415
+        from agentfix.models.llamacpp.requests import Scoring  # noqa: PLC0415
 
         engine, template = self._ready()
         llama = engine.llama
@@ -126,7 +126,7 @@ class LlamaCppModel:
         return engine, Scoring(self._tokens(llama, template, messages), tokens)
 
     def _prepare(self, request: ModelRequest, on_text: Callable[[int, str], None]) -> tuple[Engine, Generation]:
-        from agentfix.models.llamacpp.scheduler import Generation  # noqa: PLC0415 - needs an optional package
+        from agentfix.models.llamacpp.requests import Generation  # noqa: PLC0415 - needs an optional package
 
         engine, template = self._ready()
         llama = engine.llama

@@ -6,110 +6,25 @@ with prompts read in chunks beside the decoding, as in Agrawal et al., "Sarathi-
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Protocol
 
 from agentfix.errors import AgentFixError, ContextOverflowError, ModelError
+from agentfix.models.llamacpp.decoder import Decoder, Row
 from agentfix.models.llamacpp.drafts import MOST_TOKENS, Drafts
-from agentfix.models.llamacpp.llama import BATCH_TOKENS, SEQUENCES, Row
-from agentfix.models.llamacpp.prefixes import Memory, PrefixTree
+from agentfix.models.llamacpp.llama import BATCH_TOKENS, SEQUENCES
+from agentfix.models.llamacpp.prefixes import PrefixTree
+from agentfix.models.llamacpp.requests import Generation, Scoring
 from agentfix.models.llamacpp.sample import Sample
-from agentfix.types import Completion, Sampling, TokenLogprob, Usage
+from agentfix.types import Completion, Usage
 
 PARALLEL = 32
 """The most completions that are written together."""
+READING = 16
+"""The most prompts that are read, or wait for their samples, at once: sequences must be left for the samples."""
 GUESSING = 2
 """While more are written than so many, guesses cost more than they save: a batch is full of sure tokens."""
 CHUNK_TOKENS = 64
 """How much of a prompt is read in one step while others write: half a second where 128 tokens are read in one."""
-
-
-class Decoder(Memory, Protocol):
-    """What the scheduler needs of a model and its context; `Llama` is one."""
-
-    context_tokens: int
-    in_parts: bool
-
-    def decode(self, rows: Sequence[Row]) -> None:
-        """Run a batch through the model."""
-        ...
-
-    def cut(self, sequence: int, tokens: int) -> None:
-        """Forget what follows a sequence's first tokens; only asked where it can be shared in parts."""
-        ...
-
-    def forget_all(self) -> None:
-        """Empty the cache."""
-        ...
-
-    def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
-        """What draws the tokens of a completion."""
-        ...
-
-    def free_sampler(self, sampler: Any) -> None:
-        """Free what `sampler` made."""
-        ...
-
-    def draw(self, sampler: Any, row: int) -> int | None:
-        """The token that follows a row of the last batch; None for the end."""
-        ...
-
-    def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
-        """How likely a token is after a row of the last batch."""
-        ...
-
-    def piece(self, token: int) -> bytes:
-        """The bytes of a token."""
-        ...
-
-
-@dataclass(eq=False)
-class Generation:
-    """A prompt to be completed n times.
-
-    Args:
-        prompt: tokens, one at least.
-        sampling: completion i draws with seed `sampling.seed + i`.
-        n: how many completions.
-        grammar: a GBNF grammar that every completion must follow.
-        top_logprobs: alternatives to report for each token; 0 for none.
-        on_text: called in the scheduler's thread with (index, text) as text becomes final.
-
-    Attributes:
-        future: the completions. Cancelling it frees what the generation takes, before the next token.
-    """
-
-    prompt: Sequence[int]
-    sampling: Sampling
-    n: int = 1
-    grammar: str | None = None
-    top_logprobs: int = 0
-    on_text: Callable[[int, str], None] | None = None
-    future: Future[list[Completion]] = field(default_factory=Future[list[Completion]])
-
-
-@dataclass(eq=False)
-class Scoring:
-    """Texts whose probability after a prompt is asked for. It is made in one step: have the prompt read before.
-
-    Args:
-        prompt: tokens, one at least.
-        choices: the tokens of each text, one at least.
-
-    Attributes:
-        future: the log-probability of each.
-    """
-
-    prompt: Sequence[int]
-    choices: Sequence[Sequence[int]]
-    future: Future[list[float]] = field(default_factory=Future[list[float]])
-
-    @property
-    def cells(self) -> int:
-        """The most tokens that lie in the cache for it."""
-        return len(self.prompt) + sum(len(choice) for choice in self.choices)
 
 
 @dataclass(eq=False)
@@ -213,19 +128,25 @@ class Scheduler:
     # --- reading --------------------------------------------------------------------------------------------------
 
     def _next_reading(self) -> _Reading | None:
-        """By turns the oldest and the shortest, so that none waits for a long prompt and a long one is read too."""
+        """By turns the oldest and the shortest, so that none waits for a long prompt and a long one is read too.
+
+        While the oldest, or something to be scored, waits for room, nothing newer may take it.
+        """
         unread = [reading for reading in self._waiting if reading.sequence < 0 or reading.left]
         if not unread:
             return None
         oldest = unread[0]
-        chosen = oldest if self._steps % 2 else min(unread, key=lambda reading: reading.left)
-        for reading in (chosen, oldest):
-            if reading.sequence >= 0 or self._open(reading):
-                return reading
-        return None
+        fits = not self._scorings and (oldest.sequence >= 0 or self._open(oldest))
+        ready = unread if fits else [reading for reading in unread if reading.sequence >= 0]
+        if not ready:
+            return None
+        chosen = ready[0] if self._steps % 2 else min(ready, key=lambda reading: reading.left)
+        return chosen if chosen.sequence >= 0 or self._open(chosen) else ready[0]
 
     def _open(self, reading: _Reading) -> bool:
         """Find what of its prompt is known, if there is room for the rest and for one sample."""
+        if sum(each.sequence >= 0 for each in self._waiting) >= READING:
+            return False
         prompt = reading.asked.prompt[:-1]
         try:
             sequence, known = self._tree.open(prompt)

@@ -24,7 +24,7 @@ MESSAGE_BYTES = 1 << 20
 LENGTH = struct.Struct(">I")
 _dumps = wire.json.dumps
 _getpid, _leave = os.getpid, os._exit
-_signal, _getsignal = signal.signal, signal.getsignal
+_signal, _getsignal, _SIGINT, _SIG_IGN = signal.signal, signal.getsignal, signal.SIGINT, signal.SIG_IGN
 
 
 class LostError(Exception):
@@ -263,7 +263,7 @@ def _run_cell(control, code, want, namespace, name, outputs, folder, handler):
     out_of_time = {"error": "KeyboardInterrupt"}, 1  # while the report was being made
     try:
         try:
-            _signal(signal.SIGINT, handler)
+            _signal(_SIGINT, handler)
             report, status = program.run(code, namespace, want, name)
             program.save_figures(folder)
             program.flush()
@@ -285,8 +285,8 @@ def _ignore_interrupts():
     """Returns what handled them."""
     while True:
         try:
-            handler = _getsignal(signal.SIGINT)
-            _signal(signal.SIGINT, signal.SIG_IGN)
+            handler = _getsignal(_SIGINT)
+            _signal(_SIGINT, _SIG_IGN)
         except BaseException:  # one that came before it was ignored, to whatever handler the program has
             continue
         return signal.default_int_handler if handler is None else handler

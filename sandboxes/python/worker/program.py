@@ -24,8 +24,8 @@ ERROR_CHARACTERS = 2000
 FIGURES = 16
 MOST_DESCRIPTORS = 256
 BROKEN = 70
-_dumps = json.dumps
 """The exit status of a process that did not get as far as the program."""
+_dumps = json.dumps
 
 
 def become(output, errors, *others):

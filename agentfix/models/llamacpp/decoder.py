@@ -1,0 +1,58 @@
+"""What the scheduler needs of a model and its context."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple, Protocol
+
+from agentfix.models.llamacpp.prefixes import Memory
+from agentfix.types import Sampling, TokenLogprob
+
+
+class Row(NamedTuple):
+    """A token to be decoded."""
+
+    token: int
+    position: int
+    sequence: int
+    wanted: bool
+    """Whether what follows it is wanted."""
+
+
+class Decoder(Memory, Protocol):
+    """A model and its context; `Llama` is one."""
+
+    context_tokens: int
+    in_parts: bool
+
+    def decode(self, rows: Sequence[Row]) -> None:
+        """Run a batch through the model."""
+        ...
+
+    def cut(self, sequence: int, tokens: int) -> None:
+        """Forget what follows a sequence's first tokens; only asked where it can be shared in parts."""
+        ...
+
+    def forget_all(self) -> None:
+        """Empty the cache."""
+        ...
+
+    def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
+        """What draws the tokens of a completion."""
+        ...
+
+    def free_sampler(self, sampler: Any) -> None:
+        """Free what `sampler` made."""
+        ...
+
+    def draw(self, sampler: Any, row: int) -> int | None:
+        """The token that follows a row of the last batch; None for the end."""
+        ...
+
+    def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
+        """How likely a token is after a row of the last batch."""
+        ...
+
+    def piece(self, token: int) -> bytes:
+        """The bytes of a token."""
+        ...

@@ -8,7 +8,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from agentfix.types import ModelRequest, ToolCall
+from agentfix.types import ModelRequest, Sampling, ToolCall
+
+_LATER = ("regex",)
+_LATER_OF_SAMPLING = ("top_k", "min_p", "repeat_penalty", "frequency_penalty", "presence_penalty", "logit_bias")
+"""Fields that came after the first recordings: left out where nothing is set, so that older ones are found."""
+_UNSET = Sampling()
 
 
 def model_body(model: str, request: ModelRequest) -> dict[str, Any]:
@@ -20,6 +25,12 @@ def model_body(model: str, request: ModelRequest) -> dict[str, Any]:
     """
     body = {"model": model, **asdict(request)}
     del body["max_calls"]
+    for name in _LATER:
+        if getattr(request, name) is None:
+            del body[name]
+    for name in _LATER_OF_SAMPLING:
+        if getattr(request.sampling, name) == getattr(_UNSET, name):
+            del body["sampling"][name]
     return body
 
 

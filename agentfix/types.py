@@ -155,13 +155,25 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sampling:
-    """How tokens are drawn."""
+    """How tokens are drawn. What stands below `max_tokens` is sent to an endpoint only where it is set."""
 
     temperature: float = 0.0
     top_p: float = 1.0
     seed: int = 0
     stop: tuple[str, ...] = ()
     max_tokens: int = 512
+    top_k: int | None = None
+    """Draw from so many likeliest tokens; the model's own default when None (40 for a local one), 0 for all."""
+    min_p: float = 0.0
+    """Draw from tokens at least so likely, relative to the likeliest."""
+    repeat_penalty: float = 1.0
+    """Divides the logits of tokens that were written before; 1 for none."""
+    frequency_penalty: float = 0.0
+    """Taken from a token's logit for each time that it was written before."""
+    presence_penalty: float = 0.0
+    """Taken from a token's logit if it was written before."""
+    logit_bias: tuple[tuple[int, float], ...] = ()
+    """(token of the model's vocabulary, what is added to its logit)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +218,8 @@ class ModelRequest:
     tools: tuple[ToolSpec, ...] = ()
     schema: Mapping[str, Any] | None = None
     """A JSON schema the completion must satisfy."""
+    regex: str | None = None
+    """A regular expression that the whole completion must match; not together with `schema`."""
     top_logprobs: int = 0
     """How many alternatives to report for each generated token; 0 for none."""
     max_calls: int | None = None

@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
+
 from agentfix.errors import JournalError
 from agentfix.journal import schema, texts
 from agentfix.journal.claims import Claims
@@ -56,7 +58,7 @@ class SqliteJournal:
             raise
 
     def _prepare(self) -> None:
-        self.db.execute("PRAGMA journal_mode = WAL")
+        self._use_write_ahead_log()
         self.db.execute("PRAGMA synchronous = NORMAL")
         self.db.execute(f"PRAGMA wal_autocheckpoint = {LOG_PAGES}")
         if self._version() == schema.VERSION:
@@ -71,6 +73,13 @@ class SqliteJournal:
                                    "Set another data_dir.")
             if version < schema.VERSION:
                 schema.prepare(self.db, version)
+
+    def _use_write_ahead_log(self) -> None:
+        """Of several processes that do so to a new file, SQLite refuses all but one at once, whatever its time-out."""
+        for attempt in Retrying(retry=retry_if_exception(_is_busy), stop=stop_after_delay(BUSY_S),
+                                wait=wait_random(0, 0.02), reraise=True):
+            with attempt:
+                self.db.execute("PRAGMA journal_mode = WAL")
 
     # --- runs ----------------------------------------------------------------------------------------------------
 
@@ -214,3 +223,7 @@ class SqliteJournal:
                 f"The journal {self._where} can't be {what}: what it holds is damaged ({str(error)[:200]}).",
                 "Forget the run that can't be read (agentfix runs rm RUN), or move the file away.",
             ) from error
+
+
+def _is_busy(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY

@@ -18,6 +18,7 @@ from agentfix.journal import FallbackJournal, SqliteJournal
 from agentfix.protocols import CallKey, JournalledCall
 
 REQUEST = {"tool": "python", "arguments": {"code": "x" * 500}}
+NAMES = "abcdef"
 KEY = CallKey("run", "a0.run", digest(REQUEST))
 
 WRITER = """
@@ -105,14 +106,14 @@ async def test_a_record_takes_the_place_of_an_earlier_one(journal):
     assert await journal.records("run", "attempt") == [{"value": 3}, {"value": 2}]
 
 
-def test_two_processes_share_a_new_file(tmp_path):
+def test_processes_share_a_new_file(tmp_path):
     path = tmp_path / "j.sqlite"
     writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], stderr=subprocess.PIPE) for name in "ab"
+        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], stderr=subprocess.PIPE) for name in NAMES
     ]
-    assert [(w.communicate()[1], w.returncode) for w in writers] == [(b"", 0)] * 2
+    assert [(w.communicate()[1], w.returncode) for w in writers] == [(b"", 0)] * len(NAMES)
     journal = SqliteJournal(path)
-    for name in "ab":
+    for name in NAMES:
         assert [call.reply for call in asyncio.run(journal.calls(name))] == [{"by": name}] * 50
     assert journal.db.execute("SELECT count(*) FROM texts").fetchone() == (1,)
     asyncio.run(journal.aclose())

@@ -11,7 +11,8 @@ from agentfix.models.openai.failures import Refused
 
 SCHEMA_FORMS = ("json_schema", "json_object", "prompt")
 """How a JSON schema can be asked for, best first: enforced, or by words alone."""
-_DROPPED = ("stream_options", "logprobs", "top_logprobs", "seed", "temperature", "top_p", "stop")
+_DROPPED = ("stream_options", "logprobs", "top_logprobs", "seed", "temperature", "top_p", "stop", "top_k", "min_p",
+            "repeat_penalty", "frequency_penalty", "presence_penalty", "logit_bias")
 """Parameters that can be left out; the reply is only less controlled."""
 _SEVERAL = re.compile(
     r"\bn\b.{0,3}(must|is |>|=|value|param)|field 'n'|completion choice|multiple (choices|completions)",

@@ -8,7 +8,10 @@ from typing import Any
 
 from agentfix.models.openai.failures import MalformedCall
 from agentfix.models.openai.habits import SCHEMA_FORMS, Habits
-from agentfix.types import Message, ModelRequest, TokenLogprob, ToolCall, ToolSpec
+from agentfix.types import Message, ModelRequest, Sampling, TokenLogprob, ToolCall, ToolSpec
+
+_OPTIONAL = ("top_k", "min_p", "repeat_penalty", "frequency_penalty", "presence_penalty")
+_UNSET = Sampling()
 
 
 def body_of(model: str, request: ModelRequest, habits: Habits, *, n: int, stream: bool) -> dict[str, Any]:
@@ -30,6 +33,9 @@ def body_of(model: str, request: ModelRequest, habits: Habits, *, n: int, stream
         "model": model, "messages": messages, habits.length_name: sampling.max_tokens,
         "temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed % 2**31,
     }
+    body |= {name: getattr(sampling, name) for name in _OPTIONAL if getattr(sampling, name) != getattr(_UNSET, name)}
+    if sampling.logit_bias:
+        body["logit_bias"] = {str(token): bias for token, bias in sampling.logit_bias}
     if sampling.stop:
         body["stop"] = list(sampling.stop)
     if n > 1:

@@ -49,7 +49,7 @@ class Watch:
         if self._flush_at is not None and now >= self._flush_at:
             self._flush()
         if self.deadline is not None and now >= self.deadline:
-            self._stop("timeout")
+            self.stopped_for, self.deadline = self.stopped_for or "timeout", None
         if wire.HOST_IN in ready:
             self._hear()
         if self._channel in ready:
@@ -70,8 +70,8 @@ class Watch:
         return max(min(until) - time.monotonic(), 0) if until else None
 
     def _stop(self, why):
-        self.stopped_for = self.stopped_for or why
-        self.deadline = None
+        if not self.stopped_for:  # what it prints while it is being ended takes no time from it
+            self.stopped_for, self.deadline = why, None
 
     def _hear(self):
         """While a program runs, the host says nothing but what a call gave, and that the program is to be ended."""

@@ -85,8 +85,8 @@ class CountingModel(Cells):
     def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
         return TokenLogprob(chr(97 + token), -liking(token, self.read[row]), ())
 
-    def piece(self, token: int) -> bytes:
-        return bytes([97 + token])
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        return bytes([65 + token if special else 97 + token])
 
 
 def finish(scheduler: Scheduler) -> None:

@@ -20,6 +20,7 @@ class Generation:
         grammar: a GBNF grammar that every completion must follow.
         top_logprobs: alternatives to report for each token; 0 for none.
         on_text: called in the scheduler's thread with (index, text) as text becomes final.
+        markers: control tokens that are a part of the text; others are left out of it.
 
     Attributes:
         future: the completions. Cancelling it frees what the generation takes, before the next token.
@@ -31,6 +32,7 @@ class Generation:
     grammar: str | None = None
     top_logprobs: int = 0
     on_text: Callable[[int, str], None] | None = None
+    markers: frozenset[int] = frozenset()
     future: Future[list[Completion]] = field(default_factory=Future[list[Completion]])
 
 

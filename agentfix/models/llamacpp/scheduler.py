@@ -244,7 +244,8 @@ class Scheduler:
         else:
             if asked.top_logprobs:
                 sample.logprobs.append(self._llama.logprob(token, row, asked.top_logprobs))
-            sample.add(token, self._llama.piece(token), asked.sampling.stop, reading.max_tokens)
+            piece = self._llama.piece(token, special=token in asked.markers)
+            sample.add(token, piece, asked.sampling.stop, reading.max_tokens)
         if asked.on_text is not None and not asked.future.cancelled():
             sample.tell(asked.on_text, asked.sampling.stop)
         return sample.finish is None

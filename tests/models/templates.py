@@ -90,4 +90,4 @@ DEEPSEEK = (
 
 SMOLLM2, QWEN, QWEN_CODER, LLAMA3, MISTRAL, DEEPSEEK = (
     each.replace("¶", _LINE_END) for each in (SMOLLM2, QWEN, QWEN_CODER, LLAMA3, MISTRAL, DEEPSEEK))
-TOOL_FAMILIES = {"qwen": QWEN, "qwen-coder": QWEN_CODER, "llama3": LLAMA3, "mistral": MISTRAL, "deepseek": DEEPSEEK}
+TOOL_FAMILIES = {"hermes": QWEN, "qwen3-coder": QWEN_CODER, "llama3": LLAMA3, "mistral": MISTRAL, "deepseek": DEEPSEEK}

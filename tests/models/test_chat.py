@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentfix.errors import ModelUnavailableError
+from agentfix.models.llamacpp.callforms import FORMS
 from agentfix.models.llamacpp.chat import ChatTemplate
 from agentfix.types import Message, ToolCall, ToolSpec
 from tests.models.templates import DEEPSEEK, LLAMA3, MISTRAL, QWEN, QWEN_CODER, SMOLLM2, TOOL_FAMILIES
@@ -127,6 +128,11 @@ def test_tools_calls_and_results_go_through_the_template_of_the_model():
         "<|im_start|>user\n<tool_response>\n«4»\n</tool_response><|im_end|>\n<|im_start|>assistant\n")
 
 
+@pytest.mark.parametrize("family", TOOL_FAMILIES)
+def test_the_form_of_calls_is_the_one_that_the_template_shows(family):
+    assert template(TOOL_FAMILIES[family]).form is FORMS[family]
+
+
 def test_what_a_template_looks_for_in_a_tool_is_there():
     assert ("<name>add</name>\n<description>«Adds two numbers.»</description>\n<parameter>\n<name>a</name>\n"
             "<type>number</type>\n<required>yes</required>\n</parameter>\n"
@@ -183,7 +189,7 @@ def test_where_a_template_has_no_place_for_tools_they_are_told_of_in_a_message(s
     assert f"\n<tools>\n{DECLARED}\n</tools>\n" in said[begin:]
     assert '<tool_call>\n{"name": "add", "arguments": {"a": 2, "b": 2}}\n</tool_call>' in said
     assert "<tool_response>\n«4»\n</tool_response>" in said
-    assert template(source).form.openings == ("<tool_call>",)
+    assert template(source).form is FORMS["hermes"]
 
 
 def test_results_in_a_row_are_one_message_with_what_the_user_says_next():
@@ -204,7 +210,7 @@ def test_a_template_that_drops_system_messages_does_not_drop_tools():
 
 
 def test_a_template_whose_form_of_calls_is_not_known_is_not_shown_tools():
-    source = QWEN.replace("<tool_call>", "<use>").replace("</tool_call>", "</use>")
+    source = QWEN.replace("<tool_call>", "<use>")
     assert "You can call these tools" in rendered(source, USER, tools=[ADD])
 
 

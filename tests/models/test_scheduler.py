@@ -129,6 +129,16 @@ def test_everyone_gets_what_they_would_get_alone_whoever_joins_and_leaves(asked,
     assert whole.future.result(0)
 
 
+def test_control_tokens_are_text_where_they_are_asked_for():
+    model = CountingModel()
+    scheduler = Scheduler(model)
+    text = continued([2], 1, 5)
+    asked = Generation([2], Sampling(seed=1, max_tokens=5), markers=frozenset({ord(text[1]) - 97}))
+    scheduler.add(asked)
+    finish(scheduler)
+    assert asked.future.result(0)[0].text == text.replace(text[1], text[1].upper())
+
+
 def test_samples_of_one_prompt_read_it_once():
     model = CountingModel()
     scheduler = Scheduler(model)

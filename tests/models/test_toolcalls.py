@@ -8,19 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentfix.models.llamacpp.callforms import HERMES, form_of
+from agentfix.models.llamacpp.callforms import FORMS
 from agentfix.models.llamacpp.toolcalls import CallReader, MalformedCall, with_ids
 from agentfix.types import Message, ToolCall, ToolSpec
-from tests.models.templates import TOOL_FAMILIES
 
 ADD = ToolSpec("add", "Adds two numbers.", {"type": "object", "properties": {"a": {"type": "number"}}})
 RUN = ToolSpec("run", "Runs a program.", {"type": "object", "properties": {
     "code": {"type": "string"}, "limit": {"type": ["integer", "null"]}, "files": {"type": "array"}}})
 NOW = ToolSpec("now", "The time.", {})
-FORMS = {"unknown": HERMES, **{name: form_of(source) for name, source in TOOL_FAMILIES.items()},
-         "glm": form_of("<tool_call>{function-name}\n<arg_key>{arg-key-1}</arg_key>"),
-         "granite": form_of("use <|tool_call|> and a JSON list"), "nemotron": form_of("<TOOLCALL>[...]</TOOLCALL>"),
-         "command": form_of("<|START_ACTION|>[...]<|END_ACTION|>")}
 
 TWO = ToolCall("add", {"a": 2})
 PRINT = ToolCall("run", {"code": "print('</tool_call>')\n"})
@@ -40,34 +35,34 @@ def read(family, *pieces):
 
 
 WRITTEN = [
-    ("qwen", '<tool_call>\n{"name": "add", "arguments": {"a": 2}}\n</tool_call>', "", [TWO]),
-    ("qwen", 'I add.\n\n<tool_call>\n{"name": "add", "arguments": {"a": 2}}\n</tool_call>\n'
+    ("hermes", '<tool_call>\n{"name": "add", "arguments": {"a": 2}}\n</tool_call>', "", [TWO]),
+    ("hermes", 'I add.\n\n<tool_call>\n{"name": "add", "arguments": {"a": 2}}\n</tool_call>\n'
              '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>', "I add.", [TWO, ToolCall("now", {})]),
-    ("qwen", '<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_call>\nThen.', "Then.", [TWO]),
-    ("qwen", 'A\n<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_call>\nB', "A\n\nB", [TWO]),
-    ("qwen", "<tool_call>" '{"name": "run", "arguments": {"code": "print(\'</tool_call>\')\\n"}}</tool_call>', "",
+    ("hermes", '<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_call>\nThen.', "Then.", [TWO]),
+    ("hermes", 'A\n<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_call>\nB', "A\n\nB", [TWO]),
+    ("hermes", "<tool_call>" '{"name": "run", "arguments": {"code": "print(\'</tool_call>\')\\n"}}</tool_call>', "",
      [PRINT]),
-    ("qwen", "<tool_call>" '{"name": "run", "arguments": {"code": "print(\'</tool_call>\')\n"}}</tool_call>', "",
+    ("hermes", "<tool_call>" '{"name": "run", "arguments": {"code": "print(\'</tool_call>\')\n"}}</tool_call>', "",
      [PRINT]),
-    ("qwen", '<tool_call>{"name": "add", "arguments": "{\\"a\\": 2}"}</tool_call>', "", [TWO]),
-    ("qwen", '<tool_call>{"name": "now"}</tool_call>', "", [ToolCall("now", {})]),
-    ("qwen", '<tool_call>{"name": "now", "arguments": null}</tool_call>', "", [ToolCall("now", {})]),
-    ("qwen", '<tool_call>{"name": "add", "arguments": {"a": 2}}', "", [TWO]),
-    ("qwen", '<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_', "", [TWO]),
-    ("qwen", '<tool_call>{"name": "add", "arguments": {"a": 2}}}\n</tool_call>', "", [TWO]),
-    ("qwen", '<tool_call>\n{{"name": "add", "arguments": {"a": 2}}}\n</tool_call>', "", [TWO]),
-    ("qwen", '<tool_call>\n{"name": "add", "arguments": {"a": 2}}\n{"name": "now", "arguments": {}}\n</tool_call>', "",
-     [TWO, ToolCall("now", {})]),
-    ("qwen", '<tool_call>{"type": "function", "function": {"name": "add", "arguments": {"a": 2}}}</tool_call>', "",
+    ("hermes", '<tool_call>{"name": "add", "arguments": "{\\"a\\": 2}"}</tool_call>', "", [TWO]),
+    ("hermes", '<tool_call>{"name": "now"}</tool_call>', "", [ToolCall("now", {})]),
+    ("hermes", '<tool_call>{"name": "now", "arguments": null}</tool_call>', "", [ToolCall("now", {})]),
+    ("hermes", '<tool_call>{"name": "add", "arguments": {"a": 2}}', "", [TWO]),
+    ("hermes", '<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_', "", [TWO]),
+    ("hermes", '<tool_call>{"name": "add", "arguments": {"a": 2}}}\n</tool_call>', "", [TWO]),
+    ("hermes", '<tool_call>\n{{"name": "add", "arguments": {"a": 2}}}\n</tool_call>', "", [TWO]),
+    ("hermes", '<tool_call>\n{"name": "add", "arguments": {"a": 2}}\n{"name": "now", "arguments": {}}\n</tool_call>',
+     "", [TWO, ToolCall("now", {})]),
+    ("hermes", '<tool_call>{"type": "function", "function": {"name": "add", "arguments": {"a": 2}}}</tool_call>', "",
      [TWO]),
-    ("qwen", '<tool_call>{"name": "unheard of", "arguments": {}}</tool_call>', "", [ToolCall("unheard of", {})]),
-    ("qwen-coder", "Run it.\n<tool_call>\n<function=run>\n<parameter=code>\nprint('</tool_call>')\n\n</parameter>\n"
+    ("hermes", '<tool_call>{"name": "unheard of", "arguments": {}}</tool_call>', "", [ToolCall("unheard of", {})]),
+    ("qwen3-coder", "Run it.\n<tool_call>\n<function=run>\n<parameter=code>\nprint('</tool_call>')\n\n</parameter>\n"
                    "</function>\n</tool_call>", "Run it.", [PRINT]),
-    ("qwen-coder", "<function=run>\n<parameter=code>\n1\n</parameter>\n<parameter=limit>\n5\n</parameter>\n"
+    ("qwen3-coder", "<function=run>\n<parameter=code>\n1\n</parameter>\n<parameter=limit>\n5\n</parameter>\n"
                    "<parameter=files>\n[\"a\", 1]\n</parameter>\n<parameter=other>\nyes\n</parameter>\n</function>", "",
      [ToolCall("run", {"code": "1", "limit": 5, "files": ["a", 1], "other": "yes"})]),
-    ("qwen-coder", "<tool_call>\n<function=now>\n</function>\n</tool_call>", "", [ToolCall("now", {})]),
-    ("qwen-coder", '<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_call>', "", [TWO]),
+    ("qwen3-coder", "<tool_call>\n<function=now>\n</function>\n</tool_call>", "", [ToolCall("now", {})]),
+    ("qwen3-coder", '<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_call>', "", [TWO]),
     ("glm", "<tool_call>add\n<arg_key>a</arg_key>\n<arg_value>2</arg_value>\n</tool_call>", "", [TWO]),
     ("glm", "So.\n<tool_call>run\n<arg_key>code</arg_key>\n<arg_value>7</arg_value>\n<arg_key>limit</arg_key>\n"
             "<arg_value>5</arg_value>\n</tool_call>", "So.", [ToolCall("run", {"code": "7", "limit": 5})]),
@@ -87,24 +82,30 @@ WRITTEN = [
     ("deepseek", "Well.<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>add\n```json\n{\"a\": 2}\n```"
                  "<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>now<｜tool▁sep｜>{}<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
      "Well.", [TWO, ToolCall("now", {})]),
-    ("granite", '<|tool_call|>[{"name": "add", "arguments": {"a": 2}}]', "", [TWO]),
-    ("granite", '<|tool_call|>{"name": "add", "arguments": {"a": 2}}<|/tool_call|>', "", [TWO]),
+    ("phi", '<|tool_call|>[{"name": "add", "arguments": {"a": 2}}]', "", [TWO]),
+    ("phi", '<|tool_call|>{"name": "add", "arguments": {"a": 2}}<|/tool_call|>', "", [TWO]),
     ("nemotron", '<TOOLCALL>[{"name": "add", "arguments": {"a": 2}}]</TOOLCALL>', "", [TWO]),
-    ("command", '<|START_ACTION|>[\n{"tool_call_id": "0", "tool_name": "add", "parameters": {"a": 2}}\n]'
+    ("command-r", '<|START_ACTION|>[\n{"tool_call_id": "0", "tool_name": "add", "parameters": {"a": 2}}\n]'
                 "<|END_ACTION|>", "", [ToolCall("add", {"a": 2}, "0")]),
+    ("seed-oss", "<seed:tool_call>\n<function=run>\n<parameter=code>1</parameter>\n</function>\n</seed:tool_call>", "",
+     [ToolCall("run", {"code": "1"})]),
+    ("functionary", 'So: <function=add>{"a": 2}</function><function=now>{}</function>', "So:",
+     [TWO, ToolCall("now", {})]),
+    ("apriel", '<tool_calls>[{"name": "add", "arguments": {"a": 2}, "id": "x"}]</tool_calls>', "",
+     [ToolCall("add", {"a": 2}, "x")]),
     # told of tools in our own words, whatever the family
     ("mistral", '<tool_call>{"name": "add", "arguments": {"a": 2}}</tool_call>', "", [TWO]),
     # without markers
-    ("qwen", '{"name": "add", "arguments": {"a": 2}}', "", [TWO]),
-    ("qwen", ' {"arguments": {"a": 2}, "name": "add"}\n', "", [TWO]),
-    ("qwen", '```json\n{\n  "name": "add",\n  "arguments": {\n    "a": 2\n  }\n}\n```', "", [TWO]),
-    ("qwen", '```\n[{"name": "add", "arguments": {"a": 2}}, {"name": "now", "arguments": {}}]\n```', "",
+    ("hermes", '{"name": "add", "arguments": {"a": 2}}', "", [TWO]),
+    ("hermes", ' {"arguments": {"a": 2}, "name": "add"}\n', "", [TWO]),
+    ("hermes", '```json\n{\n  "name": "add",\n  "arguments": {\n    "a": 2\n  }\n}\n```', "", [TWO]),
+    ("hermes", '```\n[{"name": "add", "arguments": {"a": 2}}, {"name": "now", "arguments": {}}]\n```', "",
      [TWO, ToolCall("now", {})]),
-    ("qwen", '<tools>\n{"name": "add", "arguments": {"a": 2}}\n</tools>', "", [TWO]),
-    ("qwen", '{{"name": "add", "arguments": {"a": 2}}}', "", [TWO]),
-    ("qwen", '{"name": "add", "arguments": {"a": 2}}\n</tool_call>', "", [TWO]),
-    ("qwen", '{"type": "function", "function": {"name": "add", "arguments": {"a": 2}}}', "", [TWO]),
-    ("unknown", '{"name": "add", "arguments": {"a": 2}}\n{"name": "now", "arguments": {}}', "",
+    ("hermes", '<tools>\n{"name": "add", "arguments": {"a": 2}}\n</tools>', "", [TWO]),
+    ("hermes", '{{"name": "add", "arguments": {"a": 2}}}', "", [TWO]),
+    ("hermes", '{"name": "add", "arguments": {"a": 2}}\n</tool_call>', "", [TWO]),
+    ("hermes", '{"type": "function", "function": {"name": "add", "arguments": {"a": 2}}}', "", [TWO]),
+    ("hermes", '{"name": "add", "arguments": {"a": 2}}\n{"name": "now", "arguments": {}}', "",
      [TWO, ToolCall("now", {})]),
 ]
 TEXTS = [
@@ -118,14 +119,14 @@ TEXTS = [
     '{"name": "add", "arguments": {"a": 2}}\n{"name": "other", "arguments": {}}', '{"name": {}, "arguments": {}}',
 ]
 MALFORMED = [
-    ("qwen", '<tool_call>{"name": "add", "arguments": {"a": 2'),
-    ("qwen", '<tool_call>{"name": "add", "arguments": [2]}'), ("qwen", "<tool_call>\n"),
-    ("qwen", "<tool_call>{'name': 'add'}</tool_call>"), ("qwen", "<tool_call>{}</tool_call>"),
-    ("qwen", '<tool_call>{"name": "add", "arguments": "two"}</tool_call> and more'),
-    ("qwen", '<tool_call>{"name": "add", "arguments": {}}</tool_call><tool_call>{"name": "ad'),
-    ("qwen", '<tool_call>' + "[" * 100_000), ("qwen", '<tool_call>{{"name": "add", "arguments": {}}</tool_call>'),
-    ("qwen", '<tool_call>{"name": ["add"], "arguments": {}}</tool_call>'), ("qwen", '<tool_call>[1]</tool_call>'),
-    ("qwen-coder", "<tool_call>\n<function=run>\n<parameter=code>\nprint(1)\n"), ("glm", "<tool_call>add\n<arg_key>a"),
+    ("hermes", '<tool_call>{"name": "add", "arguments": {"a": 2'),
+    ("hermes", '<tool_call>{"name": "add", "arguments": [2]}'), ("hermes", "<tool_call>\n"),
+    ("hermes", "<tool_call>{'name': 'add'}</tool_call>"), ("hermes", "<tool_call>{}</tool_call>"),
+    ("hermes", '<tool_call>{"name": "add", "arguments": "two"}</tool_call> and more'),
+    ("hermes", '<tool_call>{"name": "add", "arguments": {}}</tool_call><tool_call>{"name": "ad'),
+    ("hermes", '<tool_call>' + "[" * 100_000), ("hermes", '<tool_call>{{"name": "add", "arguments": {}}</tool_call>'),
+    ("hermes", '<tool_call>{"name": ["add"], "arguments": {}}</tool_call>'), ("hermes", '<tool_call>[1]</tool_call>'),
+    ("qwen3-coder", "<tool_call>\n<function=run>\n<parameter=code>\nprint(1)\n"), ("glm", "<tool_call>add\n<arg_key>a"),
     ("llama3", '<|python_tag|>{"name": "add", "parameters": '), ("mistral", '[TOOL_CALLS] [{"name": "add", "argum'),
     ("mistral", "[TOOL_CALLS]add[ARGS]2"), ("deepseek", "<｜tool▁call▁begin｜>add<｜tool▁sep｜>two<｜tool▁call▁end｜>"),
 ]
@@ -138,7 +139,7 @@ def test_each_family_is_understood(family, written, text, calls):
 
 @pytest.mark.parametrize("written", TEXTS)
 def test_what_is_no_call_stays_the_text_that_it_is(written):
-    assert read("qwen", written) == (written, [])
+    assert read("hermes", written) == (written, [])
 
 
 @pytest.mark.parametrize(("family", "written"), MALFORMED)
@@ -148,7 +149,7 @@ def test_a_call_that_is_begun_and_can_not_be_read_is_said(family, written):
 
 
 @pytest.mark.parametrize(("family", "written"), [
-    *((family, written) for family, written, *_ in WRITTEN), *(("qwen", text) for text in TEXTS)])
+    *((family, written) for family, written, *_ in WRITTEN), *(("hermes", text) for text in TEXTS)])
 def test_the_pieces_in_which_it_comes_make_no_difference(family, written):
     whole = read(family, written)
     assert read(family, *written) == whole
@@ -183,19 +184,20 @@ def test_whatever_is_written_is_the_same_in_any_pieces(family, parts, data):
        before=st.sampled_from(["", "So.\n"]), escaped=st.booleans())
 def test_any_arguments_are_understood(arguments, before, escaped):
     call = json.dumps({"name": "add", "arguments": arguments}, ensure_ascii=escaped)
-    assert read("qwen", before, f"<tool_call>\n{call}\n</tool_call>") == (before.strip(), [ToolCall("add", arguments)])
-    assert read("mistral", before, f"[TOOL_CALLS] [{call}]") == (before.strip(), [ToolCall("add", arguments)])
+    whole = (before.strip(), [ToolCall("add", arguments)])
+    assert read("hermes", before, f"<tool_call>\n{call}\n</tool_call>") == whole
+    assert read("mistral", before, f"[TOOL_CALLS] [{call}]") == whole
 
 
 def test_text_is_told_as_soon_as_it_can_be_no_call():
-    reading = reader("qwen")
+    reading = reader("hermes")
     assert [reading.add(piece) for piece in ("Let", " me", " <", "b", ">see. ", "<tool_c", "all>", '{"name": "add", ',
                                              '"arguments": {}}', "</tool_call>", " Done")
             ] == ["Let", " me", "", " <b", ">see.", "", "", "", "", "", "  Done"]
 
 
 def test_json_that_calls_no_tool_is_not_kept_back_to_its_end():
-    reading = reader("qwen")
+    reading = reader("hermes")
     assert reading.add('```json\n{"name": "An') == '```json\n{"name": "An'
 
 

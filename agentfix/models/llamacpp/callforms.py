@@ -1,7 +1,4 @@
-"""The forms in which families of models write tool calls, as their chat templates show them.
-
-Hermes and Qwen, Qwen3-Coder, GLM, Llama 3, Mistral, DeepSeek, Granite and Phi-4-mini, Command R7B, Nemotron.
-"""
+"""The forms in which families of models write tool calls, as their chat templates show them."""
 
 from __future__ import annotations
 
@@ -22,14 +19,12 @@ class CallForm:
     """How a family writes calls.
 
     Args:
-        signs: all of them stand in the family's chat templates.
         openings: any of them begins a call, or several.
         closing: ends it; it may be forgotten.
-        body: what stands between: JSON objects, a name and a JSON object, or tags.
+        body: what stands between: JSON objects, a name and a JSON object of arguments, or tags.
         around: what else stands around calls and is no text.
     """
 
-    signs: tuple[str, ...]
     openings: tuple[str, ...]
     closing: str = ""
     body: Literal["objects", "name", "parameters", "pairs"] = "objects"
@@ -41,26 +36,26 @@ class CallForm:
         return tuple(filter(None, (*self.openings, self.closing, *self.around)))
 
 
-_OPENING, _CLOSING, _FUNCTION = "<tool_call>", "</tool_call>", "<function="
-HERMES = CallForm((_OPENING,), (_OPENING,), _CLOSING)
-"""The form of NousResearch's Hermes models, which most others have seen."""
-_FORMS = (
-    CallForm((_FUNCTION, _OPENING), (_OPENING, _FUNCTION), _CLOSING, "parameters"),
-    CallForm(("<arg_key>", _OPENING), (_OPENING,), _CLOSING, "pairs"),
-    HERMES,
-    CallForm(("[TOOL_CALLS]",), ("[TOOL_CALLS]",), "", "name", ("[ARGS]", "[CALL_ID]")),
-    CallForm(("<｜tool▁call▁begin｜>",), ("<｜tool▁call▁begin｜>",), "<｜tool▁call▁end｜>", "name",
-             ("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", "<｜tool▁sep｜>")),
-    CallForm(("<TOOLCALL>",), ("<TOOLCALL>",), "</TOOLCALL>"),
-    CallForm(("<|START_ACTION|>",), ("<|START_ACTION|>",), "<|END_ACTION|>"),
-    CallForm(("<|tool_call|>",), ("<|tool_call|>",), "<|/tool_call|>"),
-    CallForm(("<|start_header_id|>", "ipython"), ("<|python_tag|>",)),
-)
-
-
-def form_of(template: str) -> CallForm | None:
-    """How the model of a chat template writes calls; None where the template does not say."""
-    return next((each for each in _FORMS if all(sign in template for sign in each.signs)), None)
+_FUNCTION = "<function="
+HERMES = CallForm(("<tool_call>",), "</tool_call>")
+BARE = CallForm(("<|python_tag|>",))
+FORMS = {
+    "hermes": HERMES,
+    "qwen3-coder": CallForm(("<tool_call>", _FUNCTION), "</tool_call>", "parameters"),
+    "seed-oss": CallForm(("<seed:tool_call>", _FUNCTION), "</seed:tool_call>", "parameters"),
+    "glm": CallForm(("<tool_call>",), "</tool_call>", "pairs"),
+    "mistral": CallForm(("[TOOL_CALLS]",), "", "name", ("[ARGS]", "[CALL_ID]")),
+    "deepseek": CallForm(("<｜tool▁call▁begin｜>",), "<｜tool▁call▁end｜>", "name",
+                         ("<｜tool▁calls▁begin｜>", "<｜tool▁calls▁end｜>", "<｜tool▁sep｜>")),
+    "functionary": CallForm((_FUNCTION,), "</function>", "name", ("<|python_tag|>",)),
+    "command-r": CallForm(("<|START_ACTION|>",), "<|END_ACTION|>"),
+    "phi": CallForm(("<|tool_call|>",), "<|/tool_call|>"),
+    "nemotron": CallForm(("<TOOLCALL>",), "</TOOLCALL>"),
+    "apriel": CallForm(("<tool_calls>",), "</tool_calls>"),
+    "llama3": BARE,
+}
+"""By a family that has it. Hermes' is Qwen's too, and known to most models; Llama's is a reply that is nothing but
+objects."""
 
 
 # --- what stands between the markers ----------------------------------------------------------------------------------
@@ -74,7 +69,7 @@ _SURPLUS = re.compile(r"[\s;,}\]`]*")
 """What may stand before the closing: the end of a code fence, or a bracket too many."""
 _NAME = re.compile(
     r"(?:function<｜tool▁sep｜>)?\s*(?P<name>[\w.-]+)\s*(?:\[CALL_ID\]\s*(?P<id>[\w-]+)\s*)?"
-    r"(?:\[ARGS\]|<｜tool▁sep｜>)?\s*(?:```(?:json)?\s*)?(?=\{)")
+    r"(?:\[ARGS\]|<｜tool▁sep｜>|>)?\s*(?:```(?:json)?\s*)?(?=\{)")
 _BEGINNINGS = {"objects": ("{", "["), "parameters": (_FUNCTION, "{", "["), "name": (), "pairs": ()}
 """One of them begins what stands between the markers; where there is none, anything may."""
 _TAGS = {
@@ -105,7 +100,7 @@ def read_block(form: CallForm, text: str, opening: str, tools: Tools, *,
         The calls, and where the text goes on. No calls where the opening begins none: it is a text like any other.
         None while that can't be told, which may be so at the end too.
     """
-    at = 0 if opening == _FUNCTION else _end(_SPACE, text, len(opening))
+    at = 0 if form.body == "parameters" and opening == _FUNCTION else _end(_SPACE, text, len(opening))
     begun = text[at:]
     beginnings = _BEGINNINGS[form.body]
     if beginnings and not any(begun.startswith(each) or each.startswith(begun) for each in beginnings):

@@ -16,8 +16,9 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from agentfix.errors import ModelUnavailableError
-from agentfix.models.llamacpp.callforms import HERMES, form_of
+from agentfix.models.llamacpp.callforms import BARE, HERMES, CallForm, read_objects
 from agentfix.models.llamacpp.marks import Marks, Tokenize
+from agentfix.models.llamacpp.toolcalls import form_of
 from agentfix.types import Message, ToolCall, ToolSpec
 
 CHATML = (
@@ -64,9 +65,9 @@ class ChatTemplate:
             self._template = environment.from_string(source or CHATML)
         except TemplateError as error:
             raise ModelUnavailableError(f"The model file's chat template is broken: {error}.") from error
-        form = form_of(source or "")
-        self._takes_tools = form is not None and self._shows_tools()
-        self.form = form if form is not None and self._takes_tools else HERMES
+        shown = self._shown_form()
+        self._takes_tools = shown is not None
+        self.form = shown or HERMES
 
     def tokens(self, messages: Sequence[Message], tokenize: Tokenize, tools: Sequence[ToolSpec] = ()) -> list[int]:
         """Render messages and the opening of the assistant's turn.
@@ -121,17 +122,26 @@ class ChatTemplate:
             raise ModelUnavailableError(f"The model's chat template has no place for {missing}.")
         return text
 
-    def _shows_tools(self) -> bool:
-        """Whether a tool, a call of it and its result come out of the template."""
-        marks = Marks(self._secret)
-        name, key, value, about, result = (f"probe{self._secret}{letter}" for letter in "vwxyz")
-        call = ToolCall(name, {key: value}, "call")
-        messages = (Message("user", "?"), Message("assistant", "", (call,)), Message("tool", result, (), "call"))
+    def _shown_form(self) -> CallForm | None:
+        """How the template writes a call; None where that is no form that is known, or where it leaves out a tool or a
+        result."""
+        name, about, key, value, question, result = (f"probe{self._secret}{letter}" for letter in "abcdef")
+        tool = ToolSpec(name, about, {"type": "object", "properties": {key: {"type": "string"}}, "required": [key]})
+        call = ToolCall(name, {key: value})
+        marks, said = Marks(self._secret), list[str]()
+        turns = _turns((Message("user", question), Message("assistant", "", (call,)), Message("tool", result)), marks)
         try:
-            text = self._rendered(marks, _turns(messages, marks), [_declared(ToolSpec(name, about, {}))])
+            rendered = self._rendered(marks, turns, [marks.hidden(_declared(tool))])
         except ModelUnavailableError:
-            return False
-        return all(word in text for word in (about, key, value)) and text.count(name) > 1
+            return None
+        marks.tokens(rendered, lambda text, special: said.append(text) or [])
+        before, _, rest = "".join(said).partition(question)
+        written, _, end = rest.partition(result)
+        if about not in before + written:
+            return None
+        opening = "assistant" + end.rpartition("assistant")[2]
+        bare = read_objects(written.partition(opening)[2], 0)
+        return BARE if bare and bare[0] == [call] else form_of(written, call, tool)
 
 
 def _turns(messages: Sequence[Message], marks: Marks) -> list[_Turn]:

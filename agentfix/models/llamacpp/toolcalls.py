@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain, count, product
 
-from agentfix.models.llamacpp.callforms import HERMES, CallForm, read_block, read_objects
+from agentfix.models.llamacpp.callforms import FORMS, HERMES, CallForm, read_block, read_objects
 from agentfix.types import Message, ToolCall, ToolSpec
 
 _BARE = re.compile(r"\s*(?:```(?:json)?|<tools>)?\s*(?P<calls>.*?)\s*(?:```|</tools>|</tool_call>)?\s*", re.DOTALL)
@@ -124,6 +124,22 @@ def _bare_beginnings(tools: Iterable[str]) -> Iterator[str]:
     keys = [*(f'"name":{name}' for name in names), '"arguments":{', '"parameters":{', '"type":"function"',
             '"function":{"name":']
     return ("".join(parts) for parts in product(("", "```json", "```", "<tools>"), ("{", "{{", "[{"), keys))
+
+
+def form_of(written: str, call: ToolCall, tool: ToolSpec) -> CallForm | None:
+    """The form in which a text has a call.
+
+    Args:
+        written: what a chat template makes of a turn that is nothing but the call, with what opens and ends turns.
+        call: the one that it is.
+        tool: the one that is called.
+    """
+    for form in (each for each in FORMS.values() if each.openings[0] in written):
+        reader = CallReader(form, [tool])
+        reader.add(written)
+        if any((each.tool, each.arguments) == (call.tool, call.arguments) for each in reader.calls):
+            return form
+    return None
 
 
 def with_ids(calls: Sequence[ToolCall], messages: Sequence[Message]) -> tuple[ToolCall, ...]:

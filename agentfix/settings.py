@@ -49,6 +49,8 @@ class Settings(BaseModel):
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] = "agreement"
     """The evidence class from which an answer counts as supported."""
     seed: int = 0
+    deterministic: bool = False
+    """Have a local model compute each request alone: slower, and the same seed gives the same bits on one build."""
 
     max_rounds: int | None = Field(8, ge=0)
     max_model_calls: int | None = Field(None, ge=0)
@@ -63,6 +65,8 @@ class Settings(BaseModel):
     """Layers of local models put on a GPU, where llama.cpp was built with one; -1 for all."""
     threads: int | None = Field(None, ge=1)
     """CPU threads of local models; all cores when not set."""
+    prefixes_bytes: int = Field(2**30, ge=0)
+    """How much of the disk may hold what local models have read of system prompts and examples; 0 to keep nothing."""
     tool_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
     sandbox_image: str = "agentfix-python"
     sandbox_runtime: str = ""
@@ -148,6 +152,10 @@ class Settings(BaseModel):
     @property
     def models_dir(self) -> Path:
         return self.data_dir / "models"
+
+    @property
+    def prefixes_dir(self) -> Path:
+        return self.data_dir / "prefixes"
 
     @property
     def journal_path(self) -> Path:

@@ -36,6 +36,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--max-seconds", type=float, help="Seconds, at most.")
 @click.option("--max-cost", type=float, help="Money, at most.")
 @click.option("--seed", type=int, help="Where chance starts from.")
+@click.option("--deterministic", is_flag=True, default=None, help="Have a local model compute each request alone: "
+              "slower, and the same seed gives the same bits.")
 @click.option("--image", "images", multiple=True, help="A picture that belongs to the question: a file or an https: "
               "address; may be given several times.")
 @click.option("--fork", metavar="RUN@STEP", help="Begin as an earlier run did, up to that call; without QUESTION.")

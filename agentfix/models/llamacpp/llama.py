@@ -8,7 +8,7 @@ from __future__ import annotations
 import ctypes
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -135,9 +135,8 @@ class Llama:
 
     def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
         """How likely a token is after a row of the last batch, beside the likeliest."""
-        logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._ctx, row), shape=(self.vocab_size,))
-        peak = float(logits.max())
-        norm = peak + math.log(float(np.exp(logits - peak).sum()))
+        logits = self._logits(row)
+        norm = _norm(logits)
         likeliest = np.argpartition(logits, -top)[-top:]
         ordered = sorted(likeliest.tolist(), key=lambda t: -float(logits[t]))
 
@@ -146,6 +145,21 @@ class Llama:
 
         return TokenLogprob(text(token), float(logits[token]) - norm,
                             tuple((text(t), float(logits[t]) - norm) for t in ordered))
+
+    def logprobs(self, tokens: Sequence[int], row: int) -> list[float]:
+        """How likely each of these tokens is after a row of the last batch."""
+        logits = self._logits(row)
+        norm = _norm(logits)
+        return [float(logits[token]) - norm for token in tokens]
+
+    def _logits(self, row: int) -> Any:
+        return np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._ctx, row), shape=(self.vocab_size,))
+
+    def hidden(self, row: int) -> list[float]:
+        """See `Decoder`."""
+        size = int(llama_cpp.llama_model_n_embd(self._model))
+        state = llama_cpp.llama_get_embeddings_ith(self._ctx, row)
+        return np.ctypeslib.as_array(state, shape=(size,)).tolist()
 
     def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
         """What draws the tokens of a completion; to be freed by `free_sampler`.
@@ -166,15 +180,29 @@ class Llama:
                 raise ModelError("llama.cpp can't use the grammar made from the JSON schema.",
                                  "Use a simpler schema: no `pattern`, `format` or recursion.")
             llama_cpp.llama_sampler_chain_add(chain, sampler)
-        if sampling.temperature <= 0:
-            llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_greedy())
-            return chain
-        seed = (sampling.seed + index) % LARGEST_SEED
-        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_k(TOP_K))
-        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
-        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_temp(sampling.temperature))
-        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_dist(seed))
+        for stage in self._stages(sampling, (sampling.seed + index) % LARGEST_SEED):
+            llama_cpp.llama_sampler_chain_add(chain, stage)
         return chain
+
+    def _stages(self, sampling: Sampling, seed: int) -> Iterator[Any]:
+        if sampling.logit_bias:
+            entries = [llama_cpp.llama_logit_bias(token, bias) for token, bias in sampling.logit_bias
+                       if 0 <= token < self.vocab_size]
+            biases = (llama_cpp.llama_logit_bias * len(entries))(*entries)
+            yield llama_cpp.llama_sampler_init_logit_bias(self.vocab_size, len(entries), biases)
+        repeat, frequency, presence = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
+        if (repeat, frequency, presence) != (1, 0, 0):
+            yield llama_cpp.llama_sampler_init_penalties(self.vocab_size, sampling.max_tokens, repeat, frequency,
+                                                         presence)
+        if sampling.temperature <= 0:
+            yield llama_cpp.llama_sampler_init_greedy()
+            return
+        yield llama_cpp.llama_sampler_init_top_k(TOP_K if sampling.top_k is None else sampling.top_k)
+        yield llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1)
+        if sampling.min_p > 0:
+            yield llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1)
+        yield llama_cpp.llama_sampler_init_temp(sampling.temperature)
+        yield llama_cpp.llama_sampler_init_dist(seed)
 
     def free_sampler(self, sampler: Any) -> None:
         """Free what `sampler` made."""
@@ -204,8 +232,26 @@ class Llama:
         """Empty the cache."""
         llama_cpp.llama_memory_clear(self._memory, True)
 
-    def decode(self, rows: Sequence[Row]) -> None:
+    def save(self, sequence: int) -> bytes:
+        """See `Decoder`."""
+        number: Any = sequence
+        size = int(llama_cpp.llama_state_seq_get_size(self._ctx, number))
+        buffer = (ctypes.c_uint8 * size)()
+        written = llama_cpp.llama_state_seq_get_data(self._ctx, buffer, size, number)
+        return bytes(memoryview(buffer)[:written])
+
+    def load(self, sequence: int, state: bytes) -> bool:
+        """See `Decoder`."""
+        number: Any = sequence
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        return llama_cpp.llama_state_seq_set_data(self._ctx, buffer, len(state), number) != 0
+
+    def decode(self, rows: Sequence[Row], *, hidden: bool = False) -> None:
         """Run a batch of at most `BATCH_TOKENS` rows through the model.
+
+        Args:
+            rows: the tokens.
+            hidden: keep the hidden states of the wanted rows too.
 
         Raises:
             ModelError: llama.cpp failed; what is in the cache is not sure any more.
@@ -218,7 +264,17 @@ class Llama:
             batch.n_seq_id[i] = 1
             batch.seq_id[i][0] = sequence
             batch.logits[i] = wanted
+        if hidden:
+            llama_cpp.llama_set_embeddings(self._ctx, True)
         code = llama_cpp.llama_decode(self._ctx, batch)
+        if hidden:
+            llama_cpp.llama_set_embeddings(self._ctx, False)
         if code != 0:
             raise ModelError(f"llama.cpp failed to decode {len(rows)} tokens (code {code}).",
                              "The context may be full; set a larger context_tokens in agentfix.toml.")
+
+
+def _norm(logits: Any) -> float:
+    """The logarithm of the sum of all exponentials: logits less it are log-probabilities."""
+    peak = float(logits.max())
+    return peak + math.log(float(np.exp(logits - peak).sum()))

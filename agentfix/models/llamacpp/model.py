@@ -20,13 +20,13 @@ from agentfix.types import Completion, Delta, Message, ModelRequest
 if TYPE_CHECKING:
     from agentfix.models.llamacpp.engine import Engine
     from agentfix.models.llamacpp.llama import Llama
-    from agentfix.models.llamacpp.requests import Generation, Scoring
+    from agentfix.models.llamacpp.requests import Embedding, Generation, Scoring
 
 MISSING = "llama-cpp-python is not installed, so local models can't run."
 HINT = "Install it with: pip install 'agentfix[local]' (it compiles for some minutes and needs a C++ compiler)."
 
-SCORED_CHOICES = 32
-"""More of them would need more sequences beside those of other requests."""
+SCORED_CHOICES, SCORED_TOKENS = 32, 256
+"""More of them would need more sequences, and room in a batch, beside those of other requests."""
 
 
 def open_model(name: str, settings: Settings) -> LlamaCppModel:
@@ -41,8 +41,8 @@ def open_model(name: str, settings: Settings) -> LlamaCppModel:
         ModelUnavailableError: llama-cpp-python or a local file is missing.
     """
     try:
-        from agentfix.models.llamacpp.engine import Engine  # noqa: PLC0415 - needs an optional package
-        from agentfix.models.llamacpp.llama import Llama  # noqa: PLC0415
+        from agentfix.models.llamacpp.loading import load_engine  # noqa: PLC0415 - needs an optional package
+        from agentfix.models.llamacpp.shared import ENGINES  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ModelUnavailableError(MISSING, HINT) from error
 
@@ -51,10 +51,12 @@ def open_model(name: str, settings: Settings) -> LlamaCppModel:
 
     def load() -> Engine:
         path: Path = known.resolve(name)
-        return Engine(Llama(path, context_tokens=settings.context_tokens, gpu_layers=settings.gpu_layers,
-                            threads=settings.threads))
+        status = path.stat()
+        key = (status.st_dev, status.st_ino, status.st_mtime_ns, settings.context_tokens, settings.gpu_layers,
+               settings.threads, settings.prefixes_dir, settings.prefixes_bytes)
+        return ENGINES.take(key, lambda: load_engine(path, settings))
 
-    return LlamaCppModel(f"llamacpp:{name}", load)
+    return LlamaCppModel(f"llamacpp:{name}", load, ENGINES.give_back, deterministic=settings.deterministic)
 
 
 class LlamaCppModel:
@@ -63,11 +65,16 @@ class LlamaCppModel:
     Args:
         name: as users write it.
         load: makes the engine; called once, in a thread.
+        free: what becomes of the engine at the end.
+        deterministic: compute each request alone, so that the same seed gives the same bits on one build.
     """
 
-    def __init__(self, name: str, load: Callable[[], Engine]) -> None:
+    def __init__(self, name: str, load: Callable[[], Engine], free: Callable[[Engine], None] | None = None, *,
+                 deterministic: bool = False) -> None:
         self.name = name
         self._load = load
+        self._free = free
+        self._deterministic = deterministic
         self._loading = threading.Lock()
         self._loaded: tuple[Engine, ChatTemplate] | None = None
         self._closed = False
@@ -114,16 +121,38 @@ class LlamaCppModel:
         return [weight / sum(weights) for weight in weights]
 
     def _prepare_scoring(self, messages: Sequence[Message], choices: Sequence[str]) -> tuple[Engine, Scoring]:
-        from agentfix.models.llamacpp.llama import BATCH_TOKENS  # noqa: PLC0415 - needs an optional package
-        from agentfix.models.llamacpp.requests import Scoring  # noqa: PLC0415
+        from agentfix.models.llamacpp.requests import Scoring  # noqa: PLC0415 - needs an optional package
 
         engine, template = self._ready()
         llama = engine.llama
         tokens = [llama.tokenize(choice, special=False) for choice in choices]
-        if not tokens or not all(tokens) or sum(map(len, tokens)) > BATCH_TOKENS or len(tokens) > SCORED_CHOICES:
+        if not tokens or not all(tokens) or sum(map(len, tokens)) > SCORED_TOKENS or len(tokens) > SCORED_CHOICES:
             raise InputError(f"These {len(choices)} choices can't be scored.",
-                             f"Give up to {SCORED_CHOICES}, none of them empty, of {BATCH_TOKENS} tokens together.")
-        return engine, Scoring(self._tokens(llama, template, messages), tokens)
+                             f"Give up to {SCORED_CHOICES}, none of them empty, of {SCORED_TOKENS} tokens together.")
+        prompt = _tokens(llama, template, messages)
+        return engine, Scoring(prompt, tokens, _static_tokens(llama, template, messages, 0, prompt))
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Texts as vectors: the model's hidden state after the last token of each, as it is before it becomes logits.
+
+        Raises:
+            InputError: a text is empty.
+            ContextOverflowError: one is too long.
+            ModelError: it is closed, or llama.cpp failed.
+        """
+        engine, asked = await asyncio.to_thread(self._prepare_embeddings, texts)
+        for each in asked:
+            engine.submit(each)
+        return list(await asyncio.gather(*(asyncio.wrap_future(each.future) for each in asked)))
+
+    def _prepare_embeddings(self, texts: Sequence[str]) -> tuple[Engine, list[Embedding]]:
+        from agentfix.models.llamacpp.requests import Embedding  # noqa: PLC0415 - needs an optional package
+
+        engine, _ = self._ready()
+        if not all(texts):
+            raise InputError("An empty text has no embedding.", "Leave it out.")
+        llama = engine.llama
+        return engine, [Embedding(llama.opened(llama.tokenize(text, special=False))) for text in texts]
 
     def _prepare(self, request: ModelRequest, on_text: Callable[[int, str], None]) -> tuple[Engine, Generation]:
         from agentfix.models.llamacpp.requests import Generation  # noqa: PLC0415 - needs an optional package
@@ -131,12 +160,10 @@ class LlamaCppModel:
         engine, template = self._ready()
         llama = engine.llama
         grammar = None if request.schema is None else _grammar(request.schema)
-        prompt = self._tokens(llama, template, request.messages)
-        return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text)
-
-    @staticmethod
-    def _tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message]) -> list[int]:
-        return llama.opened(template.tokens(messages, lambda text, special: llama.tokenize(text, special=special)))
+        prompt = _tokens(llama, template, request.messages)
+        static = _static_tokens(llama, template, request.messages, request.static_messages, prompt)
+        return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text, static,
+                                  self._deterministic)
 
     def _ready(self) -> tuple[Engine, ChatTemplate]:
         with self._loading:
@@ -149,7 +176,7 @@ class LlamaCppModel:
                     template = ChatTemplate(llama.metadata("tokenizer.chat_template"), bos=llama.special_text("bos"),
                                             eos=llama.special_text("eos"))
                 except ModelError:
-                    engine.close()
+                    self._give_up(engine)
                     raise
                 self._loaded = engine, template
             return self._loaded
@@ -163,7 +190,31 @@ class LlamaCppModel:
             self._closed = True
             loaded, self._loaded = self._loaded, None
         if loaded is not None:
-            loaded[0].close()
+            self._give_up(loaded[0])
+
+    def _give_up(self, engine: Engine) -> None:
+        if self._free is None:
+            engine.close()
+        else:
+            self._free(engine)
+
+
+def _tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message]) -> list[int]:
+    return llama.opened(template.tokens(messages, lambda text, special: llama.tokenize(text, special=special)))
+
+
+def _static_tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message], static: int,
+                   prompt: Sequence[int]) -> int:
+    """How many of the prompt's tokens come before what changes: after the system messages, or so many messages."""
+    systems = next((i for i, message in enumerate(messages) if message.role != "system"), len(messages))
+    head = messages[:max(systems, static)]
+    if not head:
+        return 0
+    try:
+        other = _tokens(llama, template, [*head, Message("user", "?")])
+    except ModelUnavailableError:  # the template does not take these messages so
+        return 0
+    return next((i for i, (one, another) in enumerate(zip(prompt, other, strict=False)) if one != another), 0)
 
 
 def _grammar(schema: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -480,3 +481,34 @@ async def test_models_of_one_file_share_an_engine_which_the_last_one_frees(model
     again = open_model(str(model_file), settings)
     assert await texts(again, asked()) == first
     await again.aclose()
+
+
+# --- model files from elsewhere ---------------------------------------------------------------------------------------
+
+
+async def test_a_file_on_which_llama_cpp_crashes_is_an_error_and_not_the_end_of_the_program(model_file, tmp_path):
+    from agentfix.models.llamacpp.model import open_model
+    from agentfix.settings import Settings
+
+    data, name = bytearray(model_file.read_bytes()), b"blk.0.attn_norm.weight"
+    where = data.index(struct.pack("<Q", len(name)) + name) + 8 + len(name)
+    kind = where + 4 + 8  # after the number of dimensions, and the one there is
+    assert struct.unpack_from("<I", data, kind) == (0,)
+    struct.pack_into("<I", data, kind, 26)  # integers, where the graph multiplies floats
+    poisoned = tmp_path / "poisoned.gguf"
+    poisoned.write_bytes(data)
+    for _ in range(2):
+        model = open_model(str(poisoned), Settings(data_dir=tmp_path))
+        with pytest.raises(ModelUnavailableError, match=r"crashes on .*poisoned.gguf.*SIGABRT"):
+            await model.generate(asked())
+        await model.aclose()
+
+
+def test_a_file_that_has_passed_is_not_tried_again(model_file, tmp_path, monkeypatch):
+    from agentfix.models.llamacpp.trial import try_out
+
+    try_out(model_file, tmp_path / "tried")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    try_out(model_file, tmp_path / "tried")
+    with pytest.raises(ModelUnavailableError, match="crashes"):
+        try_out(model_file, tmp_path / "others")

@@ -43,6 +43,7 @@ def open_model(name: str, settings: Settings) -> LlamaCppModel:
     try:
         from agentfix.models.llamacpp.loading import load_engine  # noqa: PLC0415 - needs an optional package
         from agentfix.models.llamacpp.shared import ENGINES  # noqa: PLC0415
+        from agentfix.models.llamacpp.trial import try_out  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ModelUnavailableError(MISSING, HINT) from error
 
@@ -51,6 +52,8 @@ def open_model(name: str, settings: Settings) -> LlamaCppModel:
 
     def load() -> Engine:
         path: Path = known.resolve(name)
+        if name not in known.known:  # the hash of those that are is the official one
+            try_out(path, settings.data_dir / "tried")
         status = path.stat()
         key = (status.st_dev, status.st_ino, status.st_mtime_ns, settings.context_tokens, settings.gpu_layers,
                settings.threads, settings.prefixes_dir, settings.prefixes_bytes)

@@ -47,7 +47,7 @@ class CountingModel(Cells):
     def __init__(self, context_tokens: int = CONTEXT, in_parts: bool = True) -> None:
         super().__init__(context_tokens)
         self.context_tokens = context_tokens
-        self.in_parts = in_parts
+        self.in_parts = self.storable = in_parts
         self.samplers = 0
         self.batches: list[int] = []
         self.read: list[tuple[int, ...]] = []

@@ -24,6 +24,9 @@ class Decoder(Memory, Protocol):
 
     context_tokens: int
     in_parts: bool
+    """Whether a part of a sequence can be shared with another."""
+    storable: bool
+    """Whether what `load` puts back can be shared in parts."""
 
     def decode(self, rows: Sequence[Row], *, hidden: bool = False) -> None:
         """Run a batch through the model.

@@ -22,7 +22,7 @@ from agentfix.types import Sampling, TokenLogprob
 BATCH_TOKENS = 512
 """The most tokens that are decoded together."""
 SEQUENCES = 128
-"""The most sequences that the KV cache tells apart."""
+"""The most sequences that the KV cache tells apart; llama.cpp's own limit is twice as many."""
 LARGEST_SEED = 2**32 - 1
 """llama.cpp takes this one as a wish for chance."""
 TOP_K = 40
@@ -65,8 +65,16 @@ class Llama:
         params = llama_cpp.llama_context_default_params()
         params.n_ctx = self.context_tokens
         params.n_batch = params.n_ubatch = BATCH_TOKENS
-        params.n_seq_max = SEQUENCES
-        params.kv_unified = True
+        self.in_parts = not (llama_cpp.llama_model_is_recurrent(self._model)
+                             or llama_cpp.llama_model_is_hybrid(self._model))
+        """Whether a part of a sequence can be shared with another."""
+        self.storable = self.in_parts and not llama_cpp.llama_model_n_swa(self._model)
+        """Whether a sequence that was saved can be shared in parts: what lies behind a sliding window is not saved."""
+        # llama.cpp overwrites what lies behind the sliding window of its sequence, and another sequence that parts from
+        # it there would miss it; but never what belongs to two. So each sequence has a shadow with the same tokens.
+        self._shadows = SEQUENCES if self.in_parts and not self.storable else 0
+        params.n_seq_max = SEQUENCES + self._shadows
+        params.kv_unified = params.swa_full = True
         params.n_threads = params.n_threads_batch = threads or os.cpu_count() or 1
         self._ctx: Any = llama_cpp.llama_init_from_model(self._model, params)
         if not self._ctx:
@@ -76,10 +84,7 @@ class Llama:
                 "There may be too little memory; set a smaller context_tokens in agentfix.toml.",
             )
         self._memory: Any = llama_cpp.llama_get_memory(self._ctx)
-        self._batch: Any = llama_cpp.llama_batch_init(params.n_batch, 0, 1)
-        self.in_parts = not (llama_cpp.llama_model_is_recurrent(self._model)
-                             or llama_cpp.llama_model_is_hybrid(self._model))
-        """Whether a part of a sequence can be shared with another."""
+        self._batch: Any = llama_cpp.llama_batch_init(params.n_batch, 0, 2)
 
     def close(self) -> None:
         """Free the model and its context. May be called twice."""
@@ -116,11 +121,15 @@ class Llama:
     def tokenize(self, text: str, *, special: bool) -> list[int]:
         """Turn text into tokens. Control tokens are recognised only when `special`: data must never open a role."""
         raw = text.encode("utf-8", "replace")
-        buffer = (llama_cpp.llama_token * (len(raw) + 8))()
-        count = llama_cpp.llama_tokenize(self._vocab, raw, len(raw), buffer, len(buffer), False, special)
-        if count < 0:
-            raise ModelError(f"llama.cpp can't tokenize a text of {len(raw)} bytes.")
-        return list(buffer[:count])
+        size = len(raw) + 8
+        while True:
+            buffer = (llama_cpp.llama_token * size)()
+            count = llama_cpp.llama_tokenize(self._vocab, raw, len(raw), buffer, size, False, special)
+            if count >= 0:
+                return list(buffer[:count])
+            if -count <= size:
+                raise ModelError(f"llama.cpp can't tokenize a text of {len(raw)} bytes.")
+            size = -count  # a vocabulary may need three tokens for a space
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         size = 64
@@ -217,16 +226,23 @@ class Llama:
 
     def copy(self, source: int, target: int, tokens: int) -> None:
         """See `Memory`."""
-        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0 if self.in_parts else -1,
-                                      tokens if self.in_parts else -1)
+        end = tokens if self.in_parts else -1
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, end)
+        if self._shadows:
+            llama_cpp.llama_memory_seq_cp(self._memory, source, target + self._shadows, -1, end)
 
     def forget(self, sequence: int) -> None:
         """See `Memory`."""
-        llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        self._remove(sequence, -1)
 
     def cut(self, sequence: int, tokens: int) -> None:
-        """Forget what follows a sequence's first tokens."""
-        llama_cpp.llama_memory_seq_rm(self._memory, sequence, tokens, -1)
+        """See `Decoder`."""
+        self._remove(sequence, tokens)
+
+    def _remove(self, sequence: int, begin: int) -> None:
+        for each in {sequence, sequence + self._shadows}:
+            if not llama_cpp.llama_memory_seq_rm(self._memory, each, begin, -1):
+                raise ModelError("llama.cpp refuses to forget a part of what it read.")
 
     def forget_all(self) -> None:
         """Empty the cache."""
@@ -261,8 +277,9 @@ class Llama:
         for i, (token, position, sequence, wanted) in enumerate(rows):
             batch.token[i] = token
             batch.pos[i] = position
-            batch.n_seq_id[i] = 1
+            batch.n_seq_id[i] = 2 if self._shadows else 1
             batch.seq_id[i][0] = sequence
+            batch.seq_id[i][1] = sequence + self._shadows
             batch.logits[i] = wanted
         if hidden:
             llama_cpp.llama_set_embeddings(self._ctx, True)

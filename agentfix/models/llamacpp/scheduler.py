@@ -40,7 +40,7 @@ class Scheduler:
 
     def __init__(self, llama: Decoder, store: PrefixStore | None = None) -> None:
         self._llama = llama
-        self._store = store if llama.in_parts else None
+        self._store = store if llama.storable else None
         self._tree = PrefixTree(llama, llama.context_tokens, SEQUENCES, in_parts=llama.in_parts)
         self._waiting: list[Reading] = []
         """Oldest first; they are not read yet, or wait for room for their samples or choices."""
@@ -263,13 +263,11 @@ class Scheduler:
 
     def _draw_all(self) -> None:
         row = 0
-        under_way, self._writing = self._writing, []
-        for reading, sample in under_way:
+        for reading, sample in list(self._writing):
             self._draw(sample, row)
             row += 1 + len(sample.guess)
-            if sample.finish is None:
-                self._writing.append((reading, sample))
-            else:
+            if sample.finish is not None:
+                self._writing.remove((reading, sample))
                 self._end(reading, sample)
 
     def _draw(self, sample: Sample, row: int) -> None:

@@ -115,10 +115,10 @@ def _llama(file: _File) -> None:
 
 
 def _gemma2(file: _File) -> None:
-    _layers(file, 4, [KEY_VALUE_HEADS] * 4)
+    _layers(file, 2, [KEY_VALUE_HEADS] * 2)
     file.writer.add_sliding_window(WINDOW)
     file.vector("output_norm.weight", EMBEDDING, 3.0)
-    for layer in range(4):
+    for layer in range(2):
         _attention(file, layer)
         _forward(file, layer)
         file.vector(f"blk.{layer}.post_attention_norm.weight", EMBEDDING, 3.0)

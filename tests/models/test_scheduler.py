@@ -44,10 +44,12 @@ def continued(prompt: Sequence[int], seed: int, max_tokens: int) -> str:
 class CountingModel(Cells):
     """A decoder that keeps what it is told, and notices what llama.cpp would get wrong."""
 
-    def __init__(self, context_tokens: int = CONTEXT, in_parts: bool = True) -> None:
+    def __init__(self, context_tokens: int = CONTEXT, in_parts: bool = True,
+                 sequences: int = 128) -> None:
         super().__init__(context_tokens)
         self.context_tokens = context_tokens
         self.in_parts = self.storable = in_parts
+        self.sequences = sequences
         self.samplers = 0
         self.batches: list[int] = []
         self.read: list[tuple[int, ...]] = []
@@ -136,9 +138,9 @@ def expected(how: str, prompt: list[int], n: int, max_tokens: int, seed: int, ch
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(st.tuples(ASKED, st.integers(0, 30), st.none() | st.integers(0, 60)), min_size=1, max_size=8),
-       st.booleans())
-def test_everyone_gets_what_they_would_get_alone_whoever_joins_and_leaves(asked, in_parts):
-    model = CountingModel(in_parts=in_parts)
+       st.booleans(), st.sampled_from([8, 128]))
+def test_everyone_gets_what_they_would_get_alone_whoever_joins_and_leaves(asked, in_parts, sequences):
+    model = CountingModel(in_parts=in_parts, sequences=sequences)
     scheduler = Scheduler(model)
     made = [request_of(*each) for each, _, _ in asked]
     for step in range(100):
@@ -335,6 +337,17 @@ def test_choices_are_scored_whole_beside_each_other_and_what_is_written(in_parts
     assert model.batches[before:] == [1 + 40, 1 + 4]
     finish(scheduler)
     assert writer.future.result(0)[0].text == continued([2], 1, 20)
+
+
+def test_more_choices_than_sequences_are_scored_one_part_after_another():
+    model = CountingModel(1000, sequences=8)
+    scheduler = Scheduler(model)
+    choices = [[1 + i % 3, 1 + i // 3 % 3, 1 + i // 9] for i in range(27)]
+    scored = Scoring([1] * 40, [*choices, [2]])
+    scheduler.add(scored)
+    scheduler.add(Generation([2], Sampling(seed=1, max_tokens=20), 20))
+    finish(scheduler)
+    assert scored.future.result(0) == expected("score", [1] * 40, 0, 0, 0, [*choices, [2]])
 
 
 def test_a_long_prompt_to_be_scored_holds_no_writer_up():

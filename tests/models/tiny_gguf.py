@@ -168,7 +168,8 @@ def _lfm2(file: _File) -> None:
 def _layers(file: _File, layers: int, key_value_heads: list[int]) -> None:
     file.writer.add_block_count(layers)
     file.writer.add_head_count(HEADS)
-    file.writer.add_head_count_kv(key_value_heads)
+    alike = len(set(key_value_heads)) == 1
+    file.writer.add_head_count_kv(key_value_heads[0] if alike else key_value_heads)
     file.writer.add_key_length(HEAD)
     file.writer.add_value_length(HEAD)
     file.writer.add_rope_dimension_count(HEAD)

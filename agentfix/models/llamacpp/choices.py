@@ -1,4 +1,4 @@
-"""The choices of a scoring, beside each other in one batch."""
+"""The choices of a scoring, beside each other in one batch, or in as many as there are sequences for."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Choices:
         reading: whose prompt is read, and of whose choices the first tokens are scored.
 
     Raises:
-        LookupError: not enough sequences are free.
+        LookupError: no sequence is free.
     """
 
     def __init__(self, tree: PrefixTree, reading: Reading) -> None:
@@ -25,13 +25,17 @@ class Choices:
         self._tree = tree
         self._choices = reading.asked.choices
         self._forks: dict[int, int] = {}
-        try:
-            for number, choice in enumerate(self._choices):
-                if len(choice) > 1:
+        self._end = reading.chosen
+        """Where those of this step end."""
+        for number in range(reading.chosen, len(self._choices)):
+            if len(self._choices[number]) > 1:
+                try:
                     self._forks[number] = tree.fork(reading.sequence, reading.read)
-        except LookupError:
-            self.close()
-            raise
+                except LookupError:
+                    if not self._forks:
+                        raise
+                    break
+            self._end = number + 1
 
     def rows(self) -> list[Row]:
         """All but the last token of each."""
@@ -44,6 +48,7 @@ class Choices:
             for token in self._choices[number][1:]:
                 self.reading.scores[number] += llama.logprobs([token], row)[0]
                 row += 1
+        self.reading.chosen = self._end
 
     def close(self) -> None:
         """Forget the choices."""

@@ -23,6 +23,8 @@ class Decoder(Memory, Protocol):
     """A model and its context; `Llama` is one."""
 
     context_tokens: int
+    sequences: int
+    """How many the cache tells apart."""
     in_parts: bool
     """Whether a part of a sequence can be shared with another."""
     storable: bool

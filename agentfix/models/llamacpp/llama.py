@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ctypes
 import math
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,21 +16,19 @@ import numpy as np
 
 from agentfix.errors import ModelError, ModelUnavailableError
 from agentfix.models.llamacpp.decoder import Row
+from agentfix.models.llamacpp.host import cpu_threads
+from agentfix.models.llamacpp.log import silence
+from agentfix.models.llamacpp.measure import needs_of, places_for
+from agentfix.models.llamacpp.room import Needs, Room, choose
+from agentfix.models.llamacpp.weights import Adapter, OnProgress, cannot_write, load_model, use_adapters
 from agentfix.types import Sampling, TokenLogprob
 
 BATCH_TOKENS = 512
 """The most tokens that are decoded together."""
-SEQUENCES = 128
-"""The most sequences that the KV cache tells apart; llama.cpp's own limit is twice as many."""
 LARGEST_SEED = 2**32 - 1
 """llama.cpp takes this one as a wish for chance."""
 TOP_K = 40
 """llama.cpp's own default; sampling never looks past it."""
-
-
-@llama_cpp.llama_log_callback
-def _silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
-    """llama.cpp writes hundreds of lines to stderr when it loads a model; errors reach us by return codes."""
 
 
 class Llama:
@@ -39,60 +36,80 @@ class Llama:
 
     Args:
         path: the GGUF file.
-        context_tokens: size of the KV cache, shared by everything in it; at most what the model was trained for.
+        context_tokens: size of the KV cache, shared by everything in it; at most what the model was trained for. None
+            to choose one by the memory that is free.
         gpu_layers: layers put on a GPU when llama.cpp was built with one; -1 for all.
-        threads: CPU threads; None for all cores.
+        threads: CPU threads; None for as many as there are cores for it.
+        adapters: LoRA adapters that the model computes with.
+        on_progress: told how much of it is loaded; what it raises ends the loading.
 
     Raises:
-        ModelUnavailableError: the file can't be loaded.
+        ModelUnavailableError: a file can't be loaded.
+        BaseException: what `on_progress` raised.
     """
 
-    def __init__(self, path: Path, *, context_tokens: int = 8192, gpu_layers: int = -1,
-                 threads: int | None = None) -> None:
-        llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
+    def __init__(self, path: Path, *, context_tokens: int | None = None, gpu_layers: int = -1,
+                 threads: int | None = None, adapters: Sequence[Adapter] = (),
+                 on_progress: OnProgress | None = None) -> None:
+        silence()
         llama_cpp.llama_backend_init()
-        model_params = llama_cpp.llama_model_default_params()
-        model_params.n_gpu_layers = 2**31 - 1 if gpu_layers < 0 else gpu_layers
-        self._model: Any = llama_cpp.llama_model_load_from_file(os.fsencode(path), model_params)
-        if not self._model:
-            raise ModelUnavailableError(
-                f"llama.cpp can't load {str(path)!r}: the file is corrupt, truncated or of an unknown kind.",
-                "Delete it and pull it again, or choose another with --model.",
-            )
-        self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
-        self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
-        self.context_tokens = min(context_tokens, int(llama_cpp.llama_model_n_ctx_train(self._model)))
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = self.context_tokens
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        self._ctx = self._batch = None
+        self._model: Any = load_model(path, gpu_layers, on_progress)
+        self.threads = threads or cpu_threads()
         self.in_parts = not (llama_cpp.llama_model_is_recurrent(self._model)
                              or llama_cpp.llama_model_is_hybrid(self._model))
         """Whether a part of a sequence can be shared with another."""
         self.storable = self.in_parts and not llama_cpp.llama_model_n_swa(self._model)
         """Whether a sequence that was saved can be shared in parts: what lies behind a sliding window is not saved."""
+        try:
+            self.room = self._choose_room(path, context_tokens, gpu_layers)
+            self._open(path, adapters)
+        except BaseException:
+            self.close()
+            raise
+        self.context_tokens, self.sequences = self.room.context_tokens, self.room.sequences
+        self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+
+    def _choose_room(self, path: Path, context_tokens: int | None, gpu_layers: int) -> Room:
+        if context_tokens is not None and self.in_parts:
+            return choose(Needs(int(llama_cpp.llama_model_n_ctx_train(self._model)), 0), (), context_tokens)
+        needs = needs_of(self._model, self.metadata, in_parts=self.in_parts)
+        if needs is None:
+            raise cannot_write(path)
+        return choose(needs, places_for(self._model, gpu_layers), context_tokens)
+
+    def _open(self, path: Path, adapters: Sequence[Adapter]) -> None:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.room.context_tokens
+        params.n_batch = params.n_ubatch = BATCH_TOKENS
         # llama.cpp overwrites what lies behind the sliding window of its sequence, and another sequence that parts from
         # it there would miss it; but never what belongs to two. So each sequence has a shadow with the same tokens.
-        self._shadows = SEQUENCES if self.in_parts and not self.storable else 0
-        params.n_seq_max = SEQUENCES + self._shadows
+        self._shadows = self.room.sequences if self.in_parts and not self.storable else 0
+        params.n_seq_max = self.room.sequences + self._shadows
         params.kv_unified = params.swa_full = True
-        params.n_threads = params.n_threads_batch = threads or os.cpu_count() or 1
+        params.n_threads = params.n_threads_batch = self.threads
         self._ctx: Any = llama_cpp.llama_init_from_model(self._model, params)
         if not self._ctx:
-            llama_cpp.llama_model_free(self._model)
             raise ModelUnavailableError(
-                f"llama.cpp can't make a context of {self.context_tokens} tokens for {str(path)!r}.",
+                f"llama.cpp can't make a context of {self.room.context_tokens} tokens for {str(path)!r}.",
                 "There may be too little memory; set a smaller context_tokens in agentfix.toml.",
             )
         self._memory: Any = llama_cpp.llama_get_memory(self._ctx)
+        if not self._memory:
+            raise cannot_write(path)
+        use_adapters(self._model, self._ctx, adapters)
         self._batch: Any = llama_cpp.llama_batch_init(params.n_batch, 0, 2)
 
     def close(self) -> None:
         """Free the model and its context. May be called twice."""
-        if self._ctx:
+        if self._batch:
             llama_cpp.llama_batch_free(self._batch)
+        if self._ctx:
             llama_cpp.llama_free(self._ctx)
+        if self._model:
             llama_cpp.llama_model_free(self._model)
-            self._ctx = self._model = None
+        self._batch = self._ctx = self._model = None
 
     # --- the model's own facts -------------------------------------------------------------------------------------
 

@@ -8,7 +8,6 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentfix.errors import InputError, ModelError, ModelUnavailableError
@@ -41,25 +40,18 @@ def open_model(name: str, settings: Settings) -> LlamaCppModel:
         ModelUnavailableError: llama-cpp-python or a local file is missing.
     """
     try:
-        from agentfix.models.llamacpp.loading import load_engine  # noqa: PLC0415 - needs an optional package
+        from agentfix.models.llamacpp.loading import take_engine  # noqa: PLC0415 - needs an optional package
         from agentfix.models.llamacpp.shared import ENGINES  # noqa: PLC0415
-        from agentfix.models.llamacpp.trial import try_out  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ModelUnavailableError(MISSING, HINT) from error
 
-    known = open_catalogue(settings)
-    known.locate(name)
+    open_catalogue(settings).locate(name)
 
     def load() -> Engine:
-        path: Path = known.resolve(name)
-        if name not in known.known:  # the hash of those that are is the official one
-            try_out(path, settings.data_dir / "tried")
-        status = path.stat()
-        key = (status.st_dev, status.st_ino, status.st_mtime_ns, settings.context_tokens, settings.gpu_layers,
-               settings.threads, settings.prefixes_dir, settings.prefixes_bytes)
-        return ENGINES.take(key, lambda: load_engine(path, settings))
+        return take_engine(name, settings, lambda _: model.require_open())
 
-    return LlamaCppModel(f"llamacpp:{name}", load, ENGINES.give_back, deterministic=settings.deterministic)
+    model = LlamaCppModel(f"llamacpp:{name}", load, ENGINES.give_back, deterministic=settings.deterministic)
+    return model
 
 
 class LlamaCppModel:
@@ -168,10 +160,14 @@ class LlamaCppModel:
         return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text, static,
                                   self._deterministic)
 
+    def require_open(self) -> None:
+        """Raise ModelError once it is closed. Asked again and again while it is loaded, which so ends early."""
+        if self._closed:
+            raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.")
+
     def _ready(self) -> tuple[Engine, ChatTemplate]:
         with self._loading:
-            if self._closed:
-                raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.")
+            self.require_open()
             if self._loaded is None:
                 engine = self._load()
                 llama = engine.llama
@@ -185,12 +181,12 @@ class LlamaCppModel:
             return self._loaded
 
     async def aclose(self) -> None:
-        """Free the model when its last request has ended. May be called twice."""
+        """Free the model when its last request has ended; loading it ends at once. May be called twice."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._closed = True
         with self._loading:
-            self._closed = True
             loaded, self._loaded = self._loaded, None
         if loaded is not None:
             self._give_up(loaded[0])

@@ -29,7 +29,9 @@ class Reading:
     writing: list[Sample] = field(default_factory=list[Sample])
     ended: list[Sample] = field(default_factory=list[Sample])
     scores: list[float] = field(default_factory=list[float])
-    """Log-probabilities of the first token of each choice."""
+    """Log-probabilities of the first token of each choice, and later of all of it."""
+    chosen: int = 0
+    """For how many choices all of it is counted."""
 
     @property
     def left(self) -> int:

@@ -13,7 +13,7 @@ from agentfix.models.llamacpp.alone import Alone
 from agentfix.models.llamacpp.choices import Choices
 from agentfix.models.llamacpp.decoder import Decoder
 from agentfix.models.llamacpp.drafts import MOST_TOKENS, Drafts
-from agentfix.models.llamacpp.llama import BATCH_TOKENS, SEQUENCES
+from agentfix.models.llamacpp.llama import BATCH_TOKENS
 from agentfix.models.llamacpp.prefixes import PrefixTree
 from agentfix.models.llamacpp.reading import Reading
 from agentfix.models.llamacpp.requests import Embedding, Generation, Request, Scoring
@@ -41,7 +41,7 @@ class Scheduler:
     def __init__(self, llama: Decoder, store: PrefixStore | None = None) -> None:
         self._llama = llama
         self._store = store if llama.storable else None
-        self._tree = PrefixTree(llama, llama.context_tokens, SEQUENCES, in_parts=llama.in_parts)
+        self._tree = PrefixTree(llama, llama.context_tokens, llama.sequences, in_parts=llama.in_parts)
         self._waiting: list[Reading] = []
         """Oldest first; they are not read yet, or wait for room for their samples or choices."""
         self._writing: list[tuple[Reading, Sample]] = []
@@ -142,7 +142,7 @@ class Scheduler:
 
     def _open(self, reading: Reading) -> bool:
         """Find what of its prompt is known, if there is room for the rest and for one sample or the choices."""
-        if sum(each.sequence >= 0 for each in self._waiting) >= READING:
+        if sum(each.sequence >= 0 for each in self._waiting) >= min(READING, self._llama.sequences // 4):
             return False
         try:
             sequence, known = self._tree.open(reading.asked.prompt[:-1])
@@ -226,7 +226,8 @@ class Scheduler:
     def _choose(self, choosing: Choices, row: int) -> None:
         choosing.take(self._llama, row)
         choosing.close()
-        self._finish(choosing.reading, choosing.reading.scores)
+        if choosing.reading.chosen == len(choosing.reading.scores):
+            self._finish(choosing.reading, choosing.reading.scores)
 
     # --- writing --------------------------------------------------------------------------------------------------
 
@@ -246,14 +247,14 @@ class Scheduler:
         if len(self._writing) >= PARALLEL or self._tree.pinned + promised > self._llama.context_tokens:
             return False
         try:
-            sampler = self._llama.sampler(asked.sampling, reading.begun, asked.grammar)
-        except ModelError as error:
-            self._refuse(reading, error)
-            return False
-        try:
             sequence = self._tree.fork(reading.sequence, asked.reads)
         except LookupError:
-            self._llama.free_sampler(sampler)
+            return False
+        try:
+            sampler = self._llama.sampler(asked.sampling, reading.begun, asked.grammar)
+        except ModelError as error:
+            self._tree.close(sequence)
+            self._refuse(reading, error)
             return False
         drafts = Drafts(asked.prompt) if self._llama.in_parts else None
         sample = Sample(asked, reading.begun, reading.cells, sequence, sampler, drafts)

@@ -101,8 +101,8 @@ class CountingModel(Cells):
         self.write(sequence, list(state))
         return True
 
-    def piece(self, token: int) -> bytes:
-        return bytes([97 + token])
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        return bytes([65 + token if special else 97 + token])
 
 
 def finish(scheduler: Scheduler) -> None:

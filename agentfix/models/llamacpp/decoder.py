@@ -79,6 +79,6 @@ class Decoder(Memory, Protocol):
         """How likely each of these tokens is after a row of the last batch."""
         ...
 
-    def piece(self, token: int) -> bytes:
-        """The bytes of a token."""
+    def piece(self, token: int, *, special: bool = False) -> bytes:
+        """The bytes of a token; those of a control token only where `special`."""
         ...

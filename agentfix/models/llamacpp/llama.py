@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,27 @@ class Llama:
         return [bos, *prompt] if wanted and prompt[:1] != [bos] else prompt
 
     def tokenize(self, text: str, *, special: bool) -> list[int]:
-        """Turn text into tokens. Control tokens are recognised only when `special`: data must never open a role."""
+        """Turn text into tokens.
+
+        Args:
+            text: any.
+            special: whether control tokens, and tags that have a token such as `<tool_call>`, are recognised. Data must
+                never open a role nor call a tool.
+        """
+        tokens = self._tokenize(text, special)
+        if special or not (tags := [tag for token in {*tokens} if (tag := self._tag(token))]):
+            return tokens
+        within = "|".join(f"(?<={re.escape(tag[0])})(?={re.escape(tag[1:])})" for tag in tags)
+        return [token for part in re.split(within, text) for token in self.tokenize(part, special=False)]
+
+    def _tag(self, token: int) -> str:
+        """A token's text if that is a tag which llama.cpp recognises in any text."""
+        if not llama_cpp.llama_vocab_get_attr(self._vocab, token) & llama_cpp.LLAMA_TOKEN_ATTR_USER_DEFINED:
+            return ""
+        text = self.piece(token, special=True).decode("utf-8", "replace")
+        return text if len(text) > 1 and (text[0], text[-1]) in (("<", ">"), ("[", "]")) else ""
+
+    def _tokenize(self, text: str, special: bool) -> list[int]:
         raw = text.encode("utf-8", "replace")
         size = len(raw) + 8
         while True:

@@ -8,13 +8,15 @@ import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from agentfix.errors import InputError, ModelError, ModelUnavailableError
+from agentfix.errors import InputError, ModelError, ModelReplyError, ModelUnavailableError
 from agentfix.models.catalog import open_catalogue
 from agentfix.models.llamacpp.chat import ChatTemplate
+from agentfix.models.llamacpp.toolcalls import CallReader, MalformedCall, with_ids
 from agentfix.settings import Settings
-from agentfix.types import Completion, Delta, Message, ModelRequest
+from agentfix.types import Completion, Delta, Message, ModelRequest, ToolSpec
 
 if TYPE_CHECKING:
     from agentfix.models.llamacpp.engine import Engine
@@ -80,27 +82,45 @@ class LlamaCppModel:
         """See `agentfix.Model`.
 
         Raises:
-            ModelError: it is closed, or asked for pictures or tools, which this backend does not offer.
+            ModelError: it is closed, or asked for pictures, or for calls and a schema at once.
+            ModelReplyError: it wrote a tool call that can't be read.
         """
         if any(message.images for message in request.messages):
             raise ModelError(f"Model {self.name!r} can't see images.", "Choose one that can: --model openai:MODEL.")
-        if request.tools:
-            raise ModelError(f"Model {self.name!r} is not offered tools by this backend.",
-                             "Choose one that can call them: --model openai:MODEL.")
+        if request.tools and request.schema is not None:
+            raise ModelError(f"Model {self.name!r} can't call tools where a schema must be kept.",
+                             "Ask with the tools first, and with the schema when they are done.")
         loop = asyncio.get_running_loop()
 
         def on_text(index: int, text: str) -> None:
-            if on_delta is not None:
+            if readers or on_delta is not None:
                 with suppress(RuntimeError):  # the loop is closed: nobody listens any more
-                    loop.call_soon_threadsafe(hear, Delta(text, index))
+                    loop.call_soon_threadsafe(hear, index, text)
 
-        def hear(delta: Delta) -> None:
-            if on_delta is not None and not asked.future.cancelled():
-                on_delta(delta)
+        def hear(index: int, text: str) -> None:
+            said = readers[index].add(text) if readers else text
+            if on_delta is not None and said and not asked.future.cancelled():
+                on_delta(Delta(said, index))
 
-        engine, asked = await asyncio.to_thread(self._prepare, request, on_text)
+        engine, asked, readers = await asyncio.to_thread(self._prepare, request, on_text)
         engine.submit(asked)
-        return await asyncio.wrap_future(asked.future)
+        completions = await asyncio.wrap_future(asked.future)
+        for index, reader in enumerate(readers):  # each has heard all of its reply
+            rest = self._finish(reader, completions[index])
+            if on_delta is not None and rest:
+                on_delta(Delta(rest, index))
+            completions[index] = _with_calls(completions[index], reader, request.messages)
+        return completions
+
+    def _finish(self, reader: CallReader, completion: Completion) -> str:
+        """As a server does whose model writes a call that can't be read, it gives no reply: what was meant to be done
+        is lost, and half of a call is no answer."""
+        try:
+            return reader.finish()
+        except MalformedCall as error:
+            cut = completion.finish_reason == "length"
+            raise ModelReplyError(f"Model {self.name!r} wrote {error}.", "Allow it more tokens (max_tokens)." if cut
+                                  else "A larger model may do better.") from error
 
     async def score(self, messages: Sequence[Message], choices: Sequence[str]) -> list[float]:
         """See `agentfix.Scorer`. The whole of each choice counts, not only its first token.
@@ -125,7 +145,8 @@ class LlamaCppModel:
             raise InputError(f"These {len(choices)} choices can't be scored.",
                              f"Give up to {SCORED_CHOICES}, none of them empty, of {SCORED_TOKENS} tokens together.")
         prompt = _tokens(llama, template, messages)
-        return engine, Scoring(prompt, tokens, _static_tokens(llama, template, messages, 0, prompt))
+        static = _static_tokens(llama, template, ModelRequest(tuple(messages)), prompt)
+        return engine, Scoring(prompt, tokens, static)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Texts as vectors: the model's hidden state after the last token of each, as it is before it becomes logits.
@@ -149,16 +170,20 @@ class LlamaCppModel:
         llama = engine.llama
         return engine, [Embedding(llama.opened(llama.tokenize(text, special=False))) for text in texts]
 
-    def _prepare(self, request: ModelRequest, on_text: Callable[[int, str], None]) -> tuple[Engine, Generation]:
+    def _prepare(self, request: ModelRequest,
+                 on_text: Callable[[int, str], None]) -> tuple[Engine, Generation, list[CallReader]]:
         from agentfix.models.llamacpp.requests import Generation  # noqa: PLC0415 - needs an optional package
 
         engine, template = self._ready()
         llama = engine.llama
         grammar = None if request.schema is None else _grammar(request.schema)
-        prompt = _tokens(llama, template, request.messages)
-        static = _static_tokens(llama, template, request.messages, request.static_messages, prompt)
+        prompt = _tokens(llama, template, request.messages, request.tools)
+        static = _static_tokens(llama, template, request, prompt)
+        readers = [CallReader(template.form, request.tools) for _ in range(request.n if request.tools else 0)]
+        markers = frozenset(token for marker in template.form.markers if readers
+                            and len(tokens := llama.tokenize(marker, special=True)) == 1 for token in tokens)
         return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text, static,
-                                  self._deterministic)
+                                  self._deterministic, markers), readers
 
     def require_open(self) -> None:
         """Raise ModelError once it is closed. Asked again and again while it is loaded, which so ends early."""
@@ -198,22 +223,30 @@ class LlamaCppModel:
             self._free(engine)
 
 
-def _tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message]) -> list[int]:
-    return llama.opened(template.tokens(messages, lambda text, special: llama.tokenize(text, special=special)))
+def _tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message],
+            tools: Sequence[ToolSpec] = ()) -> list[int]:
+    return llama.opened(template.tokens(
+        messages, lambda text, special: llama.tokenize(text, special=special), tools))
 
 
-def _static_tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message], static: int,
-                   prompt: Sequence[int]) -> int:
-    """How many of the prompt's tokens come before what changes: after the system messages, or so many messages."""
+def _static_tokens(llama: Llama, template: ChatTemplate, request: ModelRequest, prompt: Sequence[int]) -> int:
+    """How many of the prompt's tokens come before what changes: after tools, system messages and static ones."""
+    messages = request.messages
     systems = next((i for i, message in enumerate(messages) if message.role != "system"), len(messages))
-    head = messages[:max(systems, static)]
-    if not head:
+    head = messages[:max(systems, request.static_messages)]
+    if not head and not request.tools:
         return 0
     try:
-        other = _tokens(llama, template, [*head, Message("user", "?")])
+        other = _tokens(llama, template, [*head, Message("user", "?")], request.tools)
     except ModelUnavailableError:  # the template does not take these messages so
         return 0
     return next((i for i, (one, another) in enumerate(zip(prompt, other, strict=False)) if one != another), 0)
+
+
+def _with_calls(completion: Completion, reader: CallReader, messages: Sequence[Message]) -> Completion:
+    calls = with_ids(reader.calls, messages)
+    finish = "tool_calls" if calls and completion.finish_reason == "stop" else completion.finish_reason
+    return replace(completion, text=reader.text, tool_calls=calls, finish_reason=finish)
 
 
 def _grammar(schema: Any) -> str:

@@ -23,6 +23,7 @@ class Generation:
         on_text: called in the scheduler's thread with (index, text) as text becomes final.
         static_tokens: so many of the prompt's first tokens will be asked again by other processes.
         deterministic: compute it alone, so that nothing but its seed and the build decides what is written.
+        markers: control tokens that are a part of the text; others are left out of it.
 
     Attributes:
         future: the completions. Cancelling it frees what the generation takes, before the next token.
@@ -36,6 +37,7 @@ class Generation:
     on_text: Callable[[int, str], None] | None = None
     static_tokens: int = 0
     deterministic: bool = False
+    markers: frozenset[int] = frozenset()
     future: Future[list[Completion]] = field(default_factory=Future[list[Completion]])
 
     @property

@@ -66,7 +66,7 @@ class Sample:
         else:
             if self.asked.top_logprobs:
                 self.logprobs.append(llama.logprob(token, row, self.asked.top_logprobs))
-            self._add(token, llama.piece(token))
+            self._add(token, llama.piece(token, special=token in self.asked.markers))
         self._tell()
         return self.finish is None
 

@@ -19,7 +19,7 @@ from agentfix.errors import ModelError, ModelUnavailableError
 from agentfix.models.llamacpp.decoder import Row
 from agentfix.models.llamacpp.host import cpu_threads
 from agentfix.models.llamacpp.log import silence
-from agentfix.models.llamacpp.measure import needs_of, places_for
+from agentfix.models.llamacpp.measure import layers_of, needs_of, places_for
 from agentfix.models.llamacpp.room import Needs, Room, choose
 from agentfix.models.llamacpp.weights import Adapter, OnProgress, cannot_write, load_model, use_adapters
 from agentfix.types import Sampling, TokenLogprob
@@ -57,13 +57,14 @@ class Llama:
         self._ctx = self._batch = None
         self._model: Any = load_model(path, gpu_layers, on_progress)
         self.threads = threads or cpu_threads()
+        self.layers, self.layers_on_gpu = layers_of(self._model, gpu_layers)
         self.in_parts = not (llama_cpp.llama_model_is_recurrent(self._model)
                              or llama_cpp.llama_model_is_hybrid(self._model))
         """Whether a part of a sequence can be shared with another."""
         self.storable = self.in_parts and not llama_cpp.llama_model_n_swa(self._model)
         """Whether a sequence that was saved can be shared in parts: what lies behind a sliding window is not saved."""
         try:
-            self.room = self._choose_room(path, context_tokens, gpu_layers)
+            self.room = self._choose_room(path, context_tokens)
             self._open(path, adapters)
         except BaseException:
             self.close()
@@ -72,13 +73,13 @@ class Llama:
         self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
         self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
 
-    def _choose_room(self, path: Path, context_tokens: int | None, gpu_layers: int) -> Room:
+    def _choose_room(self, path: Path, context_tokens: int | None) -> Room:
         if context_tokens is not None and self.in_parts:
             return choose(Needs(int(llama_cpp.llama_model_n_ctx_train(self._model)), 0), (), context_tokens)
         needs = needs_of(self._model, self.metadata, in_parts=self.in_parts)
         if needs is None:
             raise cannot_write(path)
-        return choose(needs, places_for(self._model, gpu_layers), context_tokens)
+        return choose(needs, places_for(self._model, self.layers_on_gpu / self.layers), context_tokens)
 
     def _open(self, path: Path, adapters: Sequence[Adapter]) -> None:
         params = llama_cpp.llama_context_default_params()

@@ -13,7 +13,6 @@ from agentfix.models.llamacpp.room import STEP_TOKENS, Needs, Place
 
 NUMBER_BYTES = 2
 """Keys and values are kept as 16-bit numbers."""
-_ALL_LAYERS = -1
 
 
 def needs_of(model: Any, metadata: Callable[[str], str | None], *, in_parts: bool) -> Needs | None:
@@ -78,27 +77,29 @@ def _trained(model: Any) -> int:
     return int(llama_cpp.llama_model_n_ctx_train(model))
 
 
-def layers_on_gpu(model: Any, gpu_layers: int) -> int:
-    """How many layers of a model a GPU computes."""
-    layers = int(llama_cpp.llama_model_n_layer(model))
+def layers_of(model: Any, gpu_layers: int) -> tuple[int, int]:
+    """How many layers a model has, and how many of them a GPU computes when so many are asked for; -1 for all."""
+    layers = max(1, int(llama_cpp.llama_model_n_layer(model)))
     if not llama_cpp.llama_supports_gpu_offload() or not any(each.kind == "gpu" for each in devices()):
-        return 0
-    return layers if gpu_layers == _ALL_LAYERS else min(max(0, gpu_layers), layers)
+        return layers, 0
+    return layers, layers if gpu_layers < 0 else min(gpu_layers, layers)
 
 
-def places_for(model: Any, gpu_layers: int) -> tuple[Place, ...]:
-    """The memory that is free for the cache of a loaded model, whose own is taken already, or will be: the host reads
-    it from its file when it is used.
+def places_for(model: Any, on_gpu: float) -> tuple[Place, ...]:
+    """The memory that is free for the cache of a loaded model.
+
+    Args:
+        model: its weights are in the GPUs' memory already; the host reads them from the file when they are used.
+        on_gpu: the part of its layers that GPUs compute.
     """
     here = devices()
-    part = layers_on_gpu(model, gpu_layers) / max(1, int(llama_cpp.llama_model_n_layer(model)))
     found: list[Place] = []
-    if part > 0:
-        found.append(Place(sum(each.free_bytes for each in here if each.kind == "gpu"), part, gpu=True))
+    if on_gpu > 0:
+        found.append(Place(sum(each.free_bytes for each in here if each.kind == "gpu"), on_gpu, gpu=True))
     host = free_memory()
     if host is None:  # what ggml says is all that there is, on most systems
         host = sum(each.free_bytes for each in here if each.kind == "cpu") // 2 or None
-    if host is not None and part < 1:
-        weights = int(llama_cpp.llama_model_size(model) * (1 - part))
-        found.append(Place(max(0, host - weights), 1 - part))
+    if host is not None and on_gpu < 1:
+        weights = int(llama_cpp.llama_model_size(model) * (1 - on_gpu))
+        found.append(Place(max(0, host - weights), 1 - on_gpu))
     return tuple(found)

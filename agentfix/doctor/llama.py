@@ -29,8 +29,9 @@ gpus = [[each.name, each.description, each.free_bytes, each.total_bytes] for eac
 print(json.dumps({"version": llama_cpp.__version__, "gpu": bool(llama_cpp.llama_supports_gpu_offload()),
                   "system": llama_cpp.llama_print_system_info().decode(errors="replace"), "gpus": gpus}))
 """
-Gpu: TypeAlias = Literal["NVIDIA", "Apple", "Vulkan"]
-_FLAGS: dict[Gpu, str] = {"NVIDIA": "-DGGML_CUDA=on", "Apple": "-DGGML_METAL=on", "Vulkan": "-DGGML_VULKAN=on"}
+Gpu: TypeAlias = Literal["NVIDIA", "Apple", "AMD", "Vulkan"]
+_FLAGS: dict[Gpu, str] = {"NVIDIA": "-DGGML_CUDA=on", "Apple": "-DGGML_METAL=on", "AMD": "-DGGML_HIP=on",
+                         "Vulkan": "-DGGML_VULKAN=on"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,8 @@ def find_gpu() -> Gpu | None:
         return "NVIDIA"
     if platform.system() == "Darwin" and platform.machine() == "arm64":
         return "Apple"
+    if shutil.which("rocminfo") or Path("/dev/kfd").exists():
+        return "AMD"
     return "Vulkan" if shutil.which("vulkaninfo") else None
 
 

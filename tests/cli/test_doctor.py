@@ -56,7 +56,8 @@ def test_only_needed_parts_keep_it_from_running() -> None:
     assert unmet(findings) == ["python"]
 
 
-@pytest.mark.parametrize(("gpu", "flag"), [("NVIDIA", "GGML_CUDA"), ("Apple", "GGML_METAL"), ("Vulkan", "GGML_VULKAN")])
+@pytest.mark.parametrize(("gpu", "flag"), [("NVIDIA", "GGML_CUDA"), ("Apple", "GGML_METAL"), ("AMD", "GGML_HIP"),
+                                          ("Vulkan", "GGML_VULKAN")])
 def test_a_gpu_that_the_build_lacks_gets_its_command(gpu: str, flag: str) -> None:
     build = Build("0.3.36", False, "CPU : AVX2 = 1")
     _, found = describe(build, gpu)

@@ -50,3 +50,18 @@ async def model(engine_of: Callable[..., Any]) -> AsyncIterator[Any]:
     model = LlamaCppModel("llamacpp:small", engine_of)
     yield model
     await model.aclose()
+
+
+@pytest.fixture(params=["control", "user-defined"])
+def tagged_model_file(model_file: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """The small model with a token for `<tool_call>`, of either sort that vocabularies have for it."""
+    data = bytearray(model_file.read_bytes())
+    name = data.index(b"<repo_name>")  # token 3, as long as the other
+    data[name:name + 11] = b"<tool_call>"
+    if request.param == "user-defined":
+        key = b"tokenizer.ggml.token_type"
+        types = data.index(key) + len(key) + 4 + 4 + 8  # an array of 32-bit integers, its length in 64 bits
+        data[types + 3 * 4] = 4
+    file = tmp_path / "tagged.gguf"
+    file.write_bytes(data)
+    return file

@@ -21,10 +21,10 @@ def model_body(model: str, request: ModelRequest) -> dict[str, Any]:
 
     Args:
         model: its name.
-        request: what it is asked; `max_calls` is left out, because it does not change what is asked.
+        request: what it is asked; `max_calls` and `static_messages` are left out: they do not change what is asked.
     """
-    body = {"model": model, **asdict(request)}
-    del body["max_calls"]
+    body: dict[str, Any] = {"model": model, **asdict(request)}
+    del body["max_calls"], body["static_messages"]
     for name in _LATER:
         if getattr(request, name) is None:
             del body[name]

@@ -8,6 +8,8 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
@@ -25,7 +27,7 @@ DEFAULT_ENDPOINT = "openai"
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
-_LISTS = ("critics", "disabled_plugins", "sandbox_preimports")
+_LISTS = ("critics", "disabled_plugins", "lora", "sandbox_preimports")
 
 
 def _data_dir() -> Path:
@@ -49,6 +51,8 @@ class Settings(BaseModel):
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] = "agreement"
     """The evidence class from which an answer counts as supported."""
     seed: int = 0
+    deterministic: bool = False
+    """Have a local model compute each request alone: slower, and the same seed gives the same bits on one build."""
 
     max_rounds: int | None = Field(8, ge=0)
     max_model_calls: int | None = Field(None, ge=0)
@@ -57,12 +61,16 @@ class Settings(BaseModel):
     max_cost: float | None = Field(None, ge=0)
     max_seconds: float | None = Field(None, ge=0)
 
-    context_tokens: int = Field(8192, ge=256)
-    """Context of local models."""
+    context_tokens: int | None = Field(None, ge=256)
+    """Context of local models; by the model and the free memory when not set."""
     gpu_layers: int = -1
     """Layers of local models put on a GPU, where llama.cpp was built with one; -1 for all."""
     threads: int | None = Field(None, ge=1)
-    """CPU threads of local models; all cores when not set."""
+    """CPU threads of local models; one for each physical core when not set."""
+    lora: tuple[str, ...] = ()
+    """LoRA adapters of local models, as `FILE` or `FILE:SCALE`."""
+    prefixes_bytes: int = Field(2**30, ge=0)
+    """How much of the disk may hold what local models have read of system prompts and examples; 0 to keep nothing."""
     tool_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
     sandbox_image: str = "agentfix-python"
     sandbox_runtime: str = ""
@@ -146,8 +154,17 @@ class Settings(BaseModel):
         return chosen
 
     @property
+    def adapters(self) -> tuple[tuple[Path, float], ...]:
+        """The files of `lora`, and how strongly each counts."""
+        return tuple(_adapter(text) for text in self.lora)
+
+    @property
     def models_dir(self) -> Path:
         return self.data_dir / "models"
+
+    @property
+    def prefixes_dir(self) -> Path:
+        return self.data_dir / "prefixes"
 
     @property
     def journal_path(self) -> Path:
@@ -204,6 +221,14 @@ def read_key(name: str, environment: Mapping[str, str] | None = None) -> str | N
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(f"The key {name} holds a character that no key can have.", "Set it again.")
     return key or None
+
+
+def _adapter(text: str) -> tuple[Path, float]:
+    file, colon, scale = text.rpartition(":")
+    with suppress(ValueError):
+        if colon and isfinite(float(scale)):
+            return Path(file).expanduser(), float(scale)
+    return Path(text).expanduser(), 1.0
 
 
 def _from_keyring(name: str) -> str | None:

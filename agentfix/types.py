@@ -222,6 +222,9 @@ class ModelRequest:
     """A regular expression that the whole completion must match; not together with `schema`."""
     top_logprobs: int = 0
     """How many alternatives to report for each generated token; 0 for none."""
+    static_messages: int = 0
+    """So many of the first messages, such as examples, stay the same from one request to the next: a local model keeps
+    what it read of them on disk. Those of the system at the head always count. Not part of what is asked."""
     max_calls: int | None = None
     """How many HTTP requests may be made for it, retries included; None for no limit but the model's own. Not part of
     what is asked: the journal does not look at it."""

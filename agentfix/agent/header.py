@@ -13,7 +13,8 @@ from agentfix.settings import Settings
 from agentfix.types import Task
 
 _TASK = TypeAdapter(Task)
-KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "require", "seed", "tool_timeout_s")
+KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "require", "seed", "deterministic",
+        "tool_timeout_s")
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
 
 

@@ -29,11 +29,17 @@ def fetch_models(settings: Settings) -> None:
     if find_spec("llama_cpp") is None:
         return
     for spec in dict.fromkeys((settings.model, settings.critic_model or settings.model)):
-        backend, colon, name = spec.partition(":")
-        backend, name = (backend, name) if colon else ("llamacpp", spec)
-        if backend == "llamacpp" and open_catalogue(settings).locate(name) is None:
+        name = local_name(spec)
+        if name is not None and open_catalogue(settings).locate(name) is None:
             with shown_progress() as on_progress:
                 open_catalogue(settings, on_progress).resolve(name)
+
+
+def local_name(spec: str) -> str | None:
+    """The name of a local model; None when the spec is that of another backend."""
+    backend, colon, name = spec.partition(":")
+    backend, name = (backend, name) if colon else ("llamacpp", spec)
+    return name if backend == "llamacpp" else None
 
 
 @contextmanager

@@ -36,6 +36,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--max-seconds", type=float, help="Seconds, at most.")
 @click.option("--max-cost", type=float, help="Money, at most.")
 @click.option("--seed", type=int, help="Where chance starts from.")
+@click.option("--deterministic", is_flag=True, default=None, help="Have a local model compute each request alone: "
+              "slower, and the same seed gives the same bits.")
 @click.option("--image", "images", multiple=True, help="A picture that belongs to the question: a file or an https: "
               "address; may be given several times.")
 @click.option("--fork", metavar="RUN@STEP", help="Begin as an earlier run did, up to that call; without QUESTION.")
@@ -62,7 +64,7 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
         return follow(context, settings, start, as_json=as_json, quiet=quiet)
     pictures = tuple(read_image(image) for image in images)
     start = _asking(Task(read_question(question, file), settings.kind, read_checks(tests), images=pictures))
-    follow(context, settings, start, as_json=as_json, quiet=quiet, prepare=lambda: _fetch(settings))
+    follow(context, settings, start, as_json=as_json, quiet=quiet, prepare=lambda: _prepare(context, settings))
 
 
 def _asking(task: Task) -> Start:
@@ -86,7 +88,9 @@ def _forking(fork: str, changes: dict[str, Any]) -> Start:
     return start
 
 
-def _fetch(settings: Settings) -> None:
+def _prepare(context: click.Context, settings: Settings) -> None:
     from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
+    from agentfix.cli.loading import loaded_model  # noqa: PLC0415 - the same
 
     fetch_models(settings)
+    context.with_resource(loaded_model(settings))

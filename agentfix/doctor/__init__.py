@@ -9,6 +9,8 @@ from agentfix.deadline import within
 from agentfix.doctor.finding import Finding
 from agentfix.doctor.llama import NAME as LLAMA
 from agentfix.doctor.llama import check_llama
+from agentfix.doctor.loading import NAME as LOADING
+from agentfix.doctor.loading import check_loading
 from agentfix.doctor.machine import check_compiler, check_data_folder, check_disk, check_hardware, check_python
 from agentfix.doctor.parts import (
     check_calculator,
@@ -36,7 +38,8 @@ def checks(settings: Settings) -> dict[str, Check]:
         "data folder": lambda: check_data_folder(settings),
         "disk": lambda: check_disk(settings),
         "model": lambda: check_model(settings),
-        LLAMA: check_llama,
+        LLAMA: lambda: check_llama(settings),
+        LOADING: lambda: check_loading(settings),
         "C++ compiler": check_compiler,
         "embedded sandbox": check_embedded,
         "docker": lambda: check_docker(settings),

@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
-
 from agentfix.errors import JournalError
 from agentfix.journal import schema, texts
 from agentfix.journal.claims import Claims
@@ -76,10 +74,15 @@ class SqliteJournal:
 
     def _use_write_ahead_log(self) -> None:
         """Of several processes that do so to a new file, SQLite refuses all but one at once, whatever its time-out."""
-        for attempt in Retrying(retry=retry_if_exception(_is_busy), stop=stop_after_delay(BUSY_S),
-                                wait=wait_random(0, 0.02), reraise=True):
-            with attempt:
+        deadline = time.monotonic() + BUSY_S
+        while True:
+            try:
                 self.db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.01)
 
     # --- runs ----------------------------------------------------------------------------------------------------
 
@@ -223,7 +226,3 @@ class SqliteJournal:
                 f"The journal {self._where} can't be {what}: what it holds is damaged ({str(error)[:200]}).",
                 "Forget the run that can't be read (agentfix runs rm RUN), or move the file away.",
             ) from error
-
-
-def _is_busy(error: BaseException) -> bool:
-    return isinstance(error, sqlite3.OperationalError) and error.sqlite_errorcode == sqlite3.SQLITE_BUSY

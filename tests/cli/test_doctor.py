@@ -13,6 +13,7 @@ from agentfix.cli.main import main
 from agentfix.doctor import NEEDED, checks, examine, unmet
 from agentfix.doctor.finding import Finding
 from agentfix.doctor.llama import Build, describe, probe
+from agentfix.doctor.loading import check_loading
 from agentfix.doctor.machine import check_data_folder, check_disk, check_python
 from agentfix.doctor.parts import check_docker, check_model, check_plugins
 from agentfix.settings import Settings
@@ -55,7 +56,8 @@ def test_only_needed_parts_keep_it_from_running() -> None:
     assert unmet(findings) == ["python"]
 
 
-@pytest.mark.parametrize(("gpu", "flag"), [("NVIDIA", "GGML_CUDA"), ("Apple", "GGML_METAL"), ("Vulkan", "GGML_VULKAN")])
+@pytest.mark.parametrize(("gpu", "flag"), [("NVIDIA", "GGML_CUDA"), ("Apple", "GGML_METAL"), ("AMD", "GGML_HIP"),
+                                          ("Vulkan", "GGML_VULKAN")])
 def test_a_gpu_that_the_build_lacks_gets_its_command(gpu: str, flag: str) -> None:
     build = Build("0.3.36", False, "CPU : AVX2 = 1")
     _, found = describe(build, gpu)
@@ -116,3 +118,33 @@ def test_no_docker_engine_is_no_obstacle(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_plugins_that_load_are_counted() -> None:
     found = check_plugins(Settings())
     assert found[0].name == "plugins" or all(finding.state == "broken" for finding in found)
+
+
+def test_gpus_are_named_with_their_memory_and_the_layers_that_go_there() -> None:
+    build = Build("0.3.36", True, "", [("CUDA0", "NVIDIA H100", 79 * 10**9, 80 * 10**9)])
+    assert describe(build, "NVIDIA")[1].detail == (
+        "CUDA0: NVIDIA H100, 79.0 of 80.0 GB free; all layers go there (gpu_layers = -1)")
+    assert "20 layers go there" in describe(build, "NVIDIA", 20)[1].detail
+
+
+def test_a_model_on_disk_is_loaded_and_its_context_explained(tmp_path: Path) -> None:
+    pytest.importorskip("llama_cpp", exc_type=ImportError)
+    from tests.models import tiny_gguf
+
+    file = tiny_gguf.write("llama", tmp_path / "tiny.gguf")
+    (found,) = check_loading(Settings(data_dir=tmp_path, model=f"llamacpp:{file}", threads=1))
+    assert found.state == "ok"
+    assert "context 4,096 tokens (1 MB): all that the model was trained for" in found.detail
+    assert "0 of 2 layers on a GPU; 1 CPU threads" in found.detail
+    (found,) = check_loading(Settings(data_dir=tmp_path, model=f"llamacpp:{file}", context_tokens=512))
+    assert "context 512 tokens: context_tokens says so" in found.detail
+    (found,) = check_loading(Settings(data_dir=tmp_path, model=f"llamacpp:{file}", lora=("none.gguf",)))
+    assert found.state == "broken" and "no LoRA adapter 'none.gguf'" in found.detail and found.mend
+    file.write_bytes(b"GGUF" + bytes(range(256)) * 20)
+    (found,) = check_loading(Settings(data_dir=tmp_path, model=f"llamacpp:{file}"))
+    assert found.state == "broken" and "can't load" in found.detail and found.mend
+
+
+def test_what_is_not_on_disk_is_not_loaded(tmp_path: Path) -> None:
+    for model in ("llamacpp:qwen2.5-coder-1.5b", "llamacpp:unknown", "openai:some"):
+        assert check_loading(Settings(data_dir=tmp_path, model=model)) == ()

@@ -18,7 +18,7 @@ from agentfix.journal import FallbackJournal, SqliteJournal
 from agentfix.protocols import CallKey, JournalledCall
 
 REQUEST = {"tool": "python", "arguments": {"code": "x" * 500}}
-NAMES = "abcdef"
+NAMES = "abc"
 KEY = CallKey("run", "a0.run", digest(REQUEST))
 
 WRITER = """

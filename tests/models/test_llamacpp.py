@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import struct
 import subprocess
 import sys
 from dataclasses import replace
@@ -444,3 +445,183 @@ async def test_a_file_that_is_no_model_is_refused_before_it_is_loaded(model_file
     file.touch()
     with pytest.raises(ModelUnavailableError, match="can't be used"):
         open_model(str(file), Settings(data_dir=tmp_path))
+
+
+# --- determinism ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_deterministic_reply_has_the_same_bits_whatever_ran_before_or_runs_beside_it(engine_of):
+    from agentfix.models.llamacpp.model import LlamaCppModel
+
+    engine = engine_of()
+    alone = LlamaCppModel("alone", lambda: engine, lambda _: None, deterministic=True)
+    others = LlamaCppModel("others", lambda: engine, lambda _: None)
+    request = asked(*HELLO, n=2, temperature=1.0, top_logprobs=3, max_tokens=24)
+
+    async def bits():
+        return [completion.logprobs for completion in await alone.generate(request)]
+
+    first = await bits()
+    crowd = [asked(Message("user", f"Count to {i}."), n=3, temperature=1.0, max_tokens=20) for i in range(6)]
+    results = await asyncio.gather(*map(others.generate, crowd[:3]), bits(), *map(others.generate, crowd[3:]))
+    assert results[3] == first == await bits()
+    assert len(first[0]) > 10
+
+
+# --- sampling per request ---------------------------------------------------------------------------------------------
+
+
+async def test_biased_tokens_are_written_or_avoided(model):
+    engine = model._ready()[0]
+    wanted, = engine.llama.tokenize("x", special=False)
+    biased = await texts(model, asked(logit_bias=((wanted, 1000.0),), max_tokens=5))
+    assert biased == ["xxxxx"]
+    plain = (await model.generate(asked(top_logprobs=1, max_tokens=1)))[0].text
+    unwanted, = engine.llama.tokenize(plain, special=False)
+    assert await texts(model, asked(logit_bias=((unwanted, -1000.0),), max_tokens=1)) != [plain]
+
+
+@pytest.mark.parametrize("penalty", [
+    {"repeat_penalty": 1e6}, {"frequency_penalty": 1e6}, {"presence_penalty": 1e6},
+])
+async def test_penalised_tokens_are_written_once(model, penalty):
+    question = Message("user", "Repeat for ever: one one one one one one one one")
+    plain, = await model.generate(asked(question, top_logprobs=1, max_tokens=16))
+    words = [each.token for each in plain.logprobs]
+    assert len(set(words)) < len(words)
+    completion, = await model.generate(asked(question, top_logprobs=1, max_tokens=16, **penalty))
+    words = [each.token for each in completion.logprobs]
+    assert len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize("narrow", [{"top_k": 1}, {"min_p": 1.0}, {"top_p": 1e-9}])
+async def test_the_narrowest_choice_is_the_likeliest_token(model, narrow):
+    assert await texts(model, asked(temperature=2.0, seed=5, **narrow)) == await texts(model, asked())
+
+
+async def test_top_k_is_40_unless_it_is_set(model):
+    engine = model._ready()[0]
+    kept, far = asked(temperature=1e6, seed=1, max_tokens=40), asked(temperature=1e6, seed=1, max_tokens=40, top_k=0)
+    assert await texts(model, kept) != await texts(model, far)
+    completion, = await model.generate(replace(kept, top_logprobs=41))
+    for each in completion.logprobs:
+        assert each.logprob >= each.top[39][1]
+    assert engine.llama.vocab_size > 40
+
+
+# --- embeddings -------------------------------------------------------------------------------------------------------
+
+
+async def test_embeddings_of_like_texts_are_nearer_than_of_others(model):
+    import numpy as np
+
+    given = np.array(await model.embed(["The cat sleeps on the sofa.", "A cat is asleep on a couch.",
+                                        "def add(a, b): return a + b"]))
+    given /= np.linalg.norm(given, axis=1, keepdims=True)
+    cats, code = given[0] @ given[1], given[0] @ given[2]
+    assert cats > code
+    assert np.allclose(given[0] @ given[0], 1)
+
+
+async def test_embeddings_beside_writing_are_those_made_alone(model):
+    import numpy as np
+
+    text = "The cat sleeps on the sofa." * 8
+    alone, = await model.embed([text])
+    writing = asyncio.ensure_future(model.generate(asked(n=3, temperature=1.0, max_tokens=40)))
+    beside, = await model.embed([text + "."])
+    again, = await model.embed([text])
+    assert np.allclose(alone, again, atol=0.2, rtol=0.1) and not np.allclose(alone, beside, atol=0.2, rtol=0.1)
+    assert len(await writing) == 3
+
+
+async def test_an_empty_text_has_no_embedding(model):
+    with pytest.raises(InputError, match="no embedding"):
+        await model.embed(["a", ""])
+
+
+# --- prefixes on disk, and engines that are shared --------------------------------------------------------------------
+
+READ_STATIC = """
+import asyncio, sys
+from pathlib import Path
+from agentfix.models.llamacpp.model import open_model
+from agentfix.settings import Settings
+from agentfix.types import Message, ModelRequest, Sampling
+
+async def main(file, folder, question):
+    model = open_model(file, Settings(data_dir=Path(folder), context_tokens=1024, threads=1))
+    messages = (Message("system", "Be brief, and say what you are sure of. " * 20), Message("user", question))
+    completion, = await model.generate(ModelRequest(messages, Sampling(max_tokens=8)))
+    await model.aclose()
+    print(completion.usage.cached_prompt_tokens, completion.text)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+def test_the_next_process_does_not_read_a_system_prompt_again(model_file, tmp_path):
+    def ask(question):
+        cached, _, text = subprocess.run([sys.executable, "-c", READ_STATIC, str(model_file), str(tmp_path), question],
+                                         check=True, capture_output=True, text=True).stdout.partition(" ")
+        return int(cached), text
+
+    first, again, other = ask("Name a fruit."), ask("Name a fruit."), ask("Name a tree.")
+    assert first[0] == 0 and again[0] > 150 and other[0] > 150
+    assert again[1] == first[1]
+    kept, = (tmp_path / "prefixes").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-1])
+    assert ask("Name a fruit.") == first
+
+
+async def test_models_of_one_file_share_an_engine_which_the_last_one_frees(model_file, tmp_path):
+    from agentfix.models.llamacpp.model import open_model
+    from agentfix.settings import Settings
+
+    settings = Settings(data_dir=tmp_path, context_tokens=1024)
+    one, two = open_model(str(model_file), settings), open_model(str(model_file), settings)
+    other = open_model(str(model_file), settings.model_copy(update={"context_tokens": 512}))
+    first, second, _ = await asyncio.gather(texts(one, asked()), texts(two, asked()), texts(other, asked()))
+    assert first == second
+    assert one._ready()[0] is two._ready()[0] is not other._ready()[0]
+    engine = one._ready()[0]
+    await one.aclose()
+    await one.aclose()
+    assert await texts(two, asked()) == first
+    await two.aclose()
+    await other.aclose()
+    assert not engine._thread.is_alive()
+    again = open_model(str(model_file), settings)
+    assert await texts(again, asked()) == first
+    await again.aclose()
+
+
+# --- model files from elsewhere ---------------------------------------------------------------------------------------
+
+
+async def test_a_file_on_which_llama_cpp_crashes_is_an_error_and_not_the_end_of_the_program(model_file, tmp_path):
+    from agentfix.models.llamacpp.model import open_model
+    from agentfix.settings import Settings
+
+    data, name = bytearray(model_file.read_bytes()), b"blk.0.attn_norm.weight"
+    where = data.index(struct.pack("<Q", len(name)) + name) + 8 + len(name)
+    kind = where + 4 + 8  # after the number of dimensions, and the one there is
+    assert struct.unpack_from("<I", data, kind) == (0,)
+    struct.pack_into("<I", data, kind, 26)  # integers, where the graph multiplies floats
+    poisoned = tmp_path / "poisoned.gguf"
+    poisoned.write_bytes(data)
+    for _ in range(2):
+        model = open_model(str(poisoned), Settings(data_dir=tmp_path))
+        with pytest.raises(ModelUnavailableError, match=r"crashes on .*poisoned.gguf.*SIGABRT"):
+            await model.generate(asked())
+        await model.aclose()
+
+
+def test_a_file_that_has_passed_is_not_tried_again(model_file, tmp_path, monkeypatch):
+    from agentfix.models.llamacpp.trial import try_out
+
+    try_out(model_file, tmp_path / "tried")
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+    try_out(model_file, tmp_path / "tried")
+    with pytest.raises(ModelUnavailableError, match="crashes"):
+        try_out(model_file, tmp_path / "others")

@@ -16,8 +16,9 @@ from tests.models.cells import Cells
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'agentfix[local]'",
                     exc_type=ImportError)
 
-from agentfix.models.llamacpp.requests import Generation, Scoring
+from agentfix.models.llamacpp.requests import Embedding, Generation, Request, Scoring
 from agentfix.models.llamacpp.scheduler import CHUNK_TOKENS, Scheduler
+from agentfix.models.llamacpp.store import PrefixStore
 
 CONTEXT = 100
 END = 0
@@ -43,10 +44,12 @@ def continued(prompt: Sequence[int], seed: int, max_tokens: int) -> str:
 class CountingModel(Cells):
     """A decoder that keeps what it is told, and notices what llama.cpp would get wrong."""
 
-    def __init__(self, context_tokens: int = CONTEXT, in_parts: bool = True) -> None:
+    def __init__(self, context_tokens: int = CONTEXT, in_parts: bool = True,
+                 sequences: int = 128) -> None:
         super().__init__(context_tokens)
         self.context_tokens = context_tokens
-        self.in_parts = in_parts
+        self.in_parts = self.storable = in_parts
+        self.sequences = sequences
         self.samplers = 0
         self.batches: list[int] = []
         self.read: list[tuple[int, ...]] = []
@@ -56,7 +59,7 @@ class CountingModel(Cells):
         assert self.in_parts or tokens == len(self.of(source)), "a recurrent memory can't be shared in part"
         super().copy(source, target, tokens)
 
-    def decode(self, rows) -> None:
+    def decode(self, rows, *, hidden: bool = False) -> None:
         if self.broken:
             raise ModelError("llama.cpp failed.")
         self.batches.append(len(rows))
@@ -85,6 +88,19 @@ class CountingModel(Cells):
     def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
         return TokenLogprob(chr(97 + token), -liking(token, self.read[row]), ())
 
+    def logprobs(self, tokens: Sequence[int], row: int) -> list[float]:
+        return [-liking(token, self.read[row]) for token in tokens]
+
+    def hidden(self, row: int) -> list[float]:
+        return [float(sum(self.read[row]))]
+
+    def save(self, sequence: int) -> bytes:
+        return bytes(self.of(sequence))
+
+    def load(self, sequence: int, state: bytes) -> bool:
+        self.write(sequence, list(state))
+        return True
+
     def piece(self, token: int, *, special: bool = False) -> bytes:
         return bytes([65 + token if special else 97 + token])
 
@@ -97,31 +113,48 @@ def finish(scheduler: Scheduler) -> None:
     raise AssertionError("it goes on for ever")
 
 
+TOKENS = st.integers(1, 3)
 ASKED = st.tuples(
-    st.lists(st.integers(1, 3), min_size=1, max_size=CONTEXT - 1), st.integers(1, 36),
-    st.integers(1, CONTEXT), st.integers(0, 3), st.integers(0, 30), st.none() | st.integers(0, 60))
+    st.sampled_from(["write", "alone", "score", "embed"]), st.lists(TOKENS, min_size=1, max_size=CONTEXT - 9),
+    st.integers(1, 36), st.integers(1, CONTEXT), st.integers(0, 3),
+    st.lists(st.lists(TOKENS, min_size=1, max_size=3), min_size=1, max_size=4))
 
 
-@settings(max_examples=100, deadline=None)
-@given(st.lists(ASKED, min_size=1, max_size=8), st.booleans())
-def test_everyone_gets_what_they_would_get_alone_whoever_joins_and_leaves(asked, in_parts):
-    model = CountingModel(in_parts=in_parts)
+def request_of(how: str, prompt: list[int], n: int, max_tokens: int, seed: int, choices: list[list[int]]) -> Request:
+    if how == "score":
+        return Scoring(prompt, choices)
+    if how == "embed":
+        return Embedding(prompt)
+    return Generation(prompt, Sampling(seed=seed, max_tokens=max_tokens), n, deterministic=how == "alone")
+
+
+def expected(how: str, prompt: list[int], n: int, max_tokens: int, seed: int, choices: list[list[int]]) -> list[object]:
+    if how == "score":
+        return [-sum(liking(token, prompt + choice[:i]) for i, token in enumerate(choice)) for choice in choices]
+    if how == "embed":
+        return [float(sum(prompt))]
+    return [continued(prompt, seed + i, max(1, min(max_tokens, CONTEXT - len(prompt)))) for i in range(n)]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.tuples(ASKED, st.integers(0, 30), st.none() | st.integers(0, 60)), min_size=1, max_size=8),
+       st.booleans(), st.sampled_from([8, 128]))
+def test_everyone_gets_what_they_would_get_alone_whoever_joins_and_leaves(asked, in_parts, sequences):
+    model = CountingModel(in_parts=in_parts, sequences=sequences)
     scheduler = Scheduler(model)
-    made = [Generation(prompt, Sampling(seed=seed, max_tokens=max_tokens), n)
-            for prompt, n, max_tokens, seed, _, _ in asked]
+    made = [request_of(*each) for each, _, _ in asked]
     for step in range(100):
-        for generation, (*_, comes, leaves) in zip(made, asked, strict=True):
+        for request, (_, comes, leaves) in zip(made, asked, strict=True):
             if comes == step:
-                scheduler.add(generation)
+                scheduler.add(request)
             if leaves is not None and comes + leaves == step:
-                generation.future.cancel()
+                request.future.cancel()
         scheduler.step()
     finish(scheduler)
-    for generation, (prompt, n, max_tokens, seed, *_) in zip(made, asked, strict=True):
-        most = max(1, min(max_tokens, CONTEXT - len(prompt)))
-        if generation.future.cancelled():
-            continue
-        assert [c.text for c in generation.future.result(0)] == [continued(prompt, seed + i, most) for i in range(n)]
+    for request, (each, _, _) in zip(made, asked, strict=True):
+        if not request.future.cancelled():
+            given = [getattr(result, "text", result) for result in request.future.result(0)]
+            assert given == expected(*each)
     assert model.samplers == 0
     whole = Generation([3] * (CONTEXT - 1), Sampling(max_tokens=1))
     scheduler.add(whole)
@@ -137,6 +170,74 @@ def test_control_tokens_are_text_where_they_are_asked_for():
     scheduler.add(asked)
     finish(scheduler)
     assert asked.future.result(0)[0].text == text.replace(text[1], text[1].upper())
+
+
+def test_a_deterministic_generation_is_computed_alone_from_an_empty_cache():
+    model = CountingModel(1000)
+    scheduler = Scheduler(model)
+    before = Generation([1] * 100, Sampling(seed=1, max_tokens=30), 4)
+    alone = Generation([1] * 100 + [2], Sampling(seed=1, max_tokens=30), 2, deterministic=True)
+    after = Generation([3] * 100, Sampling(seed=1, max_tokens=30), 2)
+    for each in (before, alone, after):
+        scheduler.add(each)
+    while not before.future.done():
+        scheduler.step()
+    first = len(model.batches)
+    while not alone.future.done():
+        scheduler.step()
+    assert set(model.batches[first + 1:]) == {1} and model.batches[first] == 100
+    assert [c.usage.cached_prompt_tokens for c in alone.future.result(0)] == [0, 0]
+    assert not after.future.done()
+    finish(scheduler)
+    assert [c.text for c in after.future.result(0)] == [continued([3] * 100, seed, 30) for seed in (1, 2)]
+
+
+def test_a_deterministic_generation_that_is_cancelled_or_refused_holds_nobody_up():
+    model = CountingModel()
+    scheduler = Scheduler(model)
+    left = Generation([1] * 10, Sampling(max_tokens=90), 9, deterministic=True)
+    refused = Generation([1] * 10, Sampling(max_tokens=9), grammar="bad", deterministic=True)
+    after = Generation([1] * 10, Sampling(max_tokens=9))
+    for each in (left, refused, after):
+        scheduler.add(each)
+    for _ in range(4):
+        scheduler.step()
+    left.future.cancel()
+    finish(scheduler)
+    with pytest.raises(ModelError, match="grammar"):
+        refused.future.result(0)
+    assert after.future.result(0)[0].text == continued([1] * 10, 0, 9) and model.samplers == 0
+
+
+def test_a_static_prefix_is_read_by_one_process_for_the_next(tmp_path):
+    static, batches = [1, 2] * 100, list[int]()
+    for last in (3, 4):
+        model, store = CountingModel(1000), PrefixStore(tmp_path, "m", 10_000)
+        scheduler = Scheduler(model, store)
+        for more in ([last], [last, last]):
+            asked = Generation([*static, *more, 5], Sampling(seed=1, max_tokens=5), static_tokens=len(static))
+            scheduler.add(asked)
+            finish(scheduler)
+            assert asked.future.result(0)[0].text == continued(asked.prompt, 1, 5)
+        store.close()
+        batches.append(sum(model.batches))
+    assert batches[0] > 200 and batches[1] < 30
+    assert asked.future.result(0)[0].usage.cached_prompt_tokens >= 200
+
+
+def test_a_prefix_that_does_not_fit_any_more_or_can_not_be_used_is_read_again(tmp_path):
+    class Refusing(CountingModel):
+        def load(self, sequence: int, state: bytes) -> bool:
+            return False
+
+    for model in (CountingModel(), Refusing()):
+        store = PrefixStore(tmp_path, "m", 10_000)
+        scheduler = Scheduler(model, store)
+        asked = Generation([1] * 80 + [3], Sampling(seed=1, max_tokens=5), static_tokens=80)
+        scheduler.add(asked)
+        finish(scheduler)
+        store.close()
+        assert asked.future.result(0)[0].text == continued(asked.prompt, 1, 5)
 
 
 def test_samples_of_one_prompt_read_it_once():
@@ -230,25 +331,45 @@ def test_a_cancelled_generation_frees_its_cells_before_the_next_token():
 
 
 @pytest.mark.parametrize("in_parts", [True, False])
-def test_choices_are_scored_whole_in_one_batch_beside_what_is_written(in_parts):
+def test_choices_are_scored_whole_beside_each_other_and_what_is_written(in_parts):
     model = CountingModel(in_parts=in_parts)
     scheduler = Scheduler(model)
     writer = Generation([2], Sampling(seed=1, max_tokens=20))
-    first = Generation([1] * 40, Sampling(max_tokens=1))
-    scheduler.add(first)
     scheduler.add(writer)
-    while not first.future.done():
-        scheduler.step()
+    scheduler.step()
+    before = len(model.batches)
     choices = [[1, 2, 3], [1, 2, 2], [4]]
     scored = Scoring([1] * 40, choices)
     scheduler.add(scored)
-    before = len(model.batches)
     scheduler.step()
-    assert scored.future.result(0) == [
-        -sum(liking(token, [1] * 40 + choice[:i]) for i, token in enumerate(choice)) for choice in choices]
-    assert model.batches[before] == 7
+    scheduler.step()
+    assert scored.future.result(0) == expected("score", [1] * 40, 0, 0, 0, choices)
+    assert model.batches[before:] == [1 + 40, 1 + 4]
     finish(scheduler)
     assert writer.future.result(0)[0].text == continued([2], 1, 20)
+
+
+def test_more_choices_than_sequences_are_scored_one_part_after_another():
+    model = CountingModel(1000, sequences=8)
+    scheduler = Scheduler(model)
+    choices = [[1 + i % 3, 1 + i // 3 % 3, 1 + i // 9] for i in range(27)]
+    scored = Scoring([1] * 40, [*choices, [2]])
+    scheduler.add(scored)
+    scheduler.add(Generation([2], Sampling(seed=1, max_tokens=20), 20))
+    finish(scheduler)
+    assert scored.future.result(0) == expected("score", [1] * 40, 0, 0, 0, [*choices, [2]])
+
+
+def test_a_long_prompt_to_be_scored_holds_no_writer_up():
+    model = CountingModel(6000)
+    scheduler = Scheduler(model)
+    scheduler.add(Generation([2], Sampling(seed=1, max_tokens=1000)))
+    scheduler.step()
+    before = len(model.batches)
+    scheduler.add(Scoring([1] * 1000, [[1]]))
+    for _ in range(10):
+        scheduler.step()
+    assert all(size <= CHUNK_TOKENS + 2 for size in model.batches[before:])
 
 
 def test_choices_that_do_not_fit_wait_and_those_that_never_will_fail():

@@ -23,10 +23,24 @@ class Decoder(Memory, Protocol):
     """A model and its context; `Llama` is one."""
 
     context_tokens: int
+    sequences: int
+    """How many the cache tells apart."""
     in_parts: bool
+    """Whether a part of a sequence can be shared with another."""
+    storable: bool
+    """Whether what `load` puts back can be shared in parts."""
 
-    def decode(self, rows: Sequence[Row]) -> None:
-        """Run a batch through the model."""
+    def decode(self, rows: Sequence[Row], *, hidden: bool = False) -> None:
+        """Run a batch through the model.
+
+        Args:
+            rows: the tokens.
+            hidden: keep the hidden states of the wanted rows too.
+        """
+        ...
+
+    def hidden(self, row: int) -> list[float]:
+        """The hidden state of a wanted row of the last batch, before it becomes logits."""
         ...
 
     def cut(self, sequence: int, tokens: int) -> None:
@@ -35,6 +49,14 @@ class Decoder(Memory, Protocol):
 
     def forget_all(self) -> None:
         """Empty the cache."""
+        ...
+
+    def save(self, sequence: int) -> bytes:
+        """What the cache holds of a sequence."""
+        ...
+
+    def load(self, sequence: int, state: bytes) -> bool:
+        """Put back what `save` gave, into an empty sequence. Returns whether it could be used."""
         ...
 
     def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
@@ -50,7 +72,11 @@ class Decoder(Memory, Protocol):
         ...
 
     def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
-        """How likely a token is after a row of the last batch."""
+        """How likely a token is after a row of the last batch, beside the likeliest."""
+        ...
+
+    def logprobs(self, tokens: Sequence[int], row: int) -> list[float]:
+        """How likely each of these tokens is after a row of the last batch."""
         ...
 
     def piece(self, token: int, *, special: bool = False) -> bytes:

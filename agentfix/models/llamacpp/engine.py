@@ -6,8 +6,9 @@ import threading
 
 from agentfix.errors import ModelError
 from agentfix.models.llamacpp.llama import Llama
-from agentfix.models.llamacpp.requests import Generation, Scoring
+from agentfix.models.llamacpp.requests import Request
 from agentfix.models.llamacpp.scheduler import Scheduler
+from agentfix.models.llamacpp.store import PrefixStore
 
 
 class Engine:
@@ -15,17 +16,19 @@ class Engine:
 
     Args:
         llama: the model; it belongs to the engine, which frees it.
+        store: where prefixes that other processes ask for are kept; None to keep none. It belongs to the engine too.
     """
 
-    def __init__(self, llama: Llama) -> None:
+    def __init__(self, llama: Llama, store: PrefixStore | None = None) -> None:
         self.llama = llama
+        self._store = store
         self._news = threading.Condition()
-        self._inbox: list[Generation | Scoring] = []
+        self._inbox: list[Request] = []
         self._closing = False
         self._thread = threading.Thread(target=self._serve, name="llamacpp", daemon=True)
         self._thread.start()
 
-    def submit(self, asked: Generation | Scoring) -> None:
+    def submit(self, asked: Request) -> None:
         """Have a request served; see its `future`.
 
         Raises:
@@ -43,9 +46,11 @@ class Engine:
             self._closing = True
             self._news.notify()
         self._thread.join()
+        if self._store is not None:
+            self._store.close()
 
     def _serve(self) -> None:
-        scheduler = Scheduler(self.llama)
+        scheduler = Scheduler(self.llama, self._store)
         try:
             while True:
                 with self._news:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import ctypes
 import math
-import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,21 +17,19 @@ import numpy as np
 
 from agentfix.errors import ModelError, ModelUnavailableError
 from agentfix.models.llamacpp.decoder import Row
+from agentfix.models.llamacpp.host import cpu_threads
+from agentfix.models.llamacpp.log import silence
+from agentfix.models.llamacpp.measure import layers_of, needs_of, places_for
+from agentfix.models.llamacpp.room import Needs, Room, choose
+from agentfix.models.llamacpp.weights import Adapter, OnProgress, cannot_write, load_model, use_adapters
 from agentfix.types import Sampling, TokenLogprob
 
 BATCH_TOKENS = 512
 """The most tokens that are decoded together."""
-SEQUENCES = 128
-"""The most sequences that the KV cache tells apart."""
 LARGEST_SEED = 2**32 - 1
 """llama.cpp takes this one as a wish for chance."""
 TOP_K = 40
 """llama.cpp's own default; sampling never looks past it."""
-
-
-@llama_cpp.llama_log_callback
-def _silent(_level: int, _text: bytes, _data: ctypes.c_void_p) -> None:
-    """llama.cpp writes hundreds of lines to stderr when it loads a model; errors reach us by return codes."""
 
 
 class Llama:
@@ -40,55 +37,81 @@ class Llama:
 
     Args:
         path: the GGUF file.
-        context_tokens: size of the KV cache, shared by everything in it; at most what the model was trained for.
+        context_tokens: size of the KV cache, shared by everything in it; at most what the model was trained for. None
+            to choose one by the memory that is free.
         gpu_layers: layers put on a GPU when llama.cpp was built with one; -1 for all.
-        threads: CPU threads; None for all cores.
+        threads: CPU threads; None for as many as there are cores for it.
+        adapters: LoRA adapters that the model computes with.
+        on_progress: told how much of it is loaded; what it raises ends the loading.
 
     Raises:
-        ModelUnavailableError: the file can't be loaded.
+        ModelUnavailableError: a file can't be loaded.
+        BaseException: what `on_progress` raised.
     """
 
-    def __init__(self, path: Path, *, context_tokens: int = 8192, gpu_layers: int = -1,
-                 threads: int | None = None) -> None:
-        llama_cpp.llama_log_set(_silent, ctypes.c_void_p(0))
+    def __init__(self, path: Path, *, context_tokens: int | None = None, gpu_layers: int = -1,
+                 threads: int | None = None, adapters: Sequence[Adapter] = (),
+                 on_progress: OnProgress | None = None) -> None:
+        silence()
         llama_cpp.llama_backend_init()
-        model_params = llama_cpp.llama_model_default_params()
-        model_params.n_gpu_layers = 2**31 - 1 if gpu_layers < 0 else gpu_layers
-        self._model: Any = llama_cpp.llama_model_load_from_file(os.fsencode(path), model_params)
-        if not self._model:
-            raise ModelUnavailableError(
-                f"llama.cpp can't load {str(path)!r}: the file is corrupt, truncated or of an unknown kind.",
-                "Delete it and pull it again, or choose another with --model.",
-            )
-        self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
-        self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
-        self.context_tokens = min(context_tokens, int(llama_cpp.llama_model_n_ctx_train(self._model)))
-        params = llama_cpp.llama_context_default_params()
-        params.n_ctx = self.context_tokens
-        params.n_batch = params.n_ubatch = BATCH_TOKENS
-        params.n_seq_max = SEQUENCES
-        params.kv_unified = True
-        params.n_threads = params.n_threads_batch = threads or os.cpu_count() or 1
-        self._ctx: Any = llama_cpp.llama_init_from_model(self._model, params)
-        if not self._ctx:
-            llama_cpp.llama_model_free(self._model)
-            raise ModelUnavailableError(
-                f"llama.cpp can't make a context of {self.context_tokens} tokens for {str(path)!r}.",
-                "There may be too little memory; set a smaller context_tokens in agentfix.toml.",
-            )
-        self._memory: Any = llama_cpp.llama_get_memory(self._ctx)
-        self._batch: Any = llama_cpp.llama_batch_init(params.n_batch, 0, 1)
+        self._ctx = self._batch = None
+        self._model: Any = load_model(path, gpu_layers, on_progress)
+        self.threads = threads or cpu_threads()
+        self.layers, self.layers_on_gpu = layers_of(self._model, gpu_layers)
         self.in_parts = not (llama_cpp.llama_model_is_recurrent(self._model)
                              or llama_cpp.llama_model_is_hybrid(self._model))
         """Whether a part of a sequence can be shared with another."""
+        self.storable = self.in_parts and not llama_cpp.llama_model_n_swa(self._model)
+        """Whether a sequence that was saved can be shared in parts: what lies behind a sliding window is not saved."""
+        try:
+            self.room = self._choose_room(path, context_tokens)
+            self._open(path, adapters)
+        except BaseException:
+            self.close()
+            raise
+        self.context_tokens, self.sequences = self.room.context_tokens, self.room.sequences
+        self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
+        self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+
+    def _choose_room(self, path: Path, context_tokens: int | None) -> Room:
+        if context_tokens is not None and self.in_parts:
+            return choose(Needs(int(llama_cpp.llama_model_n_ctx_train(self._model)), 0), (), context_tokens)
+        needs = needs_of(self._model, self.metadata, in_parts=self.in_parts)
+        if needs is None:
+            raise cannot_write(path)
+        return choose(needs, places_for(self._model, self.layers_on_gpu / self.layers), context_tokens)
+
+    def _open(self, path: Path, adapters: Sequence[Adapter]) -> None:
+        params = llama_cpp.llama_context_default_params()
+        params.n_ctx = self.room.context_tokens
+        params.n_batch = params.n_ubatch = BATCH_TOKENS
+        # llama.cpp overwrites what lies behind the sliding window of its sequence, and another sequence that parts from
+        # it there would miss it; but never what belongs to two. So each sequence has a shadow with the same tokens.
+        self._shadows = self.room.sequences if self.in_parts and not self.storable else 0
+        params.n_seq_max = self.room.sequences + self._shadows
+        params.kv_unified = params.swa_full = True
+        params.n_threads = params.n_threads_batch = self.threads
+        self._ctx: Any = llama_cpp.llama_init_from_model(self._model, params)
+        if not self._ctx:
+            raise ModelUnavailableError(
+                f"llama.cpp can't make a context of {self.room.context_tokens} tokens for {str(path)!r}.",
+                "There may be too little memory; set a smaller context_tokens in agentfix.toml.",
+            )
+        self._memory: Any = llama_cpp.llama_get_memory(self._ctx)
+        if not self._memory:
+            raise cannot_write(path)
+        use_adapters(self._model, self._ctx, adapters)
+        self._batch: Any = llama_cpp.llama_batch_init(params.n_batch, 0, 2)
 
     def close(self) -> None:
         """Free the model and its context. May be called twice."""
-        if self._ctx:
+        if self._batch:
             llama_cpp.llama_batch_free(self._batch)
+        if self._ctx:
             llama_cpp.llama_free(self._ctx)
+        if self._model:
             llama_cpp.llama_model_free(self._model)
-            self._ctx = self._model = None
+        self._batch = self._ctx = self._model = None
 
     # --- the model's own facts -------------------------------------------------------------------------------------
 
@@ -137,11 +160,15 @@ class Llama:
 
     def _tokenize(self, text: str, special: bool) -> list[int]:
         raw = text.encode("utf-8", "replace")
-        buffer = (llama_cpp.llama_token * (len(raw) + 8))()
-        count = llama_cpp.llama_tokenize(self._vocab, raw, len(raw), buffer, len(buffer), False, special)
-        if count < 0:
-            raise ModelError(f"llama.cpp can't tokenize a text of {len(raw)} bytes.")
-        return list(buffer[:count])
+        size = len(raw) + 8
+        while True:
+            buffer = (llama_cpp.llama_token * size)()
+            count = llama_cpp.llama_tokenize(self._vocab, raw, len(raw), buffer, size, False, special)
+            if count >= 0:
+                return list(buffer[:count])
+            if -count <= size:
+                raise ModelError(f"llama.cpp can't tokenize a text of {len(raw)} bytes.")
+            size = -count  # a vocabulary may need three tokens for a space
 
     def piece(self, token: int, *, special: bool = False) -> bytes:
         size = 64
@@ -156,9 +183,8 @@ class Llama:
 
     def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
         """How likely a token is after a row of the last batch, beside the likeliest."""
-        logits = np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._ctx, row), shape=(self.vocab_size,))
-        peak = float(logits.max())
-        norm = peak + math.log(float(np.exp(logits - peak).sum()))
+        logits = self._logits(row)
+        norm = _norm(logits)
         likeliest = np.argpartition(logits, -top)[-top:]
         ordered = sorted(likeliest.tolist(), key=lambda t: -float(logits[t]))
 
@@ -167,6 +193,21 @@ class Llama:
 
         return TokenLogprob(text(token), float(logits[token]) - norm,
                             tuple((text(t), float(logits[t]) - norm) for t in ordered))
+
+    def logprobs(self, tokens: Sequence[int], row: int) -> list[float]:
+        """How likely each of these tokens is after a row of the last batch."""
+        logits = self._logits(row)
+        norm = _norm(logits)
+        return [float(logits[token]) - norm for token in tokens]
+
+    def _logits(self, row: int) -> Any:
+        return np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._ctx, row), shape=(self.vocab_size,))
+
+    def hidden(self, row: int) -> list[float]:
+        """See `Decoder`."""
+        size = int(llama_cpp.llama_model_n_embd(self._model))
+        state = llama_cpp.llama_get_embeddings_ith(self._ctx, row)
+        return np.ctypeslib.as_array(state, shape=(size,)).tolist()
 
     def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
         """What draws the tokens of a completion; to be freed by `free_sampler`.
@@ -187,15 +228,29 @@ class Llama:
                 raise ModelError("llama.cpp can't use the grammar made from the JSON schema.",
                                  "Use a simpler schema: no `pattern`, `format` or recursion.")
             llama_cpp.llama_sampler_chain_add(chain, sampler)
-        if sampling.temperature <= 0:
-            llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_greedy())
-            return chain
-        seed = (sampling.seed + index) % LARGEST_SEED
-        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_k(TOP_K))
-        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1))
-        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_temp(sampling.temperature))
-        llama_cpp.llama_sampler_chain_add(chain, llama_cpp.llama_sampler_init_dist(seed))
+        for stage in self._stages(sampling, (sampling.seed + index) % LARGEST_SEED):
+            llama_cpp.llama_sampler_chain_add(chain, stage)
         return chain
+
+    def _stages(self, sampling: Sampling, seed: int) -> Iterator[Any]:
+        if sampling.logit_bias:
+            entries = [llama_cpp.llama_logit_bias(token, bias) for token, bias in sampling.logit_bias
+                       if 0 <= token < self.vocab_size]
+            biases = (llama_cpp.llama_logit_bias * len(entries))(*entries)
+            yield llama_cpp.llama_sampler_init_logit_bias(self.vocab_size, len(entries), biases)
+        repeat, frequency, presence = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
+        if (repeat, frequency, presence) != (1, 0, 0):
+            yield llama_cpp.llama_sampler_init_penalties(self.vocab_size, sampling.max_tokens, repeat, frequency,
+                                                         presence)
+        if sampling.temperature <= 0:
+            yield llama_cpp.llama_sampler_init_greedy()
+            return
+        yield llama_cpp.llama_sampler_init_top_k(TOP_K if sampling.top_k is None else sampling.top_k)
+        yield llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1)
+        if sampling.min_p > 0:
+            yield llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1)
+        yield llama_cpp.llama_sampler_init_temp(sampling.temperature)
+        yield llama_cpp.llama_sampler_init_dist(seed)
 
     def free_sampler(self, sampler: Any) -> None:
         """Free what `sampler` made."""
@@ -210,23 +265,48 @@ class Llama:
 
     def copy(self, source: int, target: int, tokens: int) -> None:
         """See `Memory`."""
-        llama_cpp.llama_memory_seq_cp(self._memory, source, target, 0 if self.in_parts else -1,
-                                      tokens if self.in_parts else -1)
+        end = tokens if self.in_parts else -1
+        llama_cpp.llama_memory_seq_cp(self._memory, source, target, -1, end)
+        if self._shadows:
+            llama_cpp.llama_memory_seq_cp(self._memory, source, target + self._shadows, -1, end)
 
     def forget(self, sequence: int) -> None:
         """See `Memory`."""
-        llama_cpp.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        self._remove(sequence, -1)
 
     def cut(self, sequence: int, tokens: int) -> None:
-        """Forget what follows a sequence's first tokens."""
-        llama_cpp.llama_memory_seq_rm(self._memory, sequence, tokens, -1)
+        """See `Decoder`."""
+        self._remove(sequence, tokens)
+
+    def _remove(self, sequence: int, begin: int) -> None:
+        for each in {sequence, sequence + self._shadows}:
+            if not llama_cpp.llama_memory_seq_rm(self._memory, each, begin, -1):
+                raise ModelError("llama.cpp refuses to forget a part of what it read.")
 
     def forget_all(self) -> None:
         """Empty the cache."""
         llama_cpp.llama_memory_clear(self._memory, True)
 
-    def decode(self, rows: Sequence[Row]) -> None:
+    def save(self, sequence: int) -> bytes:
+        """See `Decoder`."""
+        number: Any = sequence
+        size = int(llama_cpp.llama_state_seq_get_size(self._ctx, number))
+        buffer = (ctypes.c_uint8 * size)()
+        written = llama_cpp.llama_state_seq_get_data(self._ctx, buffer, size, number)
+        return bytes(memoryview(buffer)[:written])
+
+    def load(self, sequence: int, state: bytes) -> bool:
+        """See `Decoder`."""
+        number: Any = sequence
+        buffer = (ctypes.c_uint8 * len(state)).from_buffer_copy(state)
+        return llama_cpp.llama_state_seq_set_data(self._ctx, buffer, len(state), number) != 0
+
+    def decode(self, rows: Sequence[Row], *, hidden: bool = False) -> None:
         """Run a batch of at most `BATCH_TOKENS` rows through the model.
+
+        Args:
+            rows: the tokens.
+            hidden: keep the hidden states of the wanted rows too.
 
         Raises:
             ModelError: llama.cpp failed; what is in the cache is not sure any more.
@@ -236,10 +316,21 @@ class Llama:
         for i, (token, position, sequence, wanted) in enumerate(rows):
             batch.token[i] = token
             batch.pos[i] = position
-            batch.n_seq_id[i] = 1
+            batch.n_seq_id[i] = 2 if self._shadows else 1
             batch.seq_id[i][0] = sequence
+            batch.seq_id[i][1] = sequence + self._shadows
             batch.logits[i] = wanted
+        if hidden:
+            llama_cpp.llama_set_embeddings(self._ctx, True)
         code = llama_cpp.llama_decode(self._ctx, batch)
+        if hidden:
+            llama_cpp.llama_set_embeddings(self._ctx, False)
         if code != 0:
             raise ModelError(f"llama.cpp failed to decode {len(rows)} tokens (code {code}).",
                              "The context may be full; set a larger context_tokens in agentfix.toml.")
+
+
+def _norm(logits: Any) -> float:
+    """The logarithm of the sum of all exponentials: logits less it are log-probabilities."""
+    peak = float(logits.max())
+    return peak + math.log(float(np.exp(logits - peak).sum()))

@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from agentfix.errors import InputError, ModelError, ModelReplyError, ModelUnavailableError
@@ -22,13 +21,13 @@ from agentfix.types import Completion, Delta, Message, ModelRequest, ToolSpec
 if TYPE_CHECKING:
     from agentfix.models.llamacpp.engine import Engine
     from agentfix.models.llamacpp.llama import Llama
-    from agentfix.models.llamacpp.requests import Generation, Scoring
+    from agentfix.models.llamacpp.requests import Embedding, Generation, Scoring
 
 MISSING = "llama-cpp-python is not installed, so local models can't run."
 HINT = "Install it with: pip install 'agentfix[local]' (it compiles for some minutes and needs a C++ compiler)."
 
-SCORED_CHOICES = 32
-"""More of them would need more sequences beside those of other requests."""
+SCORED_CHOICES, SCORED_TOKENS = 32, 256
+"""More of them would need more sequences, and room in a batch, beside those of other requests."""
 
 
 def open_model(name: str, settings: Settings) -> LlamaCppModel:
@@ -43,20 +42,18 @@ def open_model(name: str, settings: Settings) -> LlamaCppModel:
         ModelUnavailableError: llama-cpp-python or a local file is missing.
     """
     try:
-        from agentfix.models.llamacpp.engine import Engine  # noqa: PLC0415 - needs an optional package
-        from agentfix.models.llamacpp.llama import Llama  # noqa: PLC0415
+        from agentfix.models.llamacpp.loading import take_engine  # noqa: PLC0415 - needs an optional package
+        from agentfix.models.llamacpp.shared import ENGINES  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise ModelUnavailableError(MISSING, HINT) from error
 
-    known = open_catalogue(settings)
-    known.locate(name)
+    open_catalogue(settings).locate(name)
 
     def load() -> Engine:
-        path: Path = known.resolve(name)
-        return Engine(Llama(path, context_tokens=settings.context_tokens, gpu_layers=settings.gpu_layers,
-                            threads=settings.threads))
+        return take_engine(name, settings, lambda _: model.require_open())
 
-    return LlamaCppModel(f"llamacpp:{name}", load)
+    model = LlamaCppModel(f"llamacpp:{name}", load, ENGINES.give_back, deterministic=settings.deterministic)
+    return model
 
 
 class LlamaCppModel:
@@ -65,11 +62,16 @@ class LlamaCppModel:
     Args:
         name: as users write it.
         load: makes the engine; called once, in a thread.
+        free: what becomes of the engine at the end.
+        deterministic: compute each request alone, so that the same seed gives the same bits on one build.
     """
 
-    def __init__(self, name: str, load: Callable[[], Engine]) -> None:
+    def __init__(self, name: str, load: Callable[[], Engine], free: Callable[[Engine], None] | None = None, *,
+                 deterministic: bool = False) -> None:
         self.name = name
         self._load = load
+        self._free = free
+        self._deterministic = deterministic
         self._loading = threading.Lock()
         self._loaded: tuple[Engine, ChatTemplate] | None = None
         self._closed = False
@@ -134,16 +136,39 @@ class LlamaCppModel:
         return [weight / sum(weights) for weight in weights]
 
     def _prepare_scoring(self, messages: Sequence[Message], choices: Sequence[str]) -> tuple[Engine, Scoring]:
-        from agentfix.models.llamacpp.llama import BATCH_TOKENS  # noqa: PLC0415 - needs an optional package
-        from agentfix.models.llamacpp.requests import Scoring  # noqa: PLC0415
+        from agentfix.models.llamacpp.requests import Scoring  # noqa: PLC0415 - needs an optional package
 
         engine, template = self._ready()
         llama = engine.llama
         tokens = [llama.tokenize(choice, special=False) for choice in choices]
-        if not tokens or not all(tokens) or sum(map(len, tokens)) > BATCH_TOKENS or len(tokens) > SCORED_CHOICES:
+        if not tokens or not all(tokens) or sum(map(len, tokens)) > SCORED_TOKENS or len(tokens) > SCORED_CHOICES:
             raise InputError(f"These {len(choices)} choices can't be scored.",
-                             f"Give up to {SCORED_CHOICES}, none of them empty, of {BATCH_TOKENS} tokens together.")
-        return engine, Scoring(self._tokens(llama, template, messages), tokens)
+                             f"Give up to {SCORED_CHOICES}, none of them empty, of {SCORED_TOKENS} tokens together.")
+        prompt = _tokens(llama, template, messages)
+        static = _static_tokens(llama, template, ModelRequest(tuple(messages)), prompt)
+        return engine, Scoring(prompt, tokens, static)
+
+    async def embed(self, texts: Sequence[str]) -> list[list[float]]:
+        """Texts as vectors: the model's hidden state after the last token of each, as it is before it becomes logits.
+
+        Raises:
+            InputError: a text is empty.
+            ContextOverflowError: one is too long.
+            ModelError: it is closed, or llama.cpp failed.
+        """
+        engine, asked = await asyncio.to_thread(self._prepare_embeddings, texts)
+        for each in asked:
+            engine.submit(each)
+        return list(await asyncio.gather(*(asyncio.wrap_future(each.future) for each in asked)))
+
+    def _prepare_embeddings(self, texts: Sequence[str]) -> tuple[Engine, list[Embedding]]:
+        from agentfix.models.llamacpp.requests import Embedding  # noqa: PLC0415 - needs an optional package
+
+        engine, _ = self._ready()
+        if not all(texts):
+            raise InputError("An empty text has no embedding.", "Leave it out.")
+        llama = engine.llama
+        return engine, [Embedding(llama.opened(llama.tokenize(text, special=False))) for text in texts]
 
     def _prepare(self, request: ModelRequest,
                  on_text: Callable[[int, str], None]) -> tuple[Engine, Generation, list[CallReader]]:
@@ -152,23 +177,22 @@ class LlamaCppModel:
         engine, template = self._ready()
         llama = engine.llama
         grammar = None if request.schema is None else _grammar(request.schema)
-        prompt = self._tokens(llama, template, request.messages, request.tools)
+        prompt = _tokens(llama, template, request.messages, request.tools)
+        static = _static_tokens(llama, template, request, prompt)
         readers = [CallReader(template.form, request.tools) for _ in range(request.n if request.tools else 0)]
         markers = frozenset(token for marker in template.form.markers if readers
                             and len(tokens := llama.tokenize(marker, special=True)) == 1 for token in tokens)
-        return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text,
-                                  markers), readers
+        return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text, static,
+                                  self._deterministic, markers), readers
 
-    @staticmethod
-    def _tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message],
-                tools: Sequence[ToolSpec] = ()) -> list[int]:
-        return llama.opened(template.tokens(
-            messages, lambda text, special: llama.tokenize(text, special=special), tools))
+    def require_open(self) -> None:
+        """Raise ModelError once it is closed. Asked again and again while it is loaded, which so ends early."""
+        if self._closed:
+            raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.")
 
     def _ready(self) -> tuple[Engine, ChatTemplate]:
         with self._loading:
-            if self._closed:
-                raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.")
+            self.require_open()
             if self._loaded is None:
                 engine = self._load()
                 llama = engine.llama
@@ -176,21 +200,47 @@ class LlamaCppModel:
                     template = ChatTemplate(llama.metadata("tokenizer.chat_template"), bos=llama.special_text("bos"),
                                             eos=llama.special_text("eos"))
                 except ModelError:
-                    engine.close()
+                    self._give_up(engine)
                     raise
                 self._loaded = engine, template
             return self._loaded
 
     async def aclose(self) -> None:
-        """Free the model when its last request has ended. May be called twice."""
+        """Free the model when its last request has ended; loading it ends at once. May be called twice."""
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
+        self._closed = True
         with self._loading:
-            self._closed = True
             loaded, self._loaded = self._loaded, None
         if loaded is not None:
-            loaded[0].close()
+            self._give_up(loaded[0])
+
+    def _give_up(self, engine: Engine) -> None:
+        if self._free is None:
+            engine.close()
+        else:
+            self._free(engine)
+
+
+def _tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message],
+            tools: Sequence[ToolSpec] = ()) -> list[int]:
+    return llama.opened(template.tokens(
+        messages, lambda text, special: llama.tokenize(text, special=special), tools))
+
+
+def _static_tokens(llama: Llama, template: ChatTemplate, request: ModelRequest, prompt: Sequence[int]) -> int:
+    """How many of the prompt's tokens come before what changes: after tools, system messages and static ones."""
+    messages = request.messages
+    systems = next((i for i, message in enumerate(messages) if message.role != "system"), len(messages))
+    head = messages[:max(systems, request.static_messages)]
+    if not head and not request.tools:
+        return 0
+    try:
+        other = _tokens(llama, template, [*head, Message("user", "?")], request.tools)
+    except ModelUnavailableError:  # the template does not take these messages so
+        return 0
+    return next((i for i, (one, another) in enumerate(zip(prompt, other, strict=False)) if one != another), 0)
 
 
 def _with_calls(completion: Completion, reader: CallReader, messages: Sequence[Message]) -> Completion:

@@ -140,10 +140,8 @@ def read_objects(text: str, at: int, *, exactly: bool = False) -> tuple[list[Too
             value, end = _JSON.raw_decode(text, start + doubled)
         except (ValueError, RecursionError):
             return None
-        if doubled:
-            end = _end(_SPACE, text, end) + 1
-            if text[end - 1:end] != "}":
-                return None
+        if doubled and text.startswith("}", closed := _end(_SPACE, text, end)):
+            end = closed + 1
         for each in cast("list[Any]", value) if isinstance(value, list) else [value]:
             call = _call(each, exactly=exactly)
             if call is None:

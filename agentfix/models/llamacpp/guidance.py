@@ -18,10 +18,12 @@ from agentfix.models.llamacpp.sampler import Candidates, Matcher
 from agentfix.models.llamacpp.vocabulary import Vocabulary
 
 _OPTIONS: Any = {"lenient": True, "whitespace_pattern": r" |\n[ \t]{0,20}"}
+_LEAST = 1e-6
 _MAPS = ("properties", "patternProperties", "$defs", "definitions")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SINGLE = ("items", "additionalProperties")
-_OPEN = {"additionalProperties", "patternProperties", "anyOf", "oneOf", "allOf", "$ref"}
+_SOURCES = frozenset({"properties", "anyOf", "oneOf", "$ref"})
+_OPEN = frozenset({"additionalProperties", "patternProperties", "anyOf", "oneOf", "allOf", "$ref"})
 
 
 class Guide:
@@ -140,7 +142,9 @@ def _parts(schema: Any) -> Iterator[Schema]:
 
 def _combines(schema: Schema) -> bool:
     """Whether an object may get its properties from several schemas, so that none may be closed alone."""
-    return "allOf" in schema or ("properties" in schema and not schema.keys().isdisjoint({"anyOf", "oneOf", "$ref"}))
+    sources = sum(word in schema for word in _SOURCES)
+    parts = (part for part in schema.get("allOf", ()) if not isinstance(part, bool))
+    return sources + sum(not _SOURCES.isdisjoint(part) for part in parts) > 1
 
 
 def _relaxed(schema: Any, *, closed: bool) -> Any:
@@ -164,6 +168,8 @@ def _relaxed(schema: Any, *, closed: bool) -> Any:
     if "patternProperties" in kept:
         patterns = {_pattern(each): part for each, part in kept["patternProperties"].items()}
         kept["patternProperties"] = {each: part for each, part in patterns.items() if each}
+    if kept.get("exclusiveMinimum") == 0:  # it would let 0 pass below a maximum under 1
+        kept["exclusiveMinimum"], kept["minimum"] = None, max(_LEAST, kept.get("minimum", 0))
     if not f"{kept.get('$ref', '#')}/".startswith("#/"):
         kept["$ref"] = None
     kept = {word: value for word, value in kept.items() if value is not None or word == "const"}

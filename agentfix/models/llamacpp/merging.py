@@ -18,7 +18,8 @@ _LOWER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties
 
 
 def alternatives(root: Any, schema: Any, seen: frozenset[str] = frozenset()) -> list[Schema]:
-    """A schema as alternatives without `$ref`, `allOf`, `anyOf` and `oneOf` (which is taken for `anyOf`).
+    """A schema as alternatives without `$ref`, `allOf`, `anyOf` and `oneOf` (which is taken for `anyOf`), with `enum`
+    for `const` and a list of `patterns` for `pattern`.
 
     Args:
         root: the whole document. What lies elsewhere is not fetched, and demands nothing.
@@ -33,7 +34,7 @@ def alternatives(root: Any, schema: Any, seen: frozenset[str] = frozenset()) -> 
     """
     if isinstance(schema, bool):
         return [{}] if schema else []
-    found: list[Schema] = [_without_const({key: value for key, value in schema.items() if key not in _APPLIED})]
+    found: list[Schema] = [_plain({key: value for key, value in schema.items() if key not in _APPLIED})]
     for options in _applied(root, schema, seen):
         if len(found) > 1 and len(found) * len(options) > _MOST_ALTERNATIVES:
             continue  # relaxed: they would be too many to be written
@@ -76,11 +77,17 @@ def _target(root: Any, reference: str) -> Any:
     return cast(Any, target)
 
 
-def _without_const(schema: dict[str, Any]) -> Schema:
-    if "const" not in schema:
-        return schema
-    const = schema.pop("const")
-    return {**schema, "enum": _common(schema.get("enum", [const]), [const])}
+def _plain(schema: dict[str, Any]) -> Schema:
+    """With one word for each demand: `const` and lists of items (before draft 2020-12) are said otherwise."""
+    if "const" in schema:
+        const = schema.pop("const")
+        schema["enum"] = _common(schema.get("enum", [const]), [const])
+    if isinstance(schema.get("items"), list):
+        schema["prefixItems"] = schema.pop("items")
+        schema["items"] = schema.pop("additionalItems", True)
+    if "pattern" in schema:
+        schema["patterns"] = [schema.pop("pattern")]
+    return schema
 
 
 def _common(one: list[Any], other: list[Any]) -> list[Any]:
@@ -99,9 +106,9 @@ def _both(one: Schema, other: Schema) -> Schema | None:
             merged[word] = (max if word in _HIGHER else min)(one[word], other[word])
         elif word == "enum":
             merged[word] = _common(one[word], other[word])
-        elif word == "required":
+        elif word in ("required", "patterns"):
             merged[word] = list(dict.fromkeys([*one[word], *other[word]]))
-        elif word in ("pattern", "format"):
+        elif word == "format":
             merged[word] = one[word]  # the other is relaxed
         elif word in ("items", "additionalProperties", "propertyNames"):
             merged[word] = all_of(one[word], other[word])
@@ -109,6 +116,8 @@ def _both(one: Schema, other: Schema) -> Schema | None:
         merged["type"] = _common_types(types_of(one), types_of(other))
     if "properties" in one or "properties" in other:
         merged["properties"] = _properties(one, other)
+    if "prefixItems" in one or "prefixItems" in other:
+        merged["prefixItems"] = _first_items(one, other)
     return None if merged.get("type") == [] or merged.get("enum") == [] else merged
 
 
@@ -121,6 +130,13 @@ def _properties(one: Schema, other: Schema) -> dict[str, Any]:
                      theirs.get(name, True if name in mine and "patternProperties" in other
                                 else other.get("additionalProperties", True)))
         for name in dict.fromkeys([*mine, *theirs])}
+
+
+def _first_items(one: Schema, other: Schema) -> list[Any]:
+    mine, theirs = one.get("prefixItems", []), other.get("prefixItems", [])
+    return [all_of(mine[i] if i < len(mine) else one.get("items", True),
+                   theirs[i] if i < len(theirs) else other.get("items", True))
+            for i in range(max(len(mine), len(theirs)))]
 
 
 def types_of(schema: Schema) -> list[str]:

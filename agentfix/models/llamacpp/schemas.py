@@ -13,12 +13,14 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any, cast
 
 from jsonschema import Draft4Validator, Draft7Validator, Draft202012Validator, FormatChecker
 from jsonschema.exceptions import SchemaError
+from referencing import Registry
+from referencing.exceptions import Unresolvable
 
 from agentfix.errors import InputError
 from agentfix.models.llamacpp.expressions import (
@@ -47,7 +49,7 @@ _WORDS: Mapping[str, frozenset[str]] = {
     "object": frozenset({"properties", "required", "additionalProperties", "patternProperties", "propertyNames",
                          "minProperties", "maxProperties"}),
     "array": frozenset({"items", "prefixItems", "minItems", "maxItems"}),
-    "string": frozenset({"minLength", "maxLength", "pattern", "format"}),
+    "string": frozenset({"minLength", "maxLength", "patterns", "format"}),
     "number": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}),
     "integer": frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}),
     "boolean": frozenset(), "null": frozenset(),
@@ -114,11 +116,24 @@ class _Converter:
 
     def _flat(self, schema: Schema) -> Expression:
         said = [kind for kind, words in _WORDS.items() if words & schema.keys() and kind != "integer"]
-        types = types_of(schema) if "type" in schema else said or [kind for kind in _WORDS if kind != "integer"]
         if "enum" in schema:
-            fitting = [value for value in schema["enum"] if "type" not in schema or _types(value) & {*types}]
+            fitting = filter(self._validator(schema), schema["enum"])
             return choice(*(text(json.dumps(value, ensure_ascii=False)) for value in fitting))
+        types = types_of(schema) if "type" in schema else said or [kind for kind in _WORDS if kind != "integer"]
         return choice(*(self._typed(kind, schema) for kind in types))
+
+    def _validator(self, schema: Schema) -> Callable[[Any], bool]:
+        """Tells whether a value satisfies a schema; what can't be told is let pass."""
+        whole = {**schema, "allOf": [{"pattern": pattern} for pattern in schema.get("patterns", ())]}
+        validator = Draft202012Validator(self._root, registry=Registry()).evolve(schema=whole)
+
+        def satisfies(value: Any) -> bool:
+            try:
+                return validator.is_valid(value)
+            except (Unresolvable, re.error):
+                return True
+
+        return satisfies
 
     def _typed(self, kind: str, schema: Schema) -> Expression:
         match kind:
@@ -149,19 +164,15 @@ class _Converter:
     # --- arrays -----------------------------------------------------------------------------------------------------
 
     def _array(self, schema: Schema) -> Expression:
-        items = schema.get("items", True)
-        first: list[Any] = schema.get("prefixItems", [])
-        if isinstance(items, list):  # before draft 2020-12
-            first, items = cast(list[Any], items), schema.get("additionalItems", True)
         least, most = _times(schema, "minItems", "maxItems")
         before = list[Expression]()
-        for item in first[:most]:
+        for item in schema.get("prefixItems", [])[:most]:
             before.append(self.value(item))
             if before[-1] == NOTHING:
                 most, _ = len(before) - 1, before.pop()
                 break
         left = None if most is None else most - len(before)
-        inner = _list(self.value(items), max(0, least - len(before)), left, begun=bool(before))
+        inner = _list(self.value(schema.get("items", True)), max(0, least - len(before)), left, begun=bool(before))
         for i in reversed(range(len(before))):
             here = sequence(_COMMA if i else EMPTY, before[i], inner)
             inner = here if i < least else optional(here)
@@ -258,7 +269,8 @@ def _bounds(schema: Schema) -> tuple[Fraction | None, Fraction | None, tuple[boo
 
 def _string(schema: Schema) -> Expression:
     least, most = _times(schema, "minLength", "maxLength")
-    raw = _pattern(schema["pattern"]) if "pattern" in schema else with_format(schema.get("format", ""))
+    patterns = (_pattern(pattern) for pattern in schema.get("patterns", ()))
+    raw = next((each for each in patterns if each), None) or with_format(schema.get("format", ""))
     return quoted(limited(raw or ANYTHING, least, most))
 
 
@@ -276,19 +288,3 @@ def _found(pattern: str, name: str) -> bool:
         return re.search(pattern, name) is not None
     except re.error:
         return False
-
-
-def _types(value: Any) -> set[str]:
-    match value:
-        case None:
-            return {"null"}
-        case bool():
-            return {"boolean"}
-        case str():
-            return {"string"}
-        case list():
-            return {"array"}
-        case dict():
-            return {"object"}
-        case _:
-            return {"number", "integer"} if value == int(value) else {"number"}

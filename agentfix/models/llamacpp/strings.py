@@ -74,6 +74,8 @@ def other_than(names: set[str]) -> Expression:
 def limited(expression: Expression, least: int, most: int | None) -> Expression:
     """The same with a length between two bounds, None for no bound; unchanged where that can't be said so."""
     fewest, longest = lengths(expression)
+    if (most is not None and fewest > most) or (longest is not None and longest < least):
+        return NOTHING
     if fewest >= least and (most is None or (longest is not None and longest <= most)):
         return expression
     match expression:

@@ -25,6 +25,28 @@ def model_file() -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def vocabulary(model_file: Path) -> Iterator[Any]:
+    """The small model's vocabulary, without its weights."""
+    import llama_cpp
+
+    from agentfix.models.llamacpp.log import silence
+    from agentfix.models.llamacpp.vocabulary import Vocabulary
+
+    silence()
+    params = llama_cpp.llama_model_default_params()
+    params.vocab_only = True
+    model = llama_cpp.llama_model_load_from_file(str(model_file).encode(), params)
+    yield Vocabulary(llama_cpp.llama_model_get_vocab(model))
+    llama_cpp.llama_model_free(model)
+
+
+@pytest.fixture(scope="session")
+def pieces(vocabulary: Any) -> list[bytes]:
+    """What each token of it writes."""
+    return vocabulary.pieces()
+
+
 @pytest.fixture
 def engine_of(model_file: Path) -> Iterator[Callable[..., Any]]:
     """Makes engines and closes them."""

@@ -155,11 +155,10 @@ async def test_a_schema_is_kept_whatever_is_asked(model, question):
 
 
 @pytest.mark.parametrize("schema", [
-    {"enum": []}, {"type": "wat"}, {"$ref": "https://example.com/schema"}, {"properties": 5, "type": "object"}, [], "x",
-    {"type": "object", "properties": {"a": False}}, {"type": "string", "pattern": "^\\d\\z$"}, {"const": {1}},
+    {"enum": []}, {"type": "wat"}, {"properties": 5, "type": "object"}, [], "x", {"const": {1}}, {"$ref": "#"}, False,
 ])
 async def test_a_schema_that_is_no_use_is_an_error(model, schema):
-    with pytest.raises(ModelError):
+    with pytest.raises(InputError):
         await model.generate(asked(schema=schema))
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
 from agentfix.models.llamacpp.prefixes import Memory
+from agentfix.models.llamacpp.sampler import Grammar
 from agentfix.types import Sampling, TokenLogprob
 
 
@@ -59,7 +60,7 @@ class Decoder(Memory, Protocol):
         """Put back what `save` gave, into an empty sequence. Returns whether it could be used."""
         ...
 
-    def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
+    def sampler(self, sampling: Sampling, index: int, grammar: Grammar | None) -> Any:
         """What draws the tokens of a completion."""
         ...
 

@@ -17,10 +17,13 @@ import numpy as np
 
 from agentfix.errors import ModelError, ModelUnavailableError
 from agentfix.models.llamacpp.decoder import Row
+from agentfix.models.llamacpp.grammar import Grammars
 from agentfix.models.llamacpp.host import cpu_threads
 from agentfix.models.llamacpp.log import silence
 from agentfix.models.llamacpp.measure import layers_of, needs_of, places_for
 from agentfix.models.llamacpp.room import Needs, Room, choose
+from agentfix.models.llamacpp.sampler import Grammar, Sampler, logits_of
+from agentfix.models.llamacpp.vocabulary import Vocabulary
 from agentfix.models.llamacpp.weights import Adapter, OnProgress, cannot_write, load_model, use_adapters
 from agentfix.types import Sampling, TokenLogprob
 
@@ -72,6 +75,7 @@ class Llama:
         self.context_tokens, self.sequences = self.room.context_tokens, self.room.sequences
         self._vocab: Any = llama_cpp.llama_model_get_vocab(self._model)
         self.vocab_size = int(llama_cpp.llama_vocab_n_tokens(self._vocab))
+        self.grammars = Grammars(Vocabulary(self._vocab))
 
     def _choose_room(self, path: Path, context_tokens: int | None) -> Room:
         if context_tokens is not None and self.in_parts:
@@ -201,7 +205,7 @@ class Llama:
         return [float(logits[token]) - norm for token in tokens]
 
     def _logits(self, row: int) -> Any:
-        return np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(self._ctx, row), shape=(self.vocab_size,))
+        return logits_of(self._ctx, row, self.vocab_size)
 
     def hidden(self, row: int) -> list[float]:
         """See `Decoder`."""
@@ -209,28 +213,22 @@ class Llama:
         state = llama_cpp.llama_get_embeddings_ith(self._ctx, row)
         return np.ctypeslib.as_array(state, shape=(size,)).tolist()
 
-    def sampler(self, sampling: Sampling, index: int, grammar: str | None) -> Any:
+    def sampler(self, sampling: Sampling, index: int, grammar: Grammar | None) -> Sampler:
         """What draws the tokens of a completion; to be freed by `free_sampler`.
 
         Args:
             sampling: completion `index` draws with seed `sampling.seed + index`.
             index: among the completions of one request.
-            grammar: a GBNF grammar that it must follow.
+            grammar: what it must follow.
 
         Raises:
             ModelError: llama.cpp can't use the grammar.
         """
+        matcher = None if grammar is None else grammar.begin()
         chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-        if grammar is not None:
-            sampler = llama_cpp.llama_sampler_init_grammar(self._vocab, grammar.encode(), b"root")
-            if not sampler:
-                llama_cpp.llama_sampler_free(chain)
-                raise ModelError("llama.cpp can't use the grammar made from the JSON schema.",
-                                 "Use a simpler schema: no `pattern`, `format` or recursion.")
-            llama_cpp.llama_sampler_chain_add(chain, sampler)
         for stage in self._stages(sampling, (sampling.seed + index) % LARGEST_SEED):
             llama_cpp.llama_sampler_chain_add(chain, stage)
-        return chain
+        return Sampler(chain, matcher)
 
     def _stages(self, sampling: Sampling, seed: int) -> Iterator[Any]:
         if sampling.logit_bias:
@@ -252,14 +250,14 @@ class Llama:
         yield llama_cpp.llama_sampler_init_temp(sampling.temperature)
         yield llama_cpp.llama_sampler_init_dist(seed)
 
-    def free_sampler(self, sampler: Any) -> None:
+    def free_sampler(self, sampler: Sampler) -> None:
         """Free what `sampler` made."""
-        llama_cpp.llama_sampler_free(sampler)
+        sampler.free()
 
-    def draw(self, sampler: Any, row: int) -> int | None:
+    def draw(self, sampler: Sampler, row: int) -> int | None:
         """The token that follows a row of the last batch; None for the end."""
-        token = int(llama_cpp.llama_sampler_sample(sampler, self._ctx, row))
-        return None if llama_cpp.llama_vocab_is_eog(self._vocab, token) else token
+        token = sampler.draw(self._ctx, row, self.vocab_size)
+        return None if token is None or llama_cpp.llama_vocab_is_eog(self._vocab, token) else token
 
     # --- the KV cache ----------------------------------------------------------------------------------------------
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import math
 import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from agentfix.errors import InputError, ModelError, ModelReplyError, ModelUnavailableError
 from agentfix.models.catalog import open_catalogue
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from agentfix.models.llamacpp.engine import Engine
     from agentfix.models.llamacpp.llama import Llama
     from agentfix.models.llamacpp.requests import Embedding, Generation, Scoring
+    from agentfix.models.llamacpp.sampler import Grammar
 
 MISSING = "llama-cpp-python is not installed, so local models can't run."
 HINT = "Install it with: pip install 'agentfix[local]' (it compiles for some minutes and needs a C++ compiler)."
@@ -82,14 +82,15 @@ class LlamaCppModel:
         """See `agentfix.Model`.
 
         Raises:
+            InputError: the JSON schema or regular expression can't be used.
             ModelError: it is closed, or asked for pictures, or for calls and a schema at once.
             ModelReplyError: it wrote a tool call that can't be read.
         """
         if any(message.images for message in request.messages):
             raise ModelError(f"Model {self.name!r} can't see images.", "Choose one that can: --model openai:MODEL.")
-        if request.tools and request.schema is not None:
-            raise ModelError(f"Model {self.name!r} can't call tools where a schema must be kept.",
-                             "Ask with the tools first, and with the schema when they are done.")
+        if request.tools and (request.schema is not None or request.regex is not None):
+            raise ModelError(f"Model {self.name!r} can't call tools where a schema or regex must be kept.",
+                             "Ask with the tools first, and with the other when they are done.")
         loop = asyncio.get_running_loop()
 
         def on_text(index: int, text: str) -> None:
@@ -176,7 +177,7 @@ class LlamaCppModel:
 
         engine, template = self._ready()
         llama = engine.llama
-        grammar = None if request.schema is None else _grammar(request.schema)
+        grammar = _grammar(llama, request)
         prompt = _tokens(llama, template, request.messages, request.tools)
         static = _static_tokens(llama, template, request, prompt)
         readers = [CallReader(template.form, request.tools) for _ in range(request.n if request.tools else 0)]
@@ -249,11 +250,10 @@ def _with_calls(completion: Completion, reader: CallReader, messages: Sequence[M
     return replace(completion, text=reader.text, tool_calls=calls, finish_reason=finish)
 
 
-def _grammar(schema: Any) -> str:
-    """A JSON schema as a GBNF grammar."""
-    from llama_cpp.llama_grammar import json_schema_to_gbnf  # noqa: PLC0415 - needs an optional package
-
-    try:
-        return json_schema_to_gbnf(json.dumps(schema))
-    except (ValueError, LookupError, TypeError, AttributeError, AssertionError, RecursionError) as error:
-        raise ModelError(f"The JSON schema can't be made into a grammar: {error}.", "Use a simpler schema.") from error
+def _grammar(llama: Llama, request: ModelRequest) -> Grammar | None:
+    if request.schema is not None and request.regex is not None:
+        raise InputError("A completion can't be held to a JSON schema and a regular expression at once.",
+                         "Give one of them; a schema of a string may have a `pattern`.")
+    if request.schema is not None:
+        return llama.grammars.schema(request.schema)
+    return None if request.regex is None else llama.grammars.regex(request.regex)

@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
+from agentfix.models.llamacpp.sampler import Grammar
 from agentfix.types import Completion, Sampling
 
 
@@ -18,7 +19,7 @@ class Generation:
         prompt: tokens, one at least.
         sampling: completion i draws with seed `sampling.seed + i`.
         n: how many completions.
-        grammar: a GBNF grammar that every completion must follow.
+        grammar: what every completion must follow.
         top_logprobs: alternatives to report for each token; 0 for none.
         on_text: called in the scheduler's thread with (index, text) as text becomes final.
         static_tokens: so many of the prompt's first tokens will be asked again by other processes.
@@ -32,7 +33,7 @@ class Generation:
     prompt: Sequence[int]
     sampling: Sampling
     n: int = 1
-    grammar: str | None = None
+    grammar: Grammar | None = None
     top_logprobs: int = 0
     on_text: Callable[[int, str], None] | None = None
     static_tokens: int = 0

@@ -79,7 +79,7 @@ class OpenAIModel:
             ModelUnavailableError: the endpoint can't be reached, refuses the key or does not know the model.
             ContextOverflowError: the prompt is too long.
             ModelReplyError: what came back is no reply.
-            ModelError: the endpoint failed otherwise, or a regular expression was to be kept, which no endpoint is asked.
+            ModelError: the endpoint failed otherwise, or a regular expression was to be kept: no endpoint is asked to.
         """
         if request.regex is not None:
             raise ModelError(f"Model {self.name!r} can't be held to a regular expression.",

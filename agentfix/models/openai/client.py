@@ -137,7 +137,8 @@ async def _streamed(sdk: openai.AsyncOpenAI, body: Mapping[str, Any], pieces: Pi
         async with first:
             create: Any = sdk.chat.completions.create
             stream: Any
-            async with await create(**_arguments(body)) as stream:  # closed at once, or a broken one would keep its connection
+            # Closed at once, or a broken one would keep its connection.
+            async with await create(**_arguments(body)) as stream:
                 if "application/json" in stream.response.headers.get("content-type", ""):
                     return pieces.take(whole(json.loads(await stream.response.aread()), _chars(body)))
                 await _require_type(stream.response, "text/event-stream", whom)

@@ -384,7 +384,7 @@ async def test_a_cancelled_request_makes_room_for_the_next(model):
 
 @pytest.mark.parametrize(("request_", "complaint"), [
     (ModelRequest((Message("user", "What is this?", images=(Image("data:image/png;base64,AA=="),)),)), "see images"),
-    (ModelRequest((Message("user", "Add 1 and 2."),), tools=(ADD,), schema=SCHEMA), "where a schema must be kept"),
+    (ModelRequest((Message("user", "Add 1 and 2."),), tools=(ADD,), schema=SCHEMA), "where a schema or regex must"),
 ])
 async def test_what_it_does_not_offer_is_said_and_not_left_out(model, request_, complaint):
     with pytest.raises(ModelError, match=complaint):

@@ -42,6 +42,7 @@ MAY_IMPORT = {
 BOUNDARIES = {
     "langgraph": ["agentfix/graph/build.py"],
     "llama_cpp": ["agentfix/models/llamacpp/"],
+    "llguidance": ["agentfix/models/llamacpp/guidance.py"],
     "openai": ["agentfix/models/openai/"],
     "httpx2": ["agentfix/models/openai/"],
     "tenacity": ["agentfix/models/openai/model.py"],

@@ -214,6 +214,11 @@ def test_a_template_whose_form_of_calls_is_not_known_is_not_shown_tools():
     assert "You can call these tools" in rendered(source, USER, tools=[ADD])
 
 
+def test_a_template_that_shows_a_call_in_doubled_braces_is_not_shown_tools():
+    source = QWEN.replace('{"name": <function-name>', """{{ '{{"name": <function-name>' }}""")
+    assert source != QWEN and "You can call these tools" in rendered(source, USER, tools=[ADD])
+
+
 def conversation(hostile):
     """Whatever is data says the same."""
     tool = ToolSpec("add", hostile, {"type": "object", "properties": {hostile: {

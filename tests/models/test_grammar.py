@@ -95,7 +95,9 @@ HELD = [
     ({"type": "string", "pattern": '^["\\\\\\n]+$'}, [r'"\"\\\n"'], ['"a"', '"\\"a"']),
     ({"type": "string", "pattern": "^[^a]$"}, [r'"\""', r'"\n"', '"é"'], ['"a"', '"""', '"\n"', '"bb"']),
     ({"type": "string", "pattern": "^(a|b?)*c{1500}$"}, ['"ab' + "c" * 1500 + '"'], ['"' + "c" * 1499 + '"']),
-    ({"type": "string", "pattern": "^[a-z]+$", "maxLength": 4, "minLength": 2}, ['"ab"', '"abcd"'], ['"a"', '"abcde"']),
+    ({"type": "string", "pattern": "^[a-z]+$", "maxLength": 4, "minLength": 2}, ['"ab"', '"abcd"'],
+     ['"a"', '"abcde"']),
+    ({"allOf": [{"type": "string", "pattern": "(?!x)y"}, {"pattern": "^[a-c]$"}]}, ['"a"'], ['"d"']),
     ({"type": "string", "pattern": "^(?<year>\\d{4})$"}, ['"2024"'], ['"24"']),
     ({"type": "string", "format": "date"}, ['"2024-02-28"'], ['"2024-02-30"', '"yesterday"']),
     ({"type": "string", "format": "date-time"}, ['"2024-02-28T12:30:00Z"'], ['"2024-02-28"']),
@@ -109,6 +111,7 @@ HELD = [
     ({"type": "number", "exclusiveMinimum": 0.5}, ["0.51", "7", "123.5"], ["0.5", "0.4", "-1"]),
     ({"enum": ["a", 1, None, {"x": [1]}]}, ['"a"', "1", "null"], ['"b"', "2", "true"]),
     ({"enum": ["a", 1], "type": "string"}, ['"a"'], ["1"]),
+    ({"enum": ["a", "é\n", True], "pattern": "^a"}, ['"a"', "true"], [r'"é\n"']),
     ({"const": "a\n\"é"}, [r'"a\n\"é"'], ['"a"']),
     ({"type": ["string", "null"], "maxLength": 3}, ['"abc"', "null"], ['"abcd"', "1"]),
     ({"type": "array", "items": {"type": "integer"}, "minItems": 1, "maxItems": 3}, ["[1]", "[1,2, 3]"],
@@ -133,16 +136,18 @@ HELD = [
     ({"type": "object", "patternProperties": {"^x": {"type": "integer"}}, "additionalProperties": False},
      ["{}", '{"x1":1,"xx":2}'], ['{"y":1}', '{"x1":"a"}']),
     (thing(["q\"\\ü"], **{"q\"\\ü": {"type": "null"}}), ['{"q\\"\\\\ü": null}'], ['{"q": null}']),
-    ({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"$ref": "#"}}]}, ["1", "[1,[[]]]"], ["[true]", "null"]),
-    ({"oneOf": [thing(["a"], a={"const": 1}), thing(["b"], b={"const": 2})]}, ['{"a":1}', '{"b":2}'], ['{"a":2}', "{}"]),
+    ({"anyOf": [{"type": "integer"}, {"type": "array", "items": {"$ref": "#"}}]}, ["1", "[1,[[]]]"],
+     ["[true]", "null"]),
+    ({"oneOf": [thing(["a"], a={"const": 1}), thing(["b"], b={"const": 2})]}, ['{"a":1}', '{"b":2}'],
+     ['{"a":2}', "{}"]),
     ({"allOf": [thing(["a"], a={"type": "integer"}), thing(["b"], a={"minimum": 3}, b={})]}, ['{"a":3,"b":[]}'],
      ['{"a":2,"b":1}', '{"a":3}', '{"b":1}']),
     ({**thing(a={"type": "integer"}, b={"type": "integer"}), "anyOf": [{"required": ["a"]}, {"required": ["b"]}]},
      ['{"a":1}', '{"b":1}', '{"a":1,"b":2}'], ["{}", '{"a":"x"}']),
     (NODE, ['{"v":1}', '{"v": 1, "next": {"v":2, "next": null}}'], ['{"next":null}', '{"v":1,"next":{}}']),
     (SAME_NAME, ["[1,true]"], ["[true,1]", "[1,1]"]),
-    ({"definitions": {"a/b~c": {"type": "null"}}, "items": {"$ref": "#/definitions/a~1b~0c"}, "type": "array"}, ["[null]"],
-     ["[1]"]),
+    ({"definitions": {"a/b~c": {"type": "null"}}, "items": {"$ref": "#/definitions/a~1b~0c"}, "type": "array"},
+     ["[null]"], ["[1]"]),
     ({"items": [{"type": "integer"}], "additionalItems": False, "type": "array"}, ["[1]", "[]"], ["[1,2]", '["a"]']),
     ({"type": "number", "minimum": 3, "exclusiveMinimum": True}, ["3.5"], ["3", "2"]),
 ]
@@ -181,8 +186,9 @@ def test_keywords_of_arrays_that_are_left_out(vocabulary, grammars):
 
 
 @pytest.mark.parametrize("schema", [
-    {"enum": []}, {"type": "string", "enum": [1]}, {"type": "integer", "minimum": 3, "maximum": 2}, {"$ref": "#"}, False,
-    thing(["a"], a=False), {"type": "array", "items": False, "minItems": 1}, {"allOf": [{"type": "null"}, {"const": 1}]},
+    {"enum": []}, {"type": "string", "enum": [1]}, {"type": "integer", "minimum": 3, "maximum": 2}, {"$ref": "#"},
+    False, thing(["a"], a=False), {"type": "array", "items": False, "minItems": 1},
+    {"allOf": [{"type": "null"}, {"const": 1}]},
     {"type": "string", "pattern": "^a$", "minLength": 2},
 ])
 def test_a_schema_that_nothing_satisfies_is_an_error(grammars, schema):
@@ -210,7 +216,8 @@ def test_what_is_no_schema_is_an_error(grammars, schema, complaint):
 REGEXES = [
     (r"\d{4}-\d{2}", ["2024-02"], ["2024-2", "x2024-02"]), ("(yes|no)!*", ["yes", "no!!"], ["maybe", "yes no"]),
     ("(?i)ok|[^\n]{2}", ["OK", "é😀"], ["x", "a\n"]), ("", [""], ["a"]), ("^a+?b$", ["aab"], ["b", "aabb"]),
-    ("(a?|b*)*c", ["c", "abbac"], ["abba"]), ("a{0,3000}b{1500,}", ["a" * 3000 + "b" * 1500], ["a" * 3001 + "b" * 1500]),
+    ("(a?|b*)*c", ["c", "abbac"], ["abba"]),
+    ("a{0,3000}b{1500,}", ["a" * 3000 + "b" * 1500], ["a" * 3001 + "b" * 1500]),
     ("x{1001}", ["x" * 1001], ["x" * 1000, "x" * 1002]), ('"[^"]*"', ['"a b"'], ['"a', 'a"']),
 ]
 
@@ -249,7 +256,8 @@ LEAVES = st.one_of(
     kind("string", st.fixed_dictionaries({"pattern": PATTERNS})),
     kind("string", st.fixed_dictionaries({"format": st.sampled_from(["date", "time", "uuid", "ipv4", "other"])})),
     kind("integer", optionally(minimum=st.integers(-30, 0), maximum=st.integers(0, 300))),
-    kind("number", optionally(exclusiveMinimum=st.integers(-9, 0), maximum=st.floats(0.5, 9).map(lambda x: round(x, 2)))),
+    kind("number", optionally(exclusiveMinimum=st.integers(-9, 0),
+                              maximum=st.floats(0.5, 9).map(lambda bound: round(bound, 2)))),
     st.lists(st.sampled_from([None, True, 1, 2.5, "a", "é\n", [1], {"a": None}]), min_size=1, max_size=3)
       .map(lambda values: {"enum": values}))
 
@@ -259,7 +267,8 @@ def compound(inner):
     return st.one_of(
         kind("array", st.tuples(inner, optionally(minItems=st.integers(0, 2), maxItems=st.integers(2, 3)))
              .map(lambda both: {"items": both[0], **both[1]})),
-        kind("array", st.lists(inner, min_size=1, max_size=2).map(lambda first: {"prefixItems": first, "items": False})),
+        kind("array", st.lists(inner, min_size=1, max_size=2)
+             .map(lambda first: {"prefixItems": first, "items": False})),
         kind("object", properties.flatmap(lambda known: st.fixed_dictionaries(
             {"properties": st.just(known), "required": st.sets(st.sampled_from([*known] or ["a"])).map(sorted)},
             optional={"additionalProperties": inner}))),
@@ -312,10 +321,11 @@ POEM = (Message("user", "Write a poem. No JSON, no braces, no digits, ever. Begi
 VERDICT = {
     "$defs": {"line": {"type": "integer", "minimum": 1, "maximum": 99}},
     "type": "object", "required": ["verdict", "confidence", "lines", "id"], "additionalProperties": False,
-    "properties": {"verdict": {"enum": ["accept", "revise"]}, "confidence": {"type": "number", "minimum": 0, "maximum": 1},
+    "properties": {"verdict": {"enum": ["accept", "revise"]},
+                   "confidence": {"type": "number", "minimum": 0, "maximum": 1},
                    "lines": {"type": "array", "items": {"$ref": "#/$defs/line"}, "maxItems": 3},
                    "id": {"type": "string", "pattern": "^[A-Z]{2}-[0-9]{3}$"},
-                   "note": {"type": "string", "maxLength": 12, "pattern": "(?!never said)"}}}
+                   "note": {"type": "string", "maxLength": 12}}}
 
 
 def asked(messages=POEM, n=1, schema=None, regex=None, **sampling):
@@ -329,7 +339,7 @@ async def test_a_schema_is_kept_whatever_is_asked(model, matcher, temperature):
         completions = await model.generate(asked(n=4, schema=VERDICT, temperature=temperature))
     for completion in completions:
         assert completion.finish_reason == "stop"
-        jsonschema.validate(json.loads(completion.text), VERDICT | {"properties": {**VERDICT["properties"], "note": True}})
+        jsonschema.validate(json.loads(completion.text), VERDICT)
 
 
 @pytest.mark.parametrize("matcher", MATCHERS)
@@ -337,19 +347,8 @@ async def test_a_schema_is_kept_whatever_is_asked(model, matcher, temperature):
 async def test_a_regular_expression_is_kept_whatever_is_asked(model, matcher, regex):
     with matcher_of(matcher):
         completions = await model.generate(asked(n=2, regex=regex, temperature=1.5))
-    assert all(re.fullmatch(regex, completion.text) and completion.finish_reason == "stop" for completion in completions)
-
-
-async def test_both_matchers_leave_the_same_choice(model, engine_of):
-    from agentfix.models.llamacpp.model import LlamaCppModel
-
-    texts = []
-    for matcher in MATCHERS:
-        with matcher_of(matcher):
-            another = LlamaCppModel("llamacpp:small", engine_of)
-            texts += [c.text for c in await another.generate(asked(schema=VERDICT, regex=None, n=3, seed=5, temperature=0.7))]
-            await another.aclose()
-    assert texts[:3] == texts[3:] and len(set(texts)) > 1
+    assert all(re.fullmatch(regex, completion.text) for completion in completions)
+    assert {completion.finish_reason for completion in completions} == {"stop"}
 
 
 @pytest.mark.parametrize("matcher", MATCHERS)
@@ -368,11 +367,10 @@ async def test_guesses_change_nothing_under_a_grammar(engine_of, matcher):
 
     said = json.dumps({"items": [{"name": name, "ok": True} for name in ("apple", "pear", "plum", "cherry")]})
     engine = engine_of()
-    prompt = engine.llama.tokenize(f"{said}\nAnd once more, the same:\n{said}\nAnd once more, the same:\n", special=False)
-    item = {"type": "object", "properties": {"name": {"type": "string"}, "ok": {"type": "boolean"}}, "required": ["name", "ok"]}
+    prompt = engine.llama.tokenize(f"{said}\nAnd once more, the same:\n" * 2, special=False)
+    item = thing(["name", "ok"], name={"type": "string"}, ok={"type": "boolean"})
     with matcher_of(matcher):
-        grammar = engine.llama.grammars.schema({
-            "type": "object", "properties": {"items": {"type": "array", "items": item}}, "required": ["items"]})
+        grammar = engine.llama.grammars.schema(thing(["items"], items={"type": "array", "items": item}))
     drawn = []
     for deterministic in (False, True):
         asked = Generation(prompt, Sampling(max_tokens=100), 1, grammar, deterministic=deterministic)

@@ -30,10 +30,14 @@ CHATML = (
 OFFER = (
     "You can call these tools; each line describes one as JSON:\n<tools>\n{tools}\n</tools>\n\n"
     "To call a tool, write its name and an object of arguments as JSON within <tool_call></tool_call>, and nothing "
-    'after it:\n<tool_call>\n{"name": "the tool", "arguments": {"its parameter": "a value"}}\n</tool_call>\n'
-    "You are then told the result within <tool_response></tool_response>."
+    'after it:\n<tool_call>\n{"name": "the tool", "arguments": {"its parameter": "a value"}}\n</tool_call>'
 )
-"""For templates that have no place for tools, or one in a form that is not known."""
+"""For templates that have no place for tools, or one in a form that is not known. Results are not spoken of: a small model
+would write them itself."""
+
+_DOUBLED = '<tool_call>\n{{"name"'
+"""So the files of Qwen2.5-Coder show what a call looks like, by mistake. Told so, the model of 1.5B calls a tool again and
+again; told in our words, it says what the tool said."""
 
 _Turn = dict[str, Any]
 
@@ -123,8 +127,8 @@ class ChatTemplate:
         return text
 
     def _shown_form(self) -> CallForm | None:
-        """How the template writes a call; None where that is no form that is known, or where it leaves out a tool or a
-        result."""
+        """How the template writes a call; None where that is no form that is known, where it says it wrong, or where it
+        leaves out a tool or a result."""
         name, about, key, value, question, result = (f"probe{self._secret}{letter}" for letter in "abcdef")
         tool = ToolSpec(name, about, {"type": "object", "properties": {key: {"type": "string"}}, "required": [key]})
         call = ToolCall(name, {key: value})
@@ -137,7 +141,7 @@ class ChatTemplate:
         marks.tokens(rendered, lambda text, special: said.append(text) or [])
         before, _, rest = "".join(said).partition(question)
         written, _, end = rest.partition(result)
-        if about not in before + written:
+        if about not in before + written or _DOUBLED in before:
             return None
         opening = "assistant" + end.rpartition("assistant")[2]
         bare = read_objects(written.partition(opening)[2], 0)

@@ -46,6 +46,7 @@ _NO_SPACE = without([
     (0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)])
 _CATEGORIES = {"DIGIT": (_DIGITS, _NO_DIGITS), "WORD": (_WORD, _NO_WORD), "SPACE": (_SPACE, _NO_SPACE)}
 """The characters of a class and of its contrary, as far as they are offered."""
+_LAST_CASED = 0xFFFF
 _STARTS, _ENDS = ("AT_BEGINNING", "AT_BEGINNING_STRING"), ("AT_END", "AT_END_STRING")
 _NAMES = {
     "GROUPREF": "a backreference", "GROUPREF_EXISTS": "a conditional group", "ASSERT": "a lookaround",
@@ -180,15 +181,16 @@ class _Translation:
         """With what only differs in case, where that is ignored."""
         if not self._flags & re.IGNORECASE:
             return joined(ranges)
-        alike = _alike(bool(self._flags & re.ASCII))
-        return joined([*ranges, *((code, code) for first, last in ranges for one in range(first, min(last, 0xFFFF) + 1)
-                                  for code in alike.get(chr(one).casefold(), ()))])
+        last_cased = 0x7F if self._flags & re.ASCII else _LAST_CASED
+        return joined([*ranges, *((code, code) for first, last in ranges
+                                  for one in range(first, min(last, last_cased) + 1)
+                                  for code in _alike()[chr(one).casefold()] if code <= last_cased)])
 
 
 @functools.cache
-def _alike(ascii_only: bool) -> dict[str, list[int]]:
+def _alike() -> dict[str, list[int]]:
     """The characters that are one when case is ignored."""
     found: dict[str, list[int]] = {}
-    for code in range(0x80 if ascii_only else 0x10000):
+    for code in range(_LAST_CASED + 1):
         found.setdefault(chr(code).casefold(), []).append(code)
     return found

@@ -15,6 +15,7 @@ from agentfix.endpoints import Endpoint
 from agentfix.errors import AgentFixError, ModelReplyError, ModelUnavailableError
 from agentfix.models.openai.failures import Passing, Refused, Whom, junk, sort
 from agentfix.models.openai.reply import Pieces, Reply, whole
+from agentfix.models.openai.wire import BEYOND_OPENAI
 from agentfix.settings import DEFAULT_KEY, read_key
 
 NO_KEY = "none"
@@ -115,9 +116,16 @@ class Client:
             await sdk.close()
 
 
+def _arguments(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The same for the SDK, which takes what OpenAI itself has no word for apart."""
+    own = {name: value for name, value in body.items() if name not in BEYOND_OPENAI}
+    extra = {name: body[name] for name in BEYOND_OPENAI if name in body}
+    return own | ({"extra_body": extra} if extra else {})
+
+
 async def _whole(sdk: openai.AsyncOpenAI, body: Mapping[str, Any], whom: Whom) -> Reply:
     create: Any = sdk.chat.completions.with_raw_response.create
-    response: Any = await create(**body)
+    response: Any = await create(**_arguments(body))
     await _require_type(response.http_response, "application/json", whom)
     return whole(response.http_response.json(), _chars(body))
 
@@ -129,7 +137,8 @@ async def _streamed(sdk: openai.AsyncOpenAI, body: Mapping[str, Any], pieces: Pi
         async with first:
             create: Any = sdk.chat.completions.create
             stream: Any
-            async with await create(**body) as stream:  # closed at once, or a broken one would keep its connection
+            # Closed at once, or a broken one would keep its connection.
+            async with await create(**_arguments(body)) as stream:
                 if "application/json" in stream.response.headers.get("content-type", ""):
                     return pieces.take(whole(json.loads(await stream.response.aread()), _chars(body)))
                 await _require_type(stream.response, "text/event-stream", whom)

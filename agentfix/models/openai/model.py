@@ -79,8 +79,11 @@ class OpenAIModel:
             ModelUnavailableError: the endpoint can't be reached, refuses the key or does not know the model.
             ContextOverflowError: the prompt is too long.
             ModelReplyError: what came back is no reply.
-            ModelError: the endpoint failed otherwise.
+            ModelError: the endpoint failed otherwise, or a regular expression was to be kept: no endpoint is asked to.
         """
+        if request.regex is not None:
+            raise ModelError(f"Model {self.name!r} can't be held to a regular expression.",
+                             "Ask for a JSON schema with a `pattern`, or choose a local model.")
         allowance = _Allowance(request.max_calls)
         replies: list[Reply] = []
         if request.n == 1 or not self._habits.one_at_a_time:

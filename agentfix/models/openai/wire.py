@@ -10,7 +10,9 @@ from agentfix.models.openai.failures import MalformedCall
 from agentfix.models.openai.habits import SCHEMA_FORMS, Habits
 from agentfix.types import Message, ModelRequest, Sampling, TokenLogprob, ToolCall, ToolSpec
 
-_OPTIONAL = ("top_k", "min_p", "repeat_penalty", "frequency_penalty", "presence_penalty")
+BEYOND_OPENAI = ("top_k", "min_p", "repeat_penalty")
+"""Parameters that llama.cpp, vLLM and others take, and OpenAI does not."""
+_OPTIONAL = (*BEYOND_OPENAI, "frequency_penalty", "presence_penalty")
 _UNSET = Sampling()
 
 

@@ -147,7 +147,25 @@ async def test_a_model_that_can_not_be_offered_tools_says_so(model_of, act):
     assert len(server.asked) == 1
 
 
+async def test_a_regular_expression_is_refused_and_not_left_out(model_of):
+    async with serving(says("A cat.")) as server:
+        with pytest.raises(ModelError, match="can't be held to a regular expression"):
+            await answers(model_of(server.url), ModelRequest(HELLO, regex="[a-z]+"))
+    assert not server.asked
+
+
 SEEN = ModelRequest((Message("user", "What is it?", images=(Image("data:image/png;base64,AA=="),)),))
+
+
+async def test_sampling_goes_along_where_it_is_set(model_of):
+    set_so = Sampling(top_k=5, min_p=0.1, presence_penalty=0.5, logit_bias=((7, -1.0),))
+    async with serving(says("A"), says("A")) as server:
+        model = model_of(server.url)
+        await answers(model, ModelRequest(HELLO, set_so))
+        await answers(model, ModelRequest(HELLO))
+    sent, plain = (asked.body for asked in server.asked)
+    assert (sent["top_k"], sent["min_p"], sent["presence_penalty"], sent["logit_bias"]) == (5, 0.1, 0.5, {"7": -1.0})
+    assert sent.keys() - plain.keys() == {"top_k", "min_p", "presence_penalty", "logit_bias"}
 
 
 async def test_images_go_with_the_text(model_of):

@@ -32,12 +32,12 @@ OFFER = (
     "To call a tool, write its name and an object of arguments as JSON within <tool_call></tool_call>, and nothing "
     'after it:\n<tool_call>\n{"name": "the tool", "arguments": {"its parameter": "a value"}}\n</tool_call>'
 )
-"""For templates that have no place for tools, or one in a form that is not known. Results are not spoken of: a small model
-would write them itself."""
+"""For templates that have no place for tools, or one in a form that is not known. Results are not spoken of: a small
+model would write them itself."""
 
 _DOUBLED = '<tool_call>\n{{"name"'
-"""So the files of Qwen2.5-Coder show what a call looks like, by mistake. Told so, the model of 1.5B calls a tool again and
-again; told in our words, it says what the tool said."""
+"""So the files of Qwen2.5-Coder show what a call looks like, by mistake. Told so, the model of 1.5B calls a tool again
+and again; told in our words, it mostly says what the tool said."""
 
 _Turn = dict[str, Any]
 

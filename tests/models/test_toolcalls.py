@@ -101,6 +101,8 @@ WRITTEN = [
     ("hermes", '```json\n{\n  "name": "add",\n  "arguments": {\n    "a": 2\n  }\n}\n```', "", [TWO]),
     ("hermes", '```\n[{"name": "add", "arguments": {"a": 2}}, {"name": "now", "arguments": {}}]\n```', "",
      [TWO, ToolCall("now", {})]),
+    ("hermes", '```json\n{"name": "add", "arguments": {"a": 2}}\n```\n```json\n{"name": "now", "arguments": {}}\n```',
+     "", [TWO, ToolCall("now", {})]),
     ("hermes", '<tools>\n{"name": "add", "arguments": {"a": 2}}\n</tools>', "", [TWO]),
     ("hermes", '{{"name": "add", "arguments": {"a": 2}}}', "", [TWO]),
     ("hermes", '{{"name": "add", "arguments": {"a": 2}}', "", [TWO]),
@@ -117,7 +119,8 @@ TEXTS = [
     '{"name": "add", "arguments": 2}', '{"name": "add"}', '{"name": "add", "arguments": {"a": 2}, "result": 4}',
     '{"name": "add", "description": "Adds.", "parameters": {"type": "object"}}', '{"name": "add", "arguments": {"a": 2',
     'Call {"name": "add", "arguments": {"a": 2}}', '{"name": "add", "arguments": {"a": 2}} it is.',
-    '```json\n{"name": "add", "arguments": {"a": 2}}\n```\nThat is the call.', "{'name': 'add', 'arguments': {}}",
+    '```json\n{"name": "add", "arguments": {"a": 2}}\n```\nThat is the call.',
+    '```json\n{"name": "add", "arguments": {"a": 2}}\n```\n```json\n{"a": 1}\n```', "{'name': 'add', 'arguments': {}}",
     '{"name": "add", "arguments": {"a": 2}}\n{"name": "other", "arguments": {}}', '{"name": {}, "arguments": {}}',
 ]
 MALFORMED = [

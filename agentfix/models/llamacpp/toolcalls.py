@@ -11,7 +11,8 @@ from itertools import chain, count, product
 from agentfix.models.llamacpp.callforms import FORMS, HERMES, CallForm, read_block, read_objects
 from agentfix.types import Message, ToolCall, ToolSpec
 
-_BARE = re.compile(r"\s*(?:```(?:json)?|<tools>)?\s*(?P<calls>.*?)\s*(?:```|</tools>|</tool_call>)?\s*", re.DOTALL)
+_WRAPS = re.compile(r"(?:\s|```(?:json)?|</?tools>|</tool_call>)*")
+"""What small models put around calls in place of the markers."""
 _BARE_CHARS = 500
 """So much of a reply tells whether it may be nothing but calls."""
 SAID_CHARS = 200
@@ -25,7 +26,7 @@ class CallReader:
     """Reads one reply, in pieces of any size.
 
     Small models often forget the markers of their family. So a reply that is nothing but calls of offered tools as
-    JSON, in a code fence or in `<tools>` maybe, is taken as calls too. A marker that nothing like a call follows is
+    JSON, in code fences or in `<tools>` maybe, is taken as calls too. A marker that nothing like a call follows is
     text. White space beside calls is left out.
 
     Args:
@@ -111,11 +112,13 @@ class CallReader:
         return any(each.startswith(begun) or begun.startswith(each) for each in self._bare_beginnings)
 
     def _bare(self) -> list[ToolCall]:
-        found = _BARE.fullmatch(self._unread)
-        read = read_objects(found["calls"], 0, exactly=True) if found else None
-        if found is None or read is None or read[1] != len(found["calls"]):
-            return []
-        return read[0] if all(call.tool in self._tools for call in read[0]) else []
+        calls, at = list[ToolCall](), 0
+        while (wraps := _WRAPS.match(self._unread, at)) and wraps.end() < len(self._unread):
+            read = read_objects(self._unread, wraps.end(), exactly=True)
+            if read is None or read[1] == wraps.end():
+                return []
+            calls, at = calls + read[0], read[1]
+        return calls if all(call.tool in self._tools for call in calls) else []
 
 
 def _bare_beginnings(tools: Iterable[str]) -> Iterator[str]:

@@ -188,19 +188,20 @@ def test_where_a_template_has_no_place_for_tools_they_are_told_of_in_a_message(s
     begin = said.index("«Be brief.»\n\nYou can call these tools; each line describes one as JSON:\n<tools>\n")
     assert f"\n<tools>\n{DECLARED}\n</tools>\n" in said[begin:]
     assert '<tool_call>\n{"name": "add", "arguments": {"a": 2, "b": 2}}\n</tool_call>' in said
-    assert "<tool_response>\n«4»\n</tool_response>" in said
+    assert '<tool_response>\n{"name": "add", "content": "«4»"}\n</tool_response>' in said
     assert template(source).form is FORMS["hermes"]
 
 
 def test_results_in_a_row_are_one_message_with_what_the_user_says_next():
     calls = Message("assistant", "I'll see.", (ToolCall("add", {"a": 1}, "x"), ToolCall("add", {"a": 2}, "y")))
-    said = rendered(TURNS, USER, calls, Message("tool", "A", tool_call_id="x"), Message("tool", "B", tool_call_id="y"),
+    said = rendered(TURNS, USER, calls, Message("tool", "A", tool_call_id="x"), Message("tool", "B", tool_call_id="z"),
                     USER)
     assert said == (
         "[user]«What is 2 + 2?»[assistant]«I'll see.»\n"
         '<tool_call>\n{"name": "add", "arguments": {"a": 1}}\n</tool_call>\n'
         '<tool_call>\n{"name": "add", "arguments": {"a": 2}}\n</tool_call>'
-        "[user]<tool_response>\n«A»\n</tool_response>\n<tool_response>\n«B»\n</tool_response>\n«What is 2 + 2?»")
+        '[user]<tool_response>\n{"name": "add", "content": "«A»"}\n</tool_response>\n'
+        '<tool_response>\n{"content": "«B»"}\n</tool_response>\n«What is 2 + 2?»')
 
 
 def test_a_template_that_drops_system_messages_does_not_drop_tools():

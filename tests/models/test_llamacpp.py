@@ -260,7 +260,7 @@ def test_tools_and_results_are_put_to_the_model_as_data(engine_of):
     start, end = (engine.llama.tokenize(text, special=True)[0] for text in ("<|im_start|>", "<|im_end|>"))
     assert (tokens.count(start), tokens.count(end)) == (5, 4)
     said = b"".join(engine.llama.piece(token) for token in tokens).decode()
-    assert f"<tool_response>\n{attack}\n</tool_response>" in said and '"name": "add"' in said
+    assert f'<tool_response>\n{{"name": "add", "content": {json.dumps(attack)}}}\n</tool_response>' in said
 
 
 async def test_a_reply_with_tools_on_offer_can_be_cancelled(model):

@@ -176,19 +176,20 @@ def _content(message: Message, marks: Marks) -> str:
 
 def _described(messages: Sequence[Message], tools: Sequence[ToolSpec], marks: Marks) -> list[_Turn]:
     """Messages as any template takes them, with tools, calls and results in our own words."""
-    turns = list[_Turn]()
-    for number, message in enumerate(messages):
-        content = _content(message, marks)
-        if message.role == "tool":
-            content = f"<tool_response>\n{content}\n</tool_response>"
-        for call in message.tool_calls:
-            written = marks.dumps(marks.hidden({"name": call.tool, "arguments": call.arguments}))
-            content = f"{content}\n<tool_call>\n{written}\n</tool_call>".lstrip()
-        role = "user" if message.role == "tool" else message.role
-        if role == "user" and number and messages[number - 1].role == "tool":  # many templates want turns to alternate
+    turns, after_result = list[_Turn](), False
+    for turn in _turns(messages, marks):
+        content, is_result = turn["content"], turn["role"] == "tool"
+        if is_result:
+            said = marks.dumps({key: turn[key] for key in ("name", "content") if turn[key]})
+            content = f"<tool_response>\n{said}\n</tool_response>"
+        for call in turn.get("tool_calls", ()):
+            content = f"{content}\n<tool_call>\n{marks.dumps(call['function'])}\n</tool_call>".lstrip()
+        role = "user" if is_result else turn["role"]
+        if role == "user" and after_result:  # many templates want turns to alternate
             turns[-1]["content"] += f"\n{content}"
         else:
             turns.append({"role": role, "content": content})
+        after_result = is_result
     return _with_offer(turns, tools, marks) if tools else turns
 
 

@@ -24,6 +24,7 @@ from agentfix.models.llamacpp.expressions import (
 from agentfix.models.llamacpp.ranges import integers, numbers
 from agentfix.models.llamacpp.regexes import UnsupportedRegexError, expression_of
 
+CASES = settings(deadline=None)
 ASCII = st.text(st.characters(max_codepoint=0x7F, min_codepoint=1), max_size=8)
 
 
@@ -65,6 +66,7 @@ def patterns_of(pieces):
 PATTERNS = patterns_of([*ASCII_PIECES, "é", "ß", "ſ", "[Α-ω]"])
 
 
+@CASES
 @given(PATTERNS, st.sampled_from(["", "(?i)", "(?a)", "(?s)", "(?ai)"]), st.integers())
 def test_what_follows_the_grammar_matches(pattern, flags, seed):
     expression = expression_of(flags + pattern)
@@ -73,7 +75,7 @@ def test_what_follows_the_grammar_matches(pattern, flags, seed):
         assert re.fullmatch(flags + pattern, written(expression, chance))
 
 
-@settings(deadline=None)  # the first of them takes Hypothesis long
+@CASES
 @given(patterns_of(ASCII_PIECES).flatmap(lambda pattern: st.tuples(
     st.just(pattern), st.from_regex(re.compile(pattern, re.ASCII), fullmatch=True,
                                     alphabet=st.characters(min_codepoint=1, max_codepoint=0x7F)) | ASCII)))
@@ -83,12 +85,14 @@ def test_what_matches_in_ascii_follows_the_grammar(both):
     assert bool(matcher(expression_of(f"(?a){pattern}")).fullmatch(text)) == fits
 
 
+@CASES
 @given(PATTERNS, ASCII)
 def test_a_pattern_may_match_anywhere(pattern, text):
     found = re.search(pattern, text, re.ASCII) is not None
     assert bool(matcher(expression_of(f"(?a){pattern}", anywhere=True)).fullmatch(text)) == found
 
 
+@CASES
 @given(PATTERNS, st.integers())
 def test_the_empty_text_can_be_taken_out(pattern, seed):
     expression = expression_of(pattern)
@@ -131,6 +135,7 @@ def inside(value, least, most, exclusive):
     return above and (most is None or value < most or (value == most and not exclusive[1]))
 
 
+@CASES
 @given(BOUND, BOUND, st.tuples(st.booleans(), st.booleans()), st.integers(-2100, 2100) | st.integers(-40, 40))
 def test_integers_between_bounds(least, most, exclusive, value):
     fits = matcher(integers(least, most, exclusive=exclusive)).fullmatch
@@ -138,6 +143,7 @@ def test_integers_between_bounds(least, most, exclusive, value):
     assert not fits(f"0{value}") and not fits("-0") and not fits(f"{value}.0")
 
 
+@CASES
 @given(BOUND, BOUND, st.tuples(st.booleans(), st.booleans()), st.integers(-40 * 10**6, 40 * 10**6), st.integers(0, 6))
 def test_numbers_between_bounds(least, most, exclusive, millionths, places):
     text = f"{millionths / 10**6:.{places}f}"

@@ -6,6 +6,7 @@ that has a class without characters, a loop over nothing, or more repetitions th
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -134,6 +135,21 @@ def repeated(item: Expression, least: int, most: int | None) -> Expression:
     if item in (NOTHING, EMPTY) or most == 0:
         return NOTHING if item == NOTHING and least else EMPTY
     return item if least == most == 1 else Repeat(item, least, most)
+
+
+def one_of(texts: Iterable[str]) -> Expression:
+    """Any of these; what they begin with alike is there once, since a matcher follows each way on its own."""
+    by_first: dict[str, list[str]] = {}
+    for each in texts:
+        by_first.setdefault(each[:1], []).append(each)
+    return choice(*(_one_of_alike(each) for each in by_first.values()))
+
+
+def _one_of_alike(texts: list[str]) -> Expression:
+    alike = sum(1 for _ in itertools.takewhile(lambda chars: len({*chars}) == 1, zip(*texts, strict=False)))
+    if len(texts) == 1 or not alike:
+        return text(texts[0])
+    return sequence(text(texts[0][:alike]), one_of(each[alike:] for each in texts))
 
 
 def optional(item: Expression) -> Expression:

@@ -13,33 +13,73 @@ Schema: TypeAlias = Mapping[str, Any]
 
 _APPLIED = ("$ref", "allOf", "anyOf", "oneOf")
 _MOST_ALTERNATIVES = 256
+_MOST_PARTS = 50_000
 _HIGHER = ("minimum", "exclusiveMinimum", "minLength", "minItems", "minProperties")
 _LOWER = ("maximum", "exclusiveMaximum", "maxLength", "maxItems", "maxProperties")
 
 
-def alternatives(root: Any, schema: Any, seen: frozenset[str] = frozenset()) -> list[Schema]:
-    """A schema as alternatives without `$ref`, `allOf`, `anyOf` and `oneOf` (which is taken for `anyOf`), with `enum`
-    for `const` and a list of `patterns` for `pattern`.
+class Document:
+    """A schema whose parts refer to each other. What lies elsewhere is not fetched, and demands nothing.
 
     Args:
-        root: the whole document. What lies elsewhere is not fetched, and demands nothing.
-        schema: a part of it.
-        seen: the references that led here.
-
-    Returns:
-        No alternatives where nothing satisfies it.
-
-    Raises:
-        InputError: a reference leads nowhere.
+        root: the whole.
     """
-    if isinstance(schema, bool):
-        return [{}] if schema else []
-    found: list[Schema] = [_plain({key: value for key, value in schema.items() if key not in _APPLIED})]
-    for options in _applied(root, schema, seen):
-        if len(found) > 1 and len(found) * len(options) > _MOST_ALTERNATIVES:
-            continue  # relaxed: they would be too many to be written
-        found = [merged for one in found for other in options if (merged := _both(one, other)) is not None]
-    return found
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+        self._parts_left = _MOST_PARTS
+
+    def alternatives(self, schema: Any, seen: frozenset[str] = frozenset()) -> list[Schema]:
+        """A part of it as alternatives without `$ref`, `allOf`, `anyOf` and `oneOf` (which is taken for `anyOf`), with
+        `enum` for `const` and a list of `patterns` for `pattern`.
+
+        Args:
+            schema: the part.
+            seen: the references that led here.
+
+        Returns:
+            No alternatives where nothing satisfies it.
+
+        Raises:
+            InputError: a reference leads nowhere, or references lead to too much.
+        """
+        if isinstance(schema, bool):
+            return [{}] if schema else []
+        self._parts_left -= 1
+        if not self._parts_left:
+            raise InputError("The JSON schema is too large, or its parts refer to each other too often.",
+                             "Use a simpler one.")
+        found: list[Schema] = [_plain({key: value for key, value in schema.items() if key not in _APPLIED})]
+        for options in self._applied(schema, seen):
+            if len(found) > 1 and len(found) * len(options) > _MOST_ALTERNATIVES:
+                continue  # relaxed: they would be too many to be written
+            found = [merged for one in found for other in options if (merged := _both(one, other)) is not None]
+        return found
+
+    def _applied(self, schema: Schema, seen: frozenset[str]) -> list[list[Schema]]:
+        """For each demand that is made by other schemas, its alternatives."""
+        groups = [schema[word] for word in ("anyOf", "oneOf") if word in schema]
+        groups += [[part] for part in schema.get("allOf", ())]
+        found = [[flat for option in group for flat in self.alternatives(option, seen)] for group in groups]
+        reference = str(schema.get("$ref", ""))
+        if reference in seen:
+            found.append([])  # what only refers to itself adds nothing
+        elif reference == "#" or reference.startswith("#/"):
+            found.append(self.alternatives(self._target(reference), seen | {reference}))
+        return found
+
+    def _target(self, reference: str) -> Any:
+        target: Any = self.root
+        try:
+            for part in reference.split("/")[1:]:
+                step = unquote(part).replace("~1", "/").replace("~0", "~")
+                target = cast(Any, target[int(step)] if isinstance(target, list) else target[step])
+        except (LookupError, TypeError, ValueError):
+            target = None
+        if not isinstance(target, dict | bool):
+            raise InputError(f"The JSON schema refers to {reference!r}, where it has no schema.",
+                             "Correct the reference.")
+        return cast(Any, target)
 
 
 def all_of(*schemas: Any) -> Any:
@@ -49,32 +89,6 @@ def all_of(*schemas: Any) -> Any:
         parts = [schema] if isinstance(schema, bool) or schema.keys() != {"allOf"} else schema["allOf"]
         demanding += [part for part in parts if part is not True and part not in demanding]
     return True if not demanding else demanding[0] if len(demanding) == 1 else {"allOf": demanding}
-
-
-def _applied(root: Any, schema: Schema, seen: frozenset[str]) -> list[list[Schema]]:
-    """For each demand that is made by other schemas, its alternatives."""
-    groups = [schema[word] for word in ("anyOf", "oneOf") if word in schema]
-    groups += [[part] for part in schema.get("allOf", ())]
-    found = [[flat for option in group for flat in alternatives(root, option, seen)] for group in groups]
-    reference = str(schema.get("$ref", ""))
-    if reference in seen:
-        found.append([])  # what only refers to itself adds nothing
-    elif reference == "#" or reference.startswith("#/"):
-        found.append(alternatives(root, _target(root, reference), seen | {reference}))
-    return found
-
-
-def _target(root: Any, reference: str) -> Any:
-    target: Any = root
-    try:
-        for part in reference.split("/")[1:]:
-            step = unquote(part).replace("~1", "/").replace("~0", "~")
-            target = cast(Any, target[int(step)] if isinstance(target, list) else target[step])
-    except (LookupError, TypeError, ValueError):
-        target = None
-    if not isinstance(target, dict | bool):
-        raise InputError(f"The JSON schema refers to {reference!r}, where it has no schema.", "Correct the reference.")
-    return cast(Any, target)
 
 
 def _plain(schema: dict[str, Any]) -> Schema:

@@ -33,12 +33,13 @@ from agentfix.models.llamacpp.expressions import (
     as_gbnf,
     chars,
     choice,
+    one_of,
     optional,
     repeated,
     sequence,
     text,
 )
-from agentfix.models.llamacpp.merging import Schema, all_of, alternatives, types_of
+from agentfix.models.llamacpp.merging import Document, Schema, all_of, types_of
 from agentfix.models.llamacpp.ranges import integers, numbers
 from agentfix.models.llamacpp.regexes import UnsupportedRegexError, expression_of
 from agentfix.models.llamacpp.strings import limited, other_than, quoted, with_format
@@ -106,26 +107,27 @@ def schema_gbnf(schema: Any) -> str:
 
 class _Converter:
     def __init__(self, root: Any) -> None:
-        self._root = root
+        self._document = Document(root)
         self._names: dict[str, Rule] = {}
         self.rules: dict[str, Expression] = {}
 
     def value(self, schema: Any) -> Expression:
         """What satisfies a schema."""
-        return choice(*map(self._flat, alternatives(self._root, schema)))
+        flat = self._document.alternatives(schema)
+        values = (value for each in flat if "enum" in each for value in filter(self._validator(each), each["enum"]))
+        return choice(one_of(json.dumps(value, ensure_ascii=False) for value in values),
+                      *(self._open(each) for each in flat if "enum" not in each))
 
-    def _flat(self, schema: Schema) -> Expression:
+    def _open(self, schema: Schema) -> Expression:
+        """Of a schema that does not list its values."""
         said = [kind for kind, words in _WORDS.items() if words & schema.keys() and kind != "integer"]
-        if "enum" in schema:
-            fitting = filter(self._validator(schema), schema["enum"])
-            return choice(*(text(json.dumps(value, ensure_ascii=False)) for value in fitting))
         types = types_of(schema) if "type" in schema else said or [kind for kind in _WORDS if kind != "integer"]
         return choice(*(self._typed(kind, schema) for kind in types))
 
     def _validator(self, schema: Schema) -> Callable[[Any], bool]:
         """Tells whether a value satisfies a schema; what can't be told is let pass."""
         whole = {**schema, "allOf": [{"pattern": pattern} for pattern in schema.get("patterns", ())]}
-        validator = Draft202012Validator(self._root, registry=Registry()).evolve(schema=whole)
+        validator = Draft202012Validator(self._document.root, registry=Registry()).evolve(schema=whole)
 
         def satisfies(value: Any) -> bool:
             try:

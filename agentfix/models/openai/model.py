@@ -18,7 +18,7 @@ from agentfix.models.openai.failures import Passing, Refused, sees_no_images
 from agentfix.models.openai.habits import Habits
 from agentfix.models.openai.pool import Pool
 from agentfix.models.openai.reply import Counted, Pieces, Reply
-from agentfix.models.openai.schema import MAX_REPAIRS, fault_of, json_in, repair
+from agentfix.models.openai.schema import MAX_REPAIRS, fault_of, is_held, repair, wanted_in
 from agentfix.models.openai.wire import body_of
 from agentfix.models.scoring import choice_probabilities
 from agentfix.types import Completion, Delta, Message, ModelRequest, Sampling, Usage
@@ -72,18 +72,18 @@ class OpenAIModel:
     ) -> list[Completion]:
         """See `agentfix.Model`.
 
-        A JSON schema is enforced by the server where it can, asked for in words where it can't, and mended by up to two
-        further requests; a reply that still does not satisfy it is returned as it is.
+        A JSON schema is enforced by the server where it can, and asked for in words where it can't, as a regular
+        expression always is. A reply that does not satisfy it is mended by up to two further requests, and then
+        returned as it is.
 
         Raises:
+            InputError: the regular expression is none, or there is a schema beside it.
             ModelUnavailableError: the endpoint can't be reached, refuses the key or does not know the model.
             ContextOverflowError: the prompt is too long.
             ModelReplyError: what came back is no reply.
-            ModelError: the endpoint failed otherwise, or a regular expression was to be kept: no endpoint is asked to.
+            ModelError: the endpoint failed otherwise.
         """
-        if request.regex is not None:
-            raise ModelError(f"Model {self.name!r} can't be held to a regular expression.",
-                             "Ask for a JSON schema with a `pattern`, or choose a local model.")
+        held = is_held(request)
         allowance = _Allowance(request.max_calls)
         replies: list[Reply] = []
         if request.n == 1 or not self._habits.one_at_a_time:
@@ -93,7 +93,7 @@ class OpenAIModel:
             self._habits.one_at_a_time = True
             replies += await self._rest(request, had, on_delta, allowance)
         completions = [c for reply in replies for c in _with_usage(reply, self._price)][: request.n]
-        if request.schema is not None:
+        if held:
             completions = [await self._mended(request, completion, allowance) for completion in completions]
         first = completions[0]
         return [replace(first, usage=replace(first.usage, model_calls=allowance.made)), *completions[1:]]
@@ -114,16 +114,15 @@ class OpenAIModel:
         return replies
 
     async def _mended(self, request: ModelRequest, completion: Completion, allowance: _Allowance) -> Completion:
-        assert request.schema is not None
         best = completion
         for repairs_left in reversed(range(MAX_REPAIRS + 1)):
-            found = json_in(best.text)
-            fault = fault_of(found, request.schema)
+            found = wanted_in(best.text, request)
+            fault = fault_of(found, request)
             if not fault:
                 return replace(best, text=found)
             if best.tool_calls or not repairs_left or allowance.left == 0:
                 break
-            again = replace(request, n=1, messages=(*request.messages, *repair(best.text, fault)))
+            again = replace(request, n=1, messages=(*request.messages, *repair(best.text, fault, request)))
             try:
                 (mended, *_) = _with_usage(await self._reply(again, 1, 0, None, allowance), self._price)
             except AgentFixError:

@@ -30,7 +30,11 @@ def body_of(model: str, request: ModelRequest, habits: Habits, *, n: int, stream
     form = SCHEMA_FORMS[habits.schema_form] if request.schema is not None else ""
     messages = [_message(message) for message in request.messages]
     if form == "prompt":
-        messages = _with_schema(messages, request.schema or {})
+        messages = _with_wish(messages, "Reply with one JSON value and nothing else, no Markdown. It must satisfy this "
+                              f"JSON schema:\n{json.dumps(request.schema)}")
+    if request.regex is not None:
+        messages = _with_wish(messages, "Reply with text that matches this regular expression (Python's syntax) from "
+                              f"its start to its end, and with nothing else, no Markdown:\n{request.regex}")
     body: dict[str, Any] = {
         "model": model, "messages": messages, habits.length_name: sampling.max_tokens,
         "temperature": sampling.temperature, "top_p": sampling.top_p, "seed": sampling.seed % 2**31,
@@ -76,10 +80,8 @@ def _tool(spec: ToolSpec) -> dict[str, Any]:
         "name": spec.name, "description": spec.description, "parameters": dict(spec.parameters)}}
 
 
-def _with_schema(messages: Sequence[dict[str, Any]], schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _with_wish(messages: Sequence[dict[str, Any]], wish: str) -> list[dict[str, Any]]:
     """Ask in words for what the endpoint can't enforce."""
-    wish = ("Reply with one JSON value and nothing else, no Markdown. It must satisfy this JSON schema:\n"
-            + json.dumps(schema))
     return [*messages[:-1], _with_text(messages[-1], wish)]
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from agentfix import Agent, ConfigError, Settings, UnknownNameError, load_settings
 from agentfix.endpoints import Endpoint, Price
-from agentfix.errors import ModelError
+from agentfix.errors import InputError, ModelError
 from agentfix.models.openai.model import OpenAIModel
 from agentfix.models.openai.opening import open_model
 from agentfix.models.openai.pool import Pool
@@ -147,13 +147,6 @@ async def test_a_model_that_can_not_be_offered_tools_says_so(model_of, act):
     assert len(server.asked) == 1
 
 
-async def test_a_regular_expression_is_refused_and_not_left_out(model_of):
-    async with serving(says("A cat.")) as server:
-        with pytest.raises(ModelError, match="can't be held to a regular expression"):
-            await answers(model_of(server.url), ModelRequest(HELLO, regex="[a-z]+"))
-    assert not server.asked
-
-
 SEEN = ModelRequest((Message("user", "What is it?", images=(Image("data:image/png;base64,AA=="),)),))
 
 
@@ -264,6 +257,39 @@ async def test_a_schema_that_means_nothing_is_not_held_against_the_reply(model_o
     async with serving(says('{"ok": true}')) as server:
         (completion,) = await answers(model_of(server.url), schema=schema)
     assert completion.text == '{"ok": true}' and len(server.asked) == 1
+
+
+async def test_a_regular_expression_is_asked_for_in_words_and_mended_where_that_fails(model_of):
+    acts = [says("I would say 2024-02."), says("```\n2024-02\n```")]
+    async with serving(*acts) as server:
+        (completion,) = await answers(model_of(server.url), regex=r"\d{4}-\d{2}")
+    assert completion.text == "2024-02" and completion.usage.model_calls == 2
+    first, second = (asked.body["messages"] for asked in server.asked)
+    assert first[0]["content"].startswith(HELLO[0].content) and r"\d{4}-\d{2}" in first[0]["content"]
+    assert "response_format" not in server.asked[0].body
+    assert second[-2] == {"role": "assistant", "content": "I would say 2024-02."}
+    assert r"does not match the regular expression \d{4}-\d{2}" in second[-1]["content"]
+
+
+async def test_a_reply_that_matches_is_left_as_it_is(model_of):
+    async with serving(says(" a\n")) as server:
+        (completion,) = await answers(model_of(server.url), regex=r"\s\w\s")
+    assert completion.text == " a\n" and len(server.asked) == 1
+
+
+async def test_a_reply_that_never_matches_is_returned_as_it_is(model_of):
+    async with serving(says("I would rather not.")) as server:
+        (completion,) = await answers(model_of(server.url), regex=r"(\w)\1")
+    assert completion.text == "I would rather not." and len(server.asked) == 3
+
+
+@pytest.mark.parametrize(("asked", "complaint"), [
+    ({"regex": "("}, "not valid"), ({"regex": "a", "schema": SCHEMA}, "at once")])
+async def test_what_no_reply_can_be_held_to_is_said_before_anything_is_asked(model_of, asked, complaint):
+    async with serving(says("a")) as server:
+        with pytest.raises(InputError, match=complaint):
+            await answers(model_of(server.url), **asked)
+    assert not server.asked
 
 
 async def test_a_call_in_place_of_the_wished_for_json_is_not_mended(model_of):

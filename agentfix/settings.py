@@ -52,7 +52,8 @@ class Settings(BaseModel):
     """The evidence class from which an answer counts as supported."""
     seed: int = 0
     deterministic: bool = False
-    """Have a local model compute each request alone: slower, and the same seed gives the same bits on one build."""
+    """Have a local model compute each completion and score alone: slower, and the same seed gives the same bits on one
+    build."""
 
     max_rounds: int | None = Field(8, ge=0)
     max_model_calls: int | None = Field(None, ge=0)

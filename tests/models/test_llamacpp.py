@@ -467,6 +467,20 @@ async def test_a_deterministic_reply_has_the_same_bits_whatever_ran_before_or_ru
     assert len(first[0]) > 10
 
 
+async def test_a_deterministic_score_has_the_same_bits_beside_a_crowd(engine_of):
+    from agentfix.models.llamacpp.model import LlamaCppModel
+
+    engine = engine_of()
+    alone = LlamaCppModel("alone", lambda: engine, lambda _: None, deterministic=True)
+    others = LlamaCppModel("others", lambda: engine, lambda _: None)
+    question, choices = [Message("user", "Name a fruit that is yellow.")], ["banana", "a plum", "no"]
+    first = await alone.score(question, choices)
+    crowd = others.generate(asked(n=5, temperature=1.0, max_tokens=20))
+    _, beside = await asyncio.gather(crowd, alone.score(question, choices))
+    assert beside == first == await alone.score(question, choices)
+    assert await others.score(question, choices) == pytest.approx(first, abs=0.05)
+
+
 # --- sampling per request ---------------------------------------------------------------------------------------------
 
 
@@ -620,7 +634,18 @@ def test_a_file_that_has_passed_is_not_tried_again(model_file, tmp_path, monkeyp
     from agentfix.models.llamacpp.trial import try_out
 
     try_out(model_file, tmp_path / "tried")
-    monkeypatch.setattr(sys, "executable", "/bin/false")
+    dying = tmp_path / "dying"
+    dying.write_text("#!/bin/sh\nkill -SEGV $$\n")
+    dying.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(dying))
     try_out(model_file, tmp_path / "tried")
-    with pytest.raises(ModelUnavailableError, match="crashes"):
+    with pytest.raises(ModelUnavailableError, match=r"crashes on .*SIGSEGV"):
         try_out(model_file, tmp_path / "others")
+
+
+def test_a_trial_that_can_not_be_made_accuses_no_file(model_file, tmp_path, monkeypatch):
+    from agentfix.models.llamacpp.trial import try_out
+
+    monkeypatch.setattr(sys, "executable", "/bin/false")  # as where the other process can't import what this one can
+    try_out(model_file, tmp_path / "tried")
+    assert not (tmp_path / "tried").exists()

@@ -115,21 +115,22 @@ def finish(scheduler: Scheduler) -> None:
 
 TOKENS = st.integers(1, 3)
 ASKED = st.tuples(
-    st.sampled_from(["write", "alone", "score", "embed"]), st.lists(TOKENS, min_size=1, max_size=CONTEXT - 9),
+    st.sampled_from(["write", "write alone", "score", "score alone", "embed"]),
+    st.lists(TOKENS, min_size=1, max_size=CONTEXT - 9),
     st.integers(1, 36), st.integers(1, CONTEXT), st.integers(0, 3),
     st.lists(st.lists(TOKENS, min_size=1, max_size=3), min_size=1, max_size=4))
 
 
 def request_of(how: str, prompt: list[int], n: int, max_tokens: int, seed: int, choices: list[list[int]]) -> Request:
-    if how == "score":
-        return Scoring(prompt, choices)
+    if how.startswith("score"):
+        return Scoring(prompt, choices, deterministic=how == "score alone")
     if how == "embed":
         return Embedding(prompt)
-    return Generation(prompt, Sampling(seed=seed, max_tokens=max_tokens), n, deterministic=how == "alone")
+    return Generation(prompt, Sampling(seed=seed, max_tokens=max_tokens), n, deterministic=how == "write alone")
 
 
 def expected(how: str, prompt: list[int], n: int, max_tokens: int, seed: int, choices: list[list[int]]) -> list[object]:
-    if how == "score":
+    if how.startswith("score"):
         return [-sum(liking(token, prompt + choice[:i]) for i, token in enumerate(choice)) for choice in choices]
     if how == "embed":
         return [float(sum(prompt))]

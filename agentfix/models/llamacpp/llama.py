@@ -32,7 +32,7 @@ BATCH_TOKENS = 512
 LARGEST_SEED = 2**32 - 1
 """llama.cpp takes this one as a wish for chance."""
 TOP_K = 40
-"""llama.cpp's own default; sampling never looks past it."""
+"""llama.cpp's own default, where a request sets none."""
 
 
 class Llama:

@@ -63,7 +63,7 @@ class LlamaCppModel:
         name: as users write it.
         load: makes the engine; called once, in a thread.
         free: what becomes of the engine at the end.
-        deterministic: compute each request alone, so that the same seed gives the same bits on one build.
+        deterministic: compute each completion and score alone, so that the same seed gives the same bits on one build.
     """
 
     def __init__(self, name: str, load: Callable[[], Engine], free: Callable[[Engine], None] | None = None, *,
@@ -147,7 +147,7 @@ class LlamaCppModel:
                              f"Give up to {SCORED_CHOICES}, none of them empty, of {SCORED_TOKENS} tokens together.")
         prompt = _tokens(llama, template, messages)
         static = _static_tokens(llama, template, ModelRequest(tuple(messages)), prompt)
-        return engine, Scoring(prompt, tokens, static)
+        return engine, Scoring(prompt, tokens, static, self._deterministic)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Texts as vectors: the model's hidden state after the last token of each, as it is before it becomes logits.

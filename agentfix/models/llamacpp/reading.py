@@ -46,7 +46,7 @@ class Reading:
     @property
     def alone(self) -> bool:
         """Whether nothing else may be decoded with it."""
-        return isinstance(self.asked, Generation) and self.asked.deterministic
+        return self.asked.deterministic
 
     def part(self, most: int) -> Sequence[int]:
         """What is read next."""

@@ -60,6 +60,7 @@ class Scoring:
         prompt: tokens, one at least.
         choices: the tokens of each text, one at least.
         static_tokens: so many of the prompt's first tokens will be asked again by other processes.
+        deterministic: compute it alone, so that nothing but the build decides the last bits.
 
     Attributes:
         future: the log-probability of each.
@@ -68,6 +69,7 @@ class Scoring:
     prompt: Sequence[int]
     choices: Sequence[Sequence[int]]
     static_tokens: int = 0
+    deterministic: bool = False
     future: Future[list[float]] = field(default_factory=Future[list[float]])
 
     @property
@@ -94,8 +96,8 @@ class Embedding:
     prompt: Sequence[int]
     future: Future[list[float]] = field(default_factory=Future[list[float]])
 
-    static_tokens = 0
-    cells = 0
+    static_tokens = cells = 0
+    deterministic = False
 
     @property
     def reads(self) -> int:

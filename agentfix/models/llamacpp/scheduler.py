@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from agentfix.errors import AgentFixError, ContextOverflowError, ModelError
-from agentfix.models.llamacpp.alone import Alone
+from agentfix.models.llamacpp.alone import Alone, Choosing, Writing
 from agentfix.models.llamacpp.choices import Choices
 from agentfix.models.llamacpp.decoder import Decoder
 from agentfix.models.llamacpp.drafts import MOST_TOKENS, Drafts
@@ -298,19 +298,21 @@ class Scheduler:
 
     def _step_alone(self, reading: Reading) -> None:
         """All that came before it has ended, and all that came after it waits."""
-        assert isinstance(reading.asked, Generation)
+        asked = reading.asked
         if self._alone is None:
             self._tree.clear()
-            self._alone = Alone(self._llama, reading.asked, reading.cells)
+            assert not isinstance(asked, Embedding)
+            self._alone = (Choosing(self._llama, asked) if isinstance(asked, Scoring)
+                           else Writing(self._llama, asked, reading.cells))
         try:
-            completions = self._alone.step()
+            result: Any = self._alone.step()
         except ModelError as error:
             self._refuse(reading, error)
             return
-        if completions is not None:
+        if result is not None:
             self._drop(reading)
-            if reading.asked.future.set_running_or_notify_cancel():
-                reading.asked.future.set_result(completions)
+            if asked.future.set_running_or_notify_cancel():
+                asked.future.set_result(result)
 
     def _leave_alone(self) -> None:
         if self._alone is not None:

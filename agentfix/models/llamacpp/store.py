@@ -37,8 +37,8 @@ class PrefixStore:
         self._folder = folder
         self._model = model
         self._most_bytes = most_bytes
-        self._known: set[str] = set()
-        """Names of those that lie there or are on their way, or can't be kept."""
+        self._asked_for: set[str] = set()
+        """Names of those that are on their way, or can't be kept."""
         self._writer = ThreadPoolExecutor(1, "prefixes")
 
     def find(self, tokens: Sequence[int], longer_than: int) -> tuple[int, bytes] | None:
@@ -60,12 +60,12 @@ class PrefixStore:
         if len(tokens) < LEAST_TOKENS:
             return False
         path = self._path(tokens)
-        return path.name not in self._known and not path.exists()
+        return path.name not in self._asked_for and not path.exists()
 
     def save(self, tokens: Sequence[int], state: bytes) -> None:
         """Keep what the model has read, soon. Where the disk does not take it, nothing is kept."""
         path = self._path(tokens)
-        self._known.add(path.name)
+        self._asked_for.add(path.name)
         if len(state) <= self._most_bytes:
             with suppress(RuntimeError):  # the program is ending
                 self._writer.submit(self._write, path, list(tokens), state)
@@ -97,7 +97,6 @@ class PrefixStore:
         if head != self._head(tokens, state):
             with suppress(OSError):
                 path.unlink()
-            self._known.discard(path.name)
             return None
         with suppress(OSError):
             os.utime(path)  # it was used
@@ -112,6 +111,7 @@ class PrefixStore:
                     file.write(self._head(tokens, state) + b"\n")
                     file.write(state)
                 Path(name).replace(path)
+                self._asked_for.discard(path.name)
             except OSError:
                 Path(name).unlink(missing_ok=True)
                 raise

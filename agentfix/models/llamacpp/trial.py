@@ -1,8 +1,8 @@
 """A model file from elsewhere is loaded once by a process of its own: if llama.cpp crashes on it, that process ends.
 
-Running the model there for good would cost nothing in
-speed, but each process of the user would have to find, start and end it, and the cache could not be shared without one
-more protocol; nearly all crashes are those of loading a bad file, and this catches them.
+Running the model there for good would cost nothing in speed, but each process of the user would have to find, start and
+end it, and the cache could not be shared without one more protocol; nearly all crashes are those of loading a bad file,
+and this catches them.
 """
 
 from __future__ import annotations
@@ -23,8 +23,15 @@ from agentfix.types import Sampling
 
 CONTEXT_TOKENS = 256
 TEXT = "Hello, world! 1, 2, 3.\n\tÄ \U0001f600"
-UNUSABLE = 3
-"""The exit status for a file that llama.cpp refuses by itself: whoever loads it for good will say so."""
+UNUSABLE = 85
+"""The exit status for a file that llama.cpp refuses by itself: whoever loads it for good will say so. So will they of
+what raises in Python, whose status is 1."""
+_TRIAL = f"""
+import os, sys
+os.environ["GGML_NO_BACKTRACE"] = "1"  # without it llama.cpp calls a debugger to its end
+from {__name__} import main
+sys.exit(main(sys.argv[1]))
+"""
 
 
 def try_out(path: Path, passed: Path) -> None:
@@ -40,12 +47,9 @@ def try_out(path: Path, passed: Path) -> None:
     note = passed / f"{fingerprint(path)}-{llama_cpp.__version__}"
     if note.exists() or not sys.executable or getattr(sys, "frozen", False):  # an app is no interpreter to be started
         return
-    # Without that variable llama.cpp calls a debugger to its end.
-    ended = subprocess.run(
-        [sys.executable, "-c", f"import os; os.environ['GGML_NO_BACKTRACE'] = '1'; import {__name__} as trial, sys; "
-         "sys.exit(trial.main(sys.argv[1]))", str(path)],
-        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
-    if ended.returncode not in (0, UNUSABLE):
+    ended = subprocess.run([sys.executable, "-P", "-c", _TRIAL, str(path)], stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    if ended.returncode not in (0, 1, UNUSABLE):
         raise ModelUnavailableError(f"llama.cpp crashes on {str(path)!r} ({_how(ended)}).",
                                     "The file is damaged or made to do harm: get it again from where you trust.")
     if ended.returncode == 0:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import time
 from pathlib import Path
 
@@ -14,6 +15,14 @@ from tests.bench.local_engine.common import CONTEXT, Part, best, greedy
 from tests.bench.sandbox.targets import Target
 
 PREFIX, N, TOKENS = 600, 16, 48
+PORTS, GOODS = ("Malmo", "Cadiz", "Odessa", "Bergen", "Tunis"), ("pears", "barley", "copper", "wool", "salt", "timber")
+
+
+def prefix(chance: random.Random) -> str:
+    """A text that does not say the same thing twice, so that a sample alone gains nothing by guessing from it."""
+    return " ".join(f"On day {day} the {chance.choice(PORTS)} ship brought {chance.randint(2, 999)} crates of "
+                    f"{chance.choice(GOODS)} and took {chance.randint(2, 999)} of {chance.choice(GOODS)} away."
+                    for day in range(1, 60)) + "\nWhat the harbour master thought of all this:"
 
 
 def by_us(llama: Llama, prompt: list[int], many: int, times: int) -> float:
@@ -52,7 +61,7 @@ def by_a_loop(llama: Llama, prompt: list[int]) -> float:
 
 def measure(path: Path, times: int) -> Part:
     llama = Llama(path, context_tokens=CONTEXT)
-    prompt = llama.tokenize("The weather was fine and the birds sang. " * 90, special=False)[:PREFIX]
+    prompt = llama.tokenize(prefix(random.Random(0)), special=False)[-PREFIX:]
     one = 1 / best(lambda: by_us(llama, prompt, 1, 2), times)
     together = 1 / best(lambda: by_us(llama, prompt, N, 1), times)
     loop = 1 / best(lambda: by_a_loop(llama, prompt), times)

@@ -17,7 +17,7 @@ pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip 
                     exc_type=ImportError)
 
 from agentfix.models.llamacpp.requests import Embedding, Generation, Request, Scoring
-from agentfix.models.llamacpp.scheduler import CHUNK_TOKENS, Scheduler
+from agentfix.models.llamacpp.scheduler import BLOCK_ROWS, Scheduler
 from agentfix.models.llamacpp.store import PrefixStore
 
 CONTEXT = 100
@@ -49,11 +49,17 @@ class CountingModel(Cells):
         super().__init__(context_tokens)
         self.context_tokens = context_tokens
         self.in_parts = self.storable = in_parts
+        self.reads_fast = False
         self.sequences = sequences
         self.samplers = 0
         self.batches: list[int] = []
         self.read: list[tuple[int, ...]] = []
         self.broken = False
+        self.now = 0.0
+        """Seconds: a batch takes one, and each of its rows a tenth."""
+
+    def clock(self) -> float:
+        return self.now
 
     def copy(self, source: int, target: int, tokens: int) -> None:
         assert self.in_parts or tokens == len(self.of(source)), "a recurrent memory can't be shared in part"
@@ -63,6 +69,7 @@ class CountingModel(Cells):
         if self.broken:
             raise ModelError("llama.cpp failed.")
         self.batches.append(len(rows))
+        self.now += 1 + len(rows) / 10
         self.read = []
         for row in rows:
             assert row.position == len(self.of(row.sequence))
@@ -142,7 +149,7 @@ def expected(how: str, prompt: list[int], n: int, max_tokens: int, seed: int, ch
        st.booleans(), st.sampled_from([8, 128]))
 def test_everyone_gets_what_they_would_get_alone_whoever_joins_and_leaves(asked, in_parts, sequences):
     model = CountingModel(in_parts=in_parts, sequences=sequences)
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     made = [request_of(*each) for each, _, _ in asked]
     for step in range(100):
         for request, (_, comes, leaves) in zip(made, asked, strict=True):
@@ -165,7 +172,7 @@ def test_everyone_gets_what_they_would_get_alone_whoever_joins_and_leaves(asked,
 
 def test_control_tokens_are_text_where_they_are_asked_for():
     model = CountingModel()
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     text = continued([2], 1, 5)
     asked = Generation([2], Sampling(seed=1, max_tokens=5), markers=frozenset({ord(text[1]) - 97}))
     scheduler.add(asked)
@@ -175,7 +182,7 @@ def test_control_tokens_are_text_where_they_are_asked_for():
 
 def test_a_deterministic_generation_is_computed_alone_from_an_empty_cache():
     model = CountingModel(1000)
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     before = Generation([1] * 100, Sampling(seed=1, max_tokens=30), 4)
     alone = Generation([1] * 100 + [2], Sampling(seed=1, max_tokens=30), 2, deterministic=True)
     after = Generation([3] * 100, Sampling(seed=1, max_tokens=30), 2)
@@ -195,7 +202,7 @@ def test_a_deterministic_generation_is_computed_alone_from_an_empty_cache():
 
 def test_a_deterministic_generation_that_is_cancelled_or_refused_holds_nobody_up():
     model = CountingModel()
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     left = Generation([1] * 10, Sampling(max_tokens=90), 9, deterministic=True)
     refused = Generation([1] * 10, Sampling(max_tokens=9), grammar="bad", deterministic=True)
     after = Generation([1] * 10, Sampling(max_tokens=9))
@@ -214,7 +221,7 @@ def test_a_static_prefix_is_read_by_one_process_for_the_next(tmp_path):
     static, batches = [1, 2] * 100, list[int]()
     for last in (3, 4):
         model, store = CountingModel(1000), PrefixStore(tmp_path, "m", 10_000)
-        scheduler = Scheduler(model, store)
+        scheduler = Scheduler(model, store, model.clock)
         for more in ([last], [last, last]):
             asked = Generation([*static, *more, 5], Sampling(seed=1, max_tokens=5), static_tokens=len(static))
             scheduler.add(asked)
@@ -233,7 +240,7 @@ def test_a_prefix_that_does_not_fit_any_more_or_can_not_be_used_is_read_again(tm
 
     for model in (CountingModel(), Refusing()):
         store = PrefixStore(tmp_path, "m", 10_000)
-        scheduler = Scheduler(model, store)
+        scheduler = Scheduler(model, store, model.clock)
         asked = Generation([1] * 80 + [3], Sampling(seed=1, max_tokens=5), static_tokens=80)
         scheduler.add(asked)
         finish(scheduler)
@@ -243,7 +250,7 @@ def test_a_prefix_that_does_not_fit_any_more_or_can_not_be_used_is_read_again(tm
 
 def test_samples_of_one_prompt_read_it_once():
     model = CountingModel()
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     scheduler.add(Generation([1] * 80, Sampling(max_tokens=4), 4))
     finish(scheduler)
     assert sum(model.batches) <= 79 + 4 * 4
@@ -251,7 +258,7 @@ def test_samples_of_one_prompt_read_it_once():
 
 def test_the_same_prompt_asked_by_many_is_read_once():
     model = CountingModel(2000)
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     for last in range(1, 9):
         scheduler.add(Generation([*[1] * 1000, last, 2], Sampling(max_tokens=2)))
     finish(scheduler)
@@ -260,7 +267,7 @@ def test_the_same_prompt_asked_by_many_is_read_once():
 
 def test_a_long_prompt_holds_up_neither_writers_nor_short_prompts():
     model = CountingModel(6000)
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     writer = Generation([2], Sampling(seed=1, max_tokens=1000))
     assert len(continued([2], 1, 1000)) > 20
     scheduler.add(writer)
@@ -273,7 +280,7 @@ def test_a_long_prompt_holds_up_neither_writers_nor_short_prompts():
     for _ in range(4):
         scheduler.step()
     assert short.future.done()
-    assert all(size <= CHUNK_TOKENS + 2 for size in model.batches[before:])
+    assert all(size <= 2 * BLOCK_ROWS for size in model.batches[before:])
 
 
 def test_what_repeats_the_prompt_takes_fewer_steps_and_stays_the_same():
@@ -285,7 +292,7 @@ def test_what_repeats_the_prompt_takes_fewer_steps_and_stays_the_same():
             return 25 if len(tokens) == 260 else (tokens[-1] + 1) % 20 if tokens[-1] != 25 else 0
 
     model = Repeating(1000)
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     asked = Generation([i % 20 for i in range(200)], Sampling(max_tokens=400))
     scheduler.add(asked)
     finish(scheduler)
@@ -295,9 +302,38 @@ def test_what_repeats_the_prompt_takes_fewer_steps_and_stays_the_same():
     assert len(model.batches) < 60
 
 
+def test_guesses_are_checked_where_rows_are_nearly_free_and_not_where_they_cost():
+    class Repeating(CountingModel):
+        """Writes the alphabet again and again."""
+
+        row_s = 0.0
+
+        def draw(self, sampler: int, row: int) -> int | None:
+            return (self.read[row][-1] + 1) % 20
+
+        def decode(self, rows, *, hidden: bool = False) -> None:
+            super().decode(rows, hidden=hidden)
+            self.now += self.row_s * len(rows)
+
+    def decoded(row_s: float, writers: int) -> list[int]:
+        model = Repeating(6000)
+        model.row_s = row_s
+        scheduler = Scheduler(model, clock=model.clock)
+        asked = Generation([i % 20 for i in range(100)], Sampling(max_tokens=100), writers)
+        scheduler.add(asked)
+        finish(scheduler)
+        assert {each.usage.completion_tokens for each in asked.future.result(0)} == {100}
+        return model.batches
+
+    assert len(decoded(0.0, 1)) < 20
+    assert len(decoded(0.0, 4)) < 50
+    dear = decoded(1000.0, 4)
+    assert len([size for size in dear[1:] if size > 4]) <= 2  # it tries
+
+
 def test_small_requests_that_keep_coming_do_not_starve_a_large_one_or_a_scoring():
     model = CountingModel()
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     small = [Generation([1, 2, 3], Sampling(seed=seed, max_tokens=40)) for seed in range(300)]
     large = Generation([2] * 60, Sampling(max_tokens=CONTEXT - 60))
     scored = Scoring([1] * 90, [[1, 2]])
@@ -316,7 +352,7 @@ def test_small_requests_that_keep_coming_do_not_starve_a_large_one_or_a_scoring(
 
 def test_a_cancelled_generation_frees_its_cells_before_the_next_token():
     model = CountingModel()
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     first = Generation([2], Sampling(seed=1, max_tokens=CONTEXT - 1))
     second = Generation([3], Sampling(seed=1, max_tokens=CONTEXT - 1))
     scheduler.add(first)
@@ -334,25 +370,25 @@ def test_a_cancelled_generation_frees_its_cells_before_the_next_token():
 @pytest.mark.parametrize("in_parts", [True, False])
 def test_choices_are_scored_whole_beside_each_other_and_what_is_written(in_parts):
     model = CountingModel(in_parts=in_parts)
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     writer = Generation([2], Sampling(seed=1, max_tokens=20))
     scheduler.add(writer)
     scheduler.step()
     before = len(model.batches)
     choices = [[1, 2, 3], [1, 2, 2], [4]]
-    scored = Scoring([1] * 40, choices)
+    scored = Scoring([1] * 30, choices)
     scheduler.add(scored)
     scheduler.step()
     scheduler.step()
-    assert scored.future.result(0) == expected("score", [1] * 40, 0, 0, 0, choices)
-    assert model.batches[before:] == [1 + 40, 1 + 4]
+    assert scored.future.result(0) == expected("score", [1] * 30, 0, 0, 0, choices)
+    assert model.batches[before:] == [1 + 30, 1 + 4]
     finish(scheduler)
     assert writer.future.result(0)[0].text == continued([2], 1, 20)
 
 
 def test_more_choices_than_sequences_are_scored_one_part_after_another():
     model = CountingModel(1000, sequences=8)
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     choices = [[1 + i % 3, 1 + i // 3 % 3, 1 + i // 9] for i in range(27)]
     scored = Scoring([1] * 40, [*choices, [2]])
     scheduler.add(scored)
@@ -363,14 +399,14 @@ def test_more_choices_than_sequences_are_scored_one_part_after_another():
 
 def test_a_long_prompt_to_be_scored_holds_no_writer_up():
     model = CountingModel(6000)
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     scheduler.add(Generation([2], Sampling(seed=1, max_tokens=1000)))
     scheduler.step()
     before = len(model.batches)
     scheduler.add(Scoring([1] * 1000, [[1]]))
     for _ in range(10):
         scheduler.step()
-    assert all(size <= CHUNK_TOKENS + 2 for size in model.batches[before:])
+    assert all(size <= 2 * BLOCK_ROWS for size in model.batches[before:])
 
 
 def test_choices_that_do_not_fit_wait_and_those_that_never_will_fail():
@@ -390,7 +426,7 @@ def test_choices_that_do_not_fit_wait_and_those_that_never_will_fail():
 
 def test_a_failure_of_the_model_is_told_to_all_and_the_next_is_served():
     model = CountingModel()
-    scheduler = Scheduler(model)
+    scheduler = Scheduler(model, clock=model.clock)
     lost: list[Generation | Scoring] = [Generation([i, 1], Sampling(max_tokens=9), 3) for i in (1, 2)]
     for each in lost:
         scheduler.add(each)

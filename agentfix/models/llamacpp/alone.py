@@ -91,7 +91,7 @@ class Writing:
         if self._sample is None:
             sampler = self._llama.sampler(self.asked.sampling, len(self._ended), self.asked.grammar)
             self._sample = Sample(self.asked, len(self._ended), self._max_tokens, SEQUENCE, sampler)
-        self._llama.decode(self._sample.rows(guessing=False))
+        self._llama.decode(self._sample.rows())
         if not self._sample.draw(self._llama, 0):
             self._ended.append(self._sample.completion(cached=0))
             self.leave()

@@ -28,8 +28,10 @@ class Decoder(Memory, Protocol):
     """How many the cache tells apart."""
     in_parts: bool
     """Whether a part of a sequence can be shared with another."""
+    reads_fast: bool
+    """Whether hundreds of tokens are read in hardly more time than it takes to write one."""
     storable: bool
-    """Whether what `load` puts back can be shared in parts."""
+    """Whether it pays to save what was read, and what `load` puts back can be shared in parts."""
 
     def decode(self, rows: Sequence[Row], *, hidden: bool = False) -> None:
         """Run a batch through the model.

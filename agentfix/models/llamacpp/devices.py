@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 Kind: TypeAlias = Literal["cpu", "gpu", "accelerator"]
-_KINDS: dict[int, Kind] = {0: "cpu", 1: "gpu", 2: "gpu"}
-"""By ggml's number; a GPU with memory of its own, and one that shares the host's."""
+_INTEGRATED = 2
+"""ggml's number of a GPU that shares the host's memory."""
+_KINDS: dict[int, Kind] = {0: "cpu", 1: "gpu", _INTEGRATED: "gpu"}
+"""By ggml's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +22,8 @@ class Device:
     kind: Kind
     free_bytes: int
     total_bytes: int
+    integrated: bool = False
+    """Whether it is a GPU that shares the host's memory."""
 
 
 def devices() -> tuple[Device, ...]:
@@ -46,9 +50,10 @@ def _listed(ggml: Any, base: Any) -> tuple[Device, ...]:
     for number in range(ggml.ggml_backend_dev_count()):
         device, free, total = ggml.ggml_backend_dev_get(number), ctypes.c_size_t(), ctypes.c_size_t()
         base.ggml_backend_dev_memory(device, ctypes.byref(free), ctypes.byref(total))
+        kind = base.ggml_backend_dev_type(device)
         found.append(Device(_text(base.ggml_backend_dev_name(device)),
-                            _text(base.ggml_backend_dev_description(device)),
-                            _KINDS.get(base.ggml_backend_dev_type(device), "accelerator"), free.value, total.value))
+                            _text(base.ggml_backend_dev_description(device)), _KINDS.get(kind, "accelerator"),
+                            free.value, total.value, kind == _INTEGRATED))
     return tuple(found)
 
 

@@ -9,10 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-SURE_TOKENS, LIKE_TOKENS = 8, 3
-"""How many last tokens must stand in the text before, to follow it: after a failure, and otherwise."""
-FIRST_TOKENS, MOST_TOKENS = 8, 32
-"""The length of the first guess, and of one after guesses that all held."""
+LIKE_TOKENS = 3
+"""How many last tokens must stand in the text before, to follow it."""
+MOST_TOKENS = 32
+"""The length of a guess, and of a run that is looked at."""
+MOST_PLACES = 64
+"""How many places, the last ones, are compared."""
+DOUBTS = 6
+"""So many failures are thought of beforehand: most runs of three tokens are chance."""
+HALF_LIFE_TOKENS = 32
+"""After so many judged tokens, what was learnt before counts half."""
 
 
 class Drafts:
@@ -27,41 +33,54 @@ class Drafts:
         self._places: dict[tuple[int, ...], list[int]] = {}
         self._indexed = LIKE_TOKENS
         self._followed = 0
-        self._following = False
-        self._length = FIRST_TOKENS
-        self._needed = LIKE_TOKENS
+        """The place that is followed: the token there is the next one's guess."""
+        self._run = 0
+        """How many tokens before that place are like the last ones; 0 while nothing is followed."""
+        self._right = self._judged = 0.0
+
+    @property
+    def chance(self) -> float:
+        """How likely each token of the guess is to be right, after those before it.
+
+        The longer the text has gone on as it did at the place that is followed, the likelier it goes on so: a run
+        counts as if guesses had held, three tokens for three, eight for 21, sixteen for 85.
+        """
+        held = self._run ** 2 / LIKE_TOKENS
+        return (self._right + held) / (self._judged + held + DOUBTS)
 
     def add(self, token: int) -> None:
         """Take the next token of the text."""
-        self._following = self._following and self._tokens[self._followed] == token
-        self._followed += self._following
+        if self._run and self._tokens[self._followed] == token:
+            self._run = min(MOST_TOKENS, self._run + 1)
+            self._followed += 1
+        else:
+            self._run = 0
         self._tokens.append(token)
 
     def guess(self, most: int) -> list[int]:
         """The tokens that may come next, at most so many; none where nothing suggests any."""
-        if not self._following:
+        if not self._run:
             self._index()
-            places = self._places.get(tuple(self._tokens[-LIKE_TOKENS:]), [])
-            alike = [place for place in places if self._alike(place)]
-            if not alike:
+            places = self._places.get(tuple(self._tokens[-LIKE_TOKENS:]), [])[-MOST_PLACES:]
+            if not places:
                 return []
             # After a change the text mostly goes on a little behind where it was left.
-            self._followed = next((place for place in alike if place > self._followed), alike[-1])
-            self._following = True
-        return self._tokens[self._followed:self._followed + min(most, self._length)]
+            self._followed = max(places, key=lambda place: (place > self._followed, self._run_to(place), -place))
+            self._run = self._run_to(self._followed)
+        return self._tokens[self._followed:self._followed + min(most, MOST_TOKENS)]
 
     def judged(self, guessed: int, right: int) -> None:
-        """Learn from a guess: longer ones while they hold, more caution when one fails at once."""
-        if right == guessed:
-            self._length = min(MOST_TOKENS, 2 * self._length)
-            self._needed = LIKE_TOKENS
-        elif 2 * right < guessed:
-            self._length = FIRST_TOKENS
-            self._needed = SURE_TOKENS if right < LIKE_TOKENS else LIKE_TOKENS
+        """Learn from a guess, of which so many tokens were checked and so many were right."""
+        tried = right + (right < guessed)
+        kept = 0.5 ** (tried / HALF_LIFE_TOKENS)
+        self._right, self._judged = kept * self._right + right, kept * self._judged + tried
 
-    def _alike(self, place: int) -> bool:
-        end, needed = len(self._tokens), self._needed
-        return place >= needed and self._tokens[place - needed:place] == self._tokens[end - needed:end]
+    def _run_to(self, place: int) -> int:
+        """How many tokens before a place are like the last ones, as far as is looked."""
+        end, run = len(self._tokens), LIKE_TOKENS
+        while run < min(MOST_TOKENS, place) and self._tokens[place - run - 1] == self._tokens[end - run - 1]:
+            run += 1
+        return run
 
     def _index(self) -> None:
         """Note where each short run is followed by something."""

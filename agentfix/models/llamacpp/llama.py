@@ -20,7 +20,7 @@ from agentfix.models.llamacpp.decoder import Row
 from agentfix.models.llamacpp.grammar import Grammars
 from agentfix.models.llamacpp.host import cpu_threads
 from agentfix.models.llamacpp.log import silence
-from agentfix.models.llamacpp.measure import layers_of, needs_of, places_for
+from agentfix.models.llamacpp.measure import layers_of, needs_of, places_for, reads_fast
 from agentfix.models.llamacpp.room import Needs, Room, choose
 from agentfix.models.llamacpp.sampler import Grammar, Sampler, logits_of
 from agentfix.models.llamacpp.vocabulary import Vocabulary
@@ -64,8 +64,12 @@ class Llama:
         self.in_parts = not (llama_cpp.llama_model_is_recurrent(self._model)
                              or llama_cpp.llama_model_is_hybrid(self._model))
         """Whether a part of a sequence can be shared with another."""
-        self.storable = self.in_parts and not llama_cpp.llama_model_n_swa(self._model)
-        """Whether a sequence that was saved can be shared in parts: what lies behind a sliding window is not saved."""
+        self.windowed = llama_cpp.llama_model_n_swa(self._model) > 0
+        """Whether it has layers that see the last tokens only."""
+        self.reads_fast = reads_fast(self.layers, self.layers_on_gpu)
+        """Whether a GPU reads: sooner than a disk gives back what was read."""
+        self.storable = self.in_parts and not self.windowed and not self.reads_fast
+        """Whether to save a sequence pays, and it can be shared in parts: what lies behind a window is not saved."""
         try:
             self.room = self._choose_room(path, context_tokens)
             self._open(path, adapters)
@@ -91,7 +95,7 @@ class Llama:
         params.n_batch = params.n_ubatch = BATCH_TOKENS
         # llama.cpp overwrites what lies behind the sliding window of its sequence, and another sequence that parts from
         # it there would miss it; but never what belongs to two. So each sequence has a shadow with the same tokens.
-        self._shadows = self.room.sequences if self.in_parts and not self.storable else 0
+        self._shadows = self.room.sequences if self.in_parts and self.windowed else 0
         params.n_seq_max = self.room.sequences + self._shadows
         params.kv_unified = params.swa_full = True
         params.n_threads = params.n_threads_batch = self.threads
@@ -226,9 +230,10 @@ class Llama:
         """
         matcher = None if grammar is None else grammar.begin()
         chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-        for stage in self._stages(sampling, (sampling.seed + index) % LARGEST_SEED):
+        stages = list(self._stages(sampling, (sampling.seed + index) % LARGEST_SEED))
+        for stage in stages:
             llama_cpp.llama_sampler_chain_add(chain, stage)
-        return Sampler(chain, matcher)
+        return Sampler(chain, matcher, likeliest=sampling.temperature <= 0 and len(stages) == 1)
 
     def _stages(self, sampling: Sampling, seed: int) -> Iterator[Any]:
         if sampling.logit_bias:

@@ -36,7 +36,7 @@ class Sample:
     finish: FinishReason | None = None
     logprobs: list[TokenLogprob] = field(default_factory=list[TokenLogprob])
     guess: list[int] = field(default_factory=list[int])
-    """What may follow the next token, to be decoded with it."""
+    """Of what may follow the next token, what is decoded with it."""
     next_token: int = field(init=False)
     """The one that is decoded next."""
     position: int = field(init=False)
@@ -49,11 +49,17 @@ class Sample:
         self.position = len(self.asked.prompt) - 1
         self.next_token = self.asked.prompt[self.position]
 
-    def rows(self, *, guessing: bool) -> list[Row]:
+    @property
+    def chance(self) -> float:
+        """How likely each token that `propose` told is to be right."""
+        return self.drafts.chance if self.drafts is not None else 0.0
+
+    def propose(self) -> list[int]:
+        """What may follow the next token."""
+        return self.drafts.guess(self.max_tokens - self.tokens - 1) if self.drafts is not None else []
+
+    def rows(self) -> list[Row]:
         """What is to be decoded next."""
-        self.guess = []
-        if guessing and self.drafts is not None:
-            self.guess = self.drafts.guess(self.max_tokens - self.tokens - 1)
         return [Row(token, self.position + i, self.sequence, True)
                 for i, token in enumerate([self.next_token, *self.guess])]
 

@@ -88,11 +88,14 @@ class Sampler:
     Args:
         chain: llama.cpp's samplers, the last of which chooses.
         matcher: of the grammar, if there is one.
+        likeliest: whether they choose the token with the largest logit and do nothing else, so that it can be looked
+            up where it lies: a tenth of the time, which counts where many guesses are checked.
     """
 
-    def __init__(self, chain: Any, matcher: Matcher | None) -> None:
+    def __init__(self, chain: Any, matcher: Matcher | None, *, likeliest: bool = False) -> None:
         self._chain = chain
         self._matcher = matcher
+        self._likeliest = likeliest
 
     def draw(self, ctx: Any, row: int, vocab_size: int) -> int | None:
         """The token that follows a row of the last batch; None where the grammar lets none follow.
@@ -102,14 +105,19 @@ class Sampler:
             row: of its last batch.
             vocab_size: how many logits a row has.
         """
-        if self._matcher is None:
-            return int(llama_cpp.llama_sampler_sample(self._chain, ctx, row))
-        return self._draw(self._matcher, logits_of(ctx, row, vocab_size))
+        if self._matcher is not None:
+            return self._draw(self._matcher, logits_of(ctx, row, vocab_size))
+        if self._likeliest:
+            return int(logits_of(ctx, row, vocab_size).argmax())
+        return int(llama_cpp.llama_sampler_sample(self._chain, ctx, row))
 
     def _draw(self, matcher: Matcher, logits: Any) -> int | None:
-        candidates = Candidates(logits)
-        candidates.apply(self._chain)
-        token = candidates.chosen
+        if self._likeliest:
+            token = int(logits.argmax())
+        else:
+            candidates = Candidates(logits)
+            candidates.apply(self._chain)
+            token = candidates.chosen
         if token is None or not matcher.allows(token):
             candidates = Candidates(logits)
             matcher.mask(candidates)

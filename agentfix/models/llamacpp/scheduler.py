@@ -6,13 +6,16 @@ with prompts read in chunks beside the decoding, as in Agrawal et al., "Sarathi-
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from agentfix.errors import AgentFixError, ContextOverflowError, ModelError
 from agentfix.models.llamacpp.alone import Alone, Choosing, Writing
 from agentfix.models.llamacpp.choices import Choices
 from agentfix.models.llamacpp.decoder import Decoder
-from agentfix.models.llamacpp.drafts import MOST_TOKENS, Drafts
+from agentfix.models.llamacpp.drafts import Drafts
+from agentfix.models.llamacpp.guessing import MOST_GUESSES, Durations, worth_checking
 from agentfix.models.llamacpp.llama import BATCH_TOKENS
 from agentfix.models.llamacpp.prefixes import PrefixTree
 from agentfix.models.llamacpp.reading import Reading
@@ -24,10 +27,8 @@ PARALLEL = 32
 """The most completions that are written together."""
 READING = 16
 """The most prompts that are read, or wait for their samples, at once: sequences must be left for the samples."""
-GUESSING = 2
-"""While more are written than so many, guesses cost more than they save: a batch is full of sure tokens."""
-CHUNK_TOKENS = 64
-"""How much of a prompt is read in one step while others write: half a second where 128 tokens are read in one."""
+BLOCK_ROWS = 16
+"""llama.cpp's processor code multiplies so many rows at once: 17 take as long as 20, and 16 hardly longer than 12."""
 
 
 class Scheduler:
@@ -36,10 +37,16 @@ class Scheduler:
     Args:
         llama: the model and its context.
         store: where prefixes that other processes ask for are kept; None to keep none.
+        clock: tells seconds.
     """
 
-    def __init__(self, llama: Decoder, store: PrefixStore | None = None) -> None:
+    def __init__(self, llama: Decoder, store: PrefixStore | None = None,
+                 clock: Callable[[], float] = time.perf_counter) -> None:
         self._llama = llama
+        self._clock = clock
+        self._durations = Durations()
+        self._settled = False
+        """Whether the last batch is computed: a GPU goes on after `decode`, until something is drawn."""
         self._store = store if llama.storable else None
         self._tree = PrefixTree(llama, llama.context_tokens, llama.sequences, in_parts=llama.in_parts)
         self._waiting: list[Reading] = []
@@ -93,14 +100,14 @@ class Scheduler:
 
     def _step_together(self) -> None:
         self._begin_samples()
-        guessing = len(self._writing) <= GUESSING
-        rows = [row for _, sample in self._writing for row in sample.rows(guessing=guessing)]
-        first = len(rows)
         choosing = self._next_choices()
-        if choosing is not None:
-            rows += choosing.rows()
+        choices = choosing.rows() if choosing is not None else []
         reading = self._next_reading()
-        part = reading.part(self._chunk_tokens(len(rows))) if reading is not None else ()
+        part = reading.part(self._chunk_tokens(len(self._writing) + len(choices))) if reading is not None else ()
+        self._guess(len(choices) + len(part))
+        rows = [row for _, sample in self._writing for row in sample.rows()]
+        first = len(rows)
+        rows += choices
         if reading is not None:
             rows += reading.rows(part)
         if not rows:
@@ -108,8 +115,10 @@ class Scheduler:
         if not self._tree.room_for(len(rows)):
             raise ModelError("The KV cache is full of what is being written.",
                              "Set a larger context_tokens in agentfix.toml.")
+        began, settled = self._clock(), self._settled
         hidden = reading is not None and isinstance(reading.asked, Embedding) and len(part) == reading.left
         self._llama.decode(rows, hidden=hidden)
+        self._settled = first > 0
         if choosing is not None:
             self._choose(choosing, first)
         if reading is not None:
@@ -117,6 +126,16 @@ class Scheduler:
             reading.read += len(part)
             self._was_read(reading, len(rows) - 1)
         self._draw_all()
+        if settled and first:
+            self._durations.add(len(rows), self._clock() - began)
+
+    def _guess(self, others: int) -> None:
+        """Choose what is decoded beside the sure tokens, and so many other rows."""
+        guesses = [sample.propose() for _, sample in self._writing]
+        lengths = worth_checking([(sample.chance, len(guess)) for (_, sample), guess in
+                                  zip(self._writing, guesses, strict=True)], others, self._durations)
+        for (_, sample), guess, length in zip(self._writing, guesses, lengths, strict=True):
+            sample.guess = guess[:length]
 
     # --- reading --------------------------------------------------------------------------------------------------
 
@@ -178,8 +197,16 @@ class Scheduler:
                              if reading.sequence >= 0 and not reading.begun)
 
     def _chunk_tokens(self, rows: int) -> int:
-        most = min(CHUNK_TOKENS, BATCH_TOKENS - PARALLEL - GUESSING * MOST_TOKENS) if self._writing else BATCH_TOKENS
-        return min(most, BATCH_TOKENS - rows)
+        """How much of a prompt is read beside so many rows.
+
+        Beside completions, a processor reads at most two blocks at once: nobody waits long for somebody else's prompt,
+        and from 64 rows on, llama.cpp's attention computes, for each row, what belongs to the sequences of all others.
+        """
+        if not self._writing:
+            return BATCH_TOKENS - rows
+        if self._llama.reads_fast:
+            return BATCH_TOKENS - MOST_GUESSES - rows
+        return (1 - -rows // BLOCK_ROWS) * BLOCK_ROWS - rows
 
     def _was_read(self, reading: Reading, row: int) -> None:
         """A part of its prompt was read, the last token in that row."""

@@ -68,7 +68,8 @@ async def replay(problems: list[Problem], ask: Ask, together: int) -> float:
         nonlocal written
         async with limit:
             for call in problem:
-                written += await ask(call)
+                tokens = await ask(call)  # read first: others write meanwhile
+                written += tokens
 
     began = time.perf_counter()
     await asyncio.gather(*map(solve, problems))
@@ -92,7 +93,7 @@ async def by_us(path: Path, problems: list[Problem], together: int) -> float:
 
 async def by_llama(path: Path, problems: list[Problem], *, cache: bool) -> float:
     """By `llama_cpp.Llama`, as people run it: one call after another."""
-    llama = llama_cpp.Llama(str(path), n_ctx=CONTEXT, verbose=False)
+    llama = llama_cpp.Llama(str(path), n_ctx=CONTEXT, n_gpu_layers=-1, verbose=False)
     if cache:
         llama.set_cache(llama_cpp.LlamaRAMCache())
     llama.create_completion("Hello.", max_tokens=1)

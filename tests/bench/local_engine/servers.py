@@ -14,7 +14,7 @@ SLOTS = 10
 
 def _llama_cpp_python(backend: Backend, port: int, folder: Path) -> list[str]:
     return ["-m", "llama_cpp.server", "--model", str(backend.model_file), "--model_alias", MODEL, "--host", "127.0.0.1",
-            "--port", str(port), "--n_ctx", str(CONTEXT), "--cache", "true"]
+            "--port", str(port), "--n_ctx", str(CONTEXT), "--n_gpu_layers", "-1", "--cache", "true"]
 
 
 def _xllamacpp(backend: Backend, port: int, folder: Path) -> list[str]:

@@ -32,7 +32,7 @@ class Written:
 
 
 def by_llama(path: Path, prompts: list[list[int]]) -> list[Written]:
-    llama: Any = llama_cpp.Llama(str(path), n_ctx=2048, logits_all=False, verbose=False)
+    llama: Any = llama_cpp.Llama(str(path), n_ctx=2048, logits_all=False, n_gpu_layers=-1, verbose=False)
     written = list[Written]()
     for prompt in prompts:
         llama.reset()

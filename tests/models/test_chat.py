@@ -56,6 +56,11 @@ def test_a_content_that_repeats_another_keeps_its_place():
     assert rendered(TURNS, same, Message("assistant", "x"), same) == "[user]«twice»[assistant]«x»[user]«twice»"
 
 
+def test_what_is_marked_for_training_is_a_part_of_the_template():
+    marked = "{% for m in messages %}{% generation %}[{{ m.role }}]{{ m.content }}{% endgeneration %}{% endfor %}"
+    assert rendered(marked, SYSTEM, USER) == rendered(TURNS, SYSTEM, USER)
+
+
 def test_an_empty_message_keeps_its_turn():
     assert rendered(TURNS, Message("user", "")) == "[user]"
 

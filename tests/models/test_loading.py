@@ -194,6 +194,19 @@ def test_a_model_that_is_closed_while_it_is_loaded_is_not_loaded_to_the_end(file
     ENGINES.give_back(engine)
 
 
+def test_an_engine_that_ended_by_itself_is_not_given_to_the_next(file, tmp_path):
+    settings = Settings(data_dir=tmp_path, context_tokens=256, threads=1)
+    dead = take_engine(str(file), settings)
+    dead.close()
+    alive = take_engine(str(file), settings)
+    assert take_engine(str(file), settings) is alive and alive is not dead
+    ENGINES.give_back(dead)
+    ENGINES.give_back(alive)
+    assert not alive.ended
+    ENGINES.give_back(alive)
+    assert alive.ended
+
+
 @pytest.mark.parametrize("kind", ["truncated", "unknown"])
 def test_why_a_model_can_not_be_loaded_is_said(kind, file, tmp_path):
     bad = tmp_path / "bad.gguf"

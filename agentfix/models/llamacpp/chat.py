@@ -13,6 +13,9 @@ from dataclasses import replace
 from typing import Any
 
 from jinja2 import TemplateError
+from jinja2.ext import Extension
+from jinja2.nodes import Node
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from agentfix.errors import ModelUnavailableError
@@ -42,6 +45,17 @@ and again; told in our words, it mostly says what the tool said."""
 _Turn = dict[str, Any]
 
 
+class GenerationTag(Extension):
+    """`{% generation %}` marks what the model writes, for those who train it; here it changes nothing."""
+
+    tags = {"generation"}  # noqa: RUF012 - as jinja2 has it
+
+    def parse(self, parser: Parser) -> list[Node]:
+        """What stands within."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
+
+
 class ChatTemplate:
     """A compiled chat template.
 
@@ -56,7 +70,7 @@ class ChatTemplate:
 
     def __init__(self, source: str | None, *, bos: str, eos: str) -> None:
         environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", GenerationTag])
         self._secret = Marks.secret()
         environment.filters["tojson"] = Marks(self._secret).dumps
         self._globals: dict[str, Any] = {

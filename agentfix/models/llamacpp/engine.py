@@ -28,6 +28,11 @@ class Engine:
         self._thread = threading.Thread(target=self._serve, name="llamacpp", daemon=True)
         self._thread.start()
 
+    @property
+    def ended(self) -> bool:
+        """Whether it serves nobody any more."""
+        return self._closing
+
     def submit(self, asked: Request) -> None:
         """Have a request served; see its `future`.
 

@@ -30,7 +30,9 @@ class SharedEngines:
             Exception: what `make` raises; then nothing was taken.
         """
         with self._lock:
-            place = self._places.setdefault(key, _Place())
+            place = self._places.get(key)
+            if place is None or (place.engine is not None and place.engine.ended):
+                place = self._places[key] = _Place()
             place.users += 1
         try:
             with place.loading:
@@ -38,22 +40,25 @@ class SharedEngines:
                     place.engine = make()
                 return place.engine
         except BaseException:
-            self._leave(key)
+            self._leave(key, place)
             raise
 
     def give_back(self, engine: Engine) -> None:
         """Say that an engine is used no more by one who took it."""
         with self._lock:
-            key = next(key for key, place in self._places.items() if place.engine is engine)
-        self._leave(key)
+            found = next(((key, place) for key, place in self._places.items() if place.engine is engine), None)
+        if found is not None:
+            self._leave(*found)
+        else:  # it ended by itself, and another has its place
+            engine.close()
 
-    def _leave(self, key: Hashable) -> None:
+    def _leave(self, key: Hashable, place: _Place) -> None:
         with self._lock:
-            place = self._places[key]
             place.users -= 1
             if place.users:
                 return
-            del self._places[key]
+            if self._places.get(key) is place:
+                del self._places[key]
         if place.engine is not None:
             place.engine.close()
 

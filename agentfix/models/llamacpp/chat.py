@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from jinja2 import TemplateError
+from jinja2 import TemplateError, nodes
+from jinja2.ext import Extension
+from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from agentfix.errors import ModelUnavailableError
@@ -56,7 +58,7 @@ class ChatTemplate:
 
     def __init__(self, source: str | None, *, bos: str, eos: str) -> None:
         environment = ImmutableSandboxedEnvironment(
-            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+            trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols", _Generation])
         self._secret = Marks.secret()
         environment.filters["tojson"] = Marks(self._secret).dumps
         self._globals: dict[str, Any] = {
@@ -67,7 +69,7 @@ class ChatTemplate:
         }
         try:
             self._template = environment.from_string(source or CHATML)
-        except TemplateError as error:
+        except Exception as error:  # Python refuses some of what Jinja makes of foreign code
             raise ModelUnavailableError(f"The model file's chat template is broken: {error}.") from error
         shown = self._shown_form()
         self._takes_tools = shown is not None
@@ -238,6 +240,17 @@ def _without_system(turns: Sequence[_Turn]) -> list[_Turn]:
         else:
             merged.append(turn)
     return [*merged, *({"role": "user", "content": content} for content in held)]
+
+
+class _Generation(Extension):
+    """Transformers' `{% generation %}` stands around what models are trained to write, and changes nothing of it."""
+
+    tags = {"generation"}  # noqa: RUF012 - Jinja's own name for them
+
+    def parse(self, parser: Parser) -> list[nodes.Node]:
+        """Take what stands between the tags as if they were not there."""
+        next(parser.stream)
+        return parser.parse_statements(("name:endgeneration",), drop_needle=True)
 
 
 def _refuse(message: str) -> None:

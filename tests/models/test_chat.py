@@ -56,9 +56,15 @@ def test_a_content_that_repeats_another_keeps_its_place():
     assert rendered(TURNS, same, Message("assistant", "x"), same) == "[user]«twice»[assistant]«x»[user]«twice»"
 
 
-def test_what_is_marked_for_training_is_a_part_of_the_template():
-    marked = "{% for m in messages %}{% generation %}[{{ m.role }}]{{ m.content }}{% endgeneration %}{% endfor %}"
+def test_the_marks_of_what_is_trained_on_change_nothing():
+    marked = TURNS.replace("{{ m.content }}", "{% generation %}{{ m.content }}{%- endgeneration -%}")
     assert rendered(marked, SYSTEM, USER) == rendered(TURNS, SYSTEM, USER)
+
+
+def test_a_template_that_python_refuses_is_broken():
+    nested = "{% for m in messages %}" * 30 + "{% endfor %}" * 30
+    with pytest.raises(ModelUnavailableError, match="template is broken: too many"):
+        template(nested)
 
 
 def test_an_empty_message_keeps_its_turn():

@@ -349,6 +349,22 @@ def asked(messages=POEM, n=1, schema=None, regex=None, **sampling):
     return ModelRequest(messages, Sampling(**{"max_tokens": 150, **sampling}), n, schema=schema, regex=regex)
 
 
+def test_references_that_lead_too_deep_end_no_process(grammars):
+    deep = {f"d{i}": thing(["a"], a={"$ref": f"#/$defs/d{i + 1}"}) for i in range(3000)}
+    with pytest.raises(InputError, match="too deep"):
+        grammars.schema({"$defs": {**deep, "d3000": {"type": "string"}}, "$ref": "#/$defs/d0"})
+
+
+def test_an_expression_that_is_too_deep_is_an_error(grammars):
+    with pytest.raises(InputError, match="is too deep"):
+        grammars.regex("(" * 150 + "a" + "b)*" * 150)
+
+
+def test_an_address_that_is_none_is_left_out(vocabulary, grammars):
+    schema = {"$id": "http://[", "enum": ["a", {"x": 1}], "properties": {"x": {"$ref": "x[y"}}}
+    assert judged(vocabulary, grammars.schema(schema), ['"a"', '{"x":1}', '"b"'])[:1] == ['"a"']
+
+
 @pytest.mark.parametrize("matcher", MATCHERS)
 @pytest.mark.parametrize("temperature", [0.0, 1.5])
 async def test_a_schema_is_kept_whatever_is_asked(model, matcher, temperature):

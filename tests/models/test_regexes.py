@@ -127,6 +127,14 @@ def test_what_no_grammar_can_say_is_named(pattern, named):
         expression_of(pattern)
 
 
+@pytest.mark.parametrize(("pattern", "same"), [
+    ("([a-z]{0,50}){0,50}", "[a-z]{0,2500}"), ("(a+){2,3}", "a{2,}"), ("(a{1,4}){2,3}", "a{2,12}"), ("(a*)*", "a*"),
+    ("(a?){3}", "a{0,3}"), ("(a{2}){3}", "(a{2}){3}")])
+def test_repetitions_of_repetitions_are_counted_once(pattern, same):
+    """Else a matcher follows each way to divide a text among them: as many as it has letters, or their square."""
+    assert expression_of(pattern) == expression_of(same)
+
+
 BOUND = st.none() | st.integers(-2000, 2000).map(Fraction) | st.fractions(-30, 30, max_denominator=100)
 
 

@@ -81,7 +81,7 @@ class ChatTemplate:
         }
         try:
             self._template = environment.from_string(source or CHATML)
-        except TemplateError as error:
+        except Exception as error:  # Python refuses some of what Jinja makes of foreign code
             raise ModelUnavailableError(f"The model file's chat template is broken: {error}.") from error
         shown = self._shown_form()
         self._takes_tools = shown is not None

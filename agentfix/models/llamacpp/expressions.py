@@ -134,6 +134,9 @@ def repeated(item: Expression, least: int, most: int | None) -> Expression:
         return NOTHING
     if item in (NOTHING, EMPTY) or most == 0:
         return NOTHING if item == NOTHING and least else EMPTY
+    if isinstance(item, Repeat) and item.least <= 1:  # else a matcher would follow each way to divide them
+        longest = None if most is None or item.most is None else most * item.most
+        return repeated(item.item, least * item.least, longest)
     return item if least == most == 1 else Repeat(item, least, most)
 
 

@@ -37,10 +37,8 @@ class Grammars:
         """
         plain = checked(schema)
         for guide in self._installed():
-            try:
+            with suppress(ValueError, RecursionError):
                 return guide.schema(plain)
-            except ValueError:
-                pass
         return Gbnf(self._vocabulary, schema_gbnf(plain))
 
     def regex(self, pattern: str) -> Grammar:
@@ -56,12 +54,13 @@ class Grammars:
                              "Write it without.") from None
         if expression == NOTHING:
             raise InputError(f"No text matches the regular expression {pattern!r}.", "Correct it.")
-        for guide in self._installed():
-            try:
-                return guide.regex(expression)
-            except ValueError:
-                pass
-        return Gbnf(self._vocabulary, as_gbnf(expression, {}))
+        try:
+            for guide in self._installed():
+                with suppress(ValueError):
+                    return guide.regex(expression)
+            return Gbnf(self._vocabulary, as_gbnf(expression, {}))
+        except RecursionError:
+            raise InputError(f"The regular expression {pattern[:200]!r} is too deep.", "Use a simpler one.") from None
 
     def _installed(self) -> list[Guide]:
         """llguidance, if it is there."""

@@ -6,19 +6,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, cast
 
 import numpy as np
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper
 
+from agentfix.errors import InputError
 from agentfix.models.llamacpp.expressions import NOTHING, Expression, as_regex
-from agentfix.models.llamacpp.merging import Schema
+from agentfix.models.llamacpp.merging import Document, Schema
 from agentfix.models.llamacpp.regexes import UnsupportedRegexError, expression_of
-from agentfix.models.llamacpp.sampler import Candidates, Matcher
+from agentfix.models.llamacpp.sampler import Candidates, LostGrammarError, Matcher
 from agentfix.models.llamacpp.vocabulary import Vocabulary
 
 _OPTIONS: Any = {"lenient": True, "whitespace_pattern": r" |\n[ \t]{0,20}"}
 _LEAST = 1e-6
+_MOST_DEEP = 1000
+"""llguidance calls itself for every schema in another and what that refers to, and fills a thread's stack at 2000."""
 _MAPS = ("properties", "patternProperties", "$defs", "definitions")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SINGLE = ("items", "additionalProperties")
@@ -51,6 +55,8 @@ class Guide:
         Raises:
             ValueError: llguidance can't use it.
         """
+        if _deepest(schema) > _MOST_DEEP:
+            raise ValueError("too deep")
         closed = not any(map(_combines, _parts(schema)))
         text = json.dumps(_relaxed(schema, closed=closed))
         return self._guided(LLMatcher.grammar_from_json_schema(text, overrides=_OPTIONS))
@@ -115,9 +121,10 @@ class _GuidedMatcher:
     def mask(self, candidates: Candidates) -> None:
         logits = candidates.logits
         bits = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
-        allowed = np.unpackbits(bits, count=len(logits), bitorder="little")
-        # It gives up on a grammar that grows too complex: what it says then means nothing.
-        logits[(allowed == 0) | self._matcher.is_error()] = -np.inf
+        if self._matcher.is_error():
+            raise LostGrammarError("The JSON schema or regular expression grew too complex for llguidance.",
+                                   "Use a simpler one, with smaller numbers of repetitions.")
+        logits[np.unpackbits(bits, count=len(logits), bitorder="little") == 0] = -np.inf
 
     def accept(self, token: int) -> None:
         self._matcher.consume_token(token)
@@ -133,11 +140,31 @@ def _parts(schema: Any) -> Iterator[Schema]:
     if isinstance(schema, bool | list):  # a list is of an older draft, which llguidance does not take
         return
     yield schema
-    inner = [*(part for word in _MAPS for part in schema.get(word, {}).values()),
-             *(part for word in _LISTS for part in schema.get(word, [])),
-             *(schema[word] for word in _SINGLE if word in schema)]
-    for part in inner:
+    for part in _inner(schema):
         yield from _parts(part)
+
+
+def _inner(schema: Schema) -> list[Any]:
+    return [*(part for word in _MAPS for part in schema.get(word, {}).values()),
+            *(part for word in _LISTS for part in schema.get(word, [])),
+            *(schema[word] for word in _SINGLE if word in schema)]
+
+
+def _deepest(schema: Any) -> int:
+    """How deep schemas may lie in each other, with each reference followed once."""
+    document = Document(schema)
+    references = {str(part["$ref"]) for part in _parts(schema) if "$ref" in part}
+    depth = _depth(schema)
+    for reference in references:
+        with suppress(InputError):  # it leads nowhere
+            depth += _depth(document.target(reference))
+    return depth
+
+
+def _depth(schema: Any) -> int:
+    if isinstance(schema, bool | list):
+        return 0
+    return 1 + max(map(_depth, _inner(schema)), default=0)
 
 
 def _combines(schema: Schema) -> bool:

@@ -9,6 +9,7 @@ import ctypes
 import math
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,10 @@ LARGEST_SEED = 2**32 - 1
 """llama.cpp takes this one as a wish for chance."""
 TOP_K = 40
 """llama.cpp's own default, where a request sets none."""
+MOST_ALIKE = 2048
+"""So many characters without a space, or spaces, are tokenized together. For some vocabularies llama.cpp uses
+std::regex, which calls itself for each of them: 26,000 fill a thread's stack, and end the process."""
+_ALIKE = re.compile(rf"\S{{1,{MOST_ALIKE}}}|\s{{1,{MOST_ALIKE}}}")
 
 
 class Llama:
@@ -167,6 +172,10 @@ class Llama:
         return text if len(text) > 1 and (text[0], text[-1]) in (("<", ">"), ("[", "]")) else ""
 
     def _tokenize(self, text: str, special: bool) -> list[int]:
+        parts = _cut(text) if llama_cpp.llama_vocab_type(self._vocab) == llama_cpp.LLAMA_VOCAB_TYPE_BPE else [text]
+        return [token for part in parts for token in self._tokenize_part(part, special)]
+
+    def _tokenize_part(self, text: str, special: bool) -> list[int]:
         raw = text.encode("utf-8", "replace")
         size = len(raw) + 8
         while True:
@@ -192,7 +201,7 @@ class Llama:
     def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
         """How likely a token is after a row of the last batch, beside the likeliest."""
         logits = self._logits(row)
-        norm = _norm(logits)
+        norm, top = _norm(logits), min(top, self.vocab_size)
         likeliest = np.argpartition(logits, -top)[-top:]
         ordered = sorted(likeliest.tolist(), key=lambda t: -float(logits[t]))
 
@@ -243,8 +252,8 @@ class Llama:
             yield llama_cpp.llama_sampler_init_logit_bias(self.vocab_size, len(entries), biases)
         repeat, frequency, presence = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
         if (repeat, frequency, presence) != (1, 0, 0):
-            yield llama_cpp.llama_sampler_init_penalties(self.vocab_size, sampling.max_tokens, repeat, frequency,
-                                                         presence)
+            tokens = min(sampling.max_tokens, self.context_tokens)  # it takes memory for all of them
+            yield llama_cpp.llama_sampler_init_penalties(self.vocab_size, tokens, repeat, frequency, presence)
         if sampling.temperature <= 0:
             yield llama_cpp.llama_sampler_init_greedy()
             return
@@ -331,6 +340,12 @@ class Llama:
         if code != 0:
             raise ModelError(f"llama.cpp failed to decode {len(rows)} tokens (code {code}).",
                              "The context may be full; set a larger context_tokens in agentfix.toml.")
+
+
+def _cut(text: str) -> list[str]:
+    """A text in parts, cut only within what is longer than `MOST_ALIKE`."""
+    ends = [run.end() for run in _ALIKE.finditer(text) if run.end() - run.start() == MOST_ALIKE]
+    return [text[begin:end] for begin, end in pairwise([0, *ends, len(text)])]
 
 
 def _norm(logits: Any) -> float:

@@ -65,10 +65,15 @@ class Document:
         if reference in seen:
             found.append([])  # what only refers to itself adds nothing
         elif reference == "#" or reference.startswith("#/"):
-            found.append(self.alternatives(self._target(reference), seen | {reference}))
+            found.append(self.alternatives(self.target(reference), seen | {reference}))
         return found
 
-    def _target(self, reference: str) -> Any:
+    def target(self, reference: str) -> Any:
+        """What a reference within the document leads to.
+
+        Raises:
+            InputError: it leads nowhere.
+        """
         target: Any = self.root
         try:
             for part in reference.split("/")[1:]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -74,6 +74,9 @@ class LlamaCppModel:
         self._deterministic = deterministic
         self._loading = threading.Lock()
         self._loaded: tuple[Engine, ChatTemplate] | None = None
+        self._left = threading.Condition()
+        self._inside = 0
+        """How many threads use the engine, which must not be freed under them."""
         self._closed = False
 
     async def generate(
@@ -82,10 +85,13 @@ class LlamaCppModel:
         """See `agentfix.Model`.
 
         Raises:
-            InputError: the JSON schema or regular expression can't be used.
+            InputError: the JSON schema or regular expression can't be used, or no completion is asked for.
             ModelError: it is closed, or asked for pictures, or for calls and a schema at once.
             ModelReplyError: it wrote a tool call that can't be read.
         """
+        if request.n < 1 or request.top_logprobs < 0:
+            raise InputError(f"Nothing can be answered for n={request.n} and top_logprobs={request.top_logprobs}.",
+                             "Ask for one completion at least (n), and for no fewer than 0 alternatives.")
         if any(message.images for message in request.messages):
             raise ModelError(f"Model {self.name!r} can't see images.", "Choose one that can: --model openai:MODEL.")
         if request.tools and (request.schema is not None or request.regex is not None):
@@ -139,15 +145,15 @@ class LlamaCppModel:
     def _prepare_scoring(self, messages: Sequence[Message], choices: Sequence[str]) -> tuple[Engine, Scoring]:
         from agentfix.models.llamacpp.requests import Scoring  # noqa: PLC0415 - needs an optional package
 
-        engine, template = self._ready()
-        llama = engine.llama
-        tokens = [llama.tokenize(choice, special=False) for choice in choices]
-        if not tokens or not all(tokens) or sum(map(len, tokens)) > SCORED_TOKENS or len(tokens) > SCORED_CHOICES:
-            raise InputError(f"These {len(choices)} choices can't be scored.",
-                             f"Give up to {SCORED_CHOICES}, none of them empty, of {SCORED_TOKENS} tokens together.")
-        prompt = _tokens(llama, template, messages)
-        static = _static_tokens(llama, template, ModelRequest(tuple(messages)), prompt)
-        return engine, Scoring(prompt, tokens, static, self._deterministic)
+        with self._using() as (engine, template):
+            llama = engine.llama
+            tokens = [llama.tokenize(choice, special=False) for choice in choices]
+            if not tokens or not all(tokens) or sum(map(len, tokens)) > SCORED_TOKENS or len(tokens) > SCORED_CHOICES:
+                raise InputError(f"These {len(choices)} choices can't be scored.", f"Give up to {SCORED_CHOICES}, none "
+                                 f"of them empty, of {SCORED_TOKENS} tokens together.")
+            prompt = _tokens(llama, template, messages)
+            static = _static_tokens(llama, template, ModelRequest(tuple(messages)), prompt)
+            return engine, Scoring(prompt, tokens, static, self._deterministic)
 
     async def embed(self, texts: Sequence[str]) -> list[list[float]]:
         """Texts as vectors: the model's hidden state after the last token of each, as it is before it becomes logits.
@@ -165,31 +171,43 @@ class LlamaCppModel:
     def _prepare_embeddings(self, texts: Sequence[str]) -> tuple[Engine, list[Embedding]]:
         from agentfix.models.llamacpp.requests import Embedding  # noqa: PLC0415 - needs an optional package
 
-        engine, _ = self._ready()
         if not all(texts):
             raise InputError("An empty text has no embedding.", "Leave it out.")
-        llama = engine.llama
-        return engine, [Embedding(llama.opened(llama.tokenize(text, special=False))) for text in texts]
+        with self._using() as (engine, _):
+            llama = engine.llama
+            return engine, [Embedding(llama.opened(llama.tokenize(text, special=False))) for text in texts]
 
     def _prepare(self, request: ModelRequest,
                  on_text: Callable[[int, str], None]) -> tuple[Engine, Generation, list[CallReader]]:
         from agentfix.models.llamacpp.requests import Generation  # noqa: PLC0415 - needs an optional package
 
-        engine, template = self._ready()
-        llama = engine.llama
-        grammar = _grammar(llama, request)
-        prompt = _tokens(llama, template, request.messages, request.tools)
-        static = _static_tokens(llama, template, request, prompt)
-        readers = [CallReader(template.form, request.tools) for _ in range(request.n if request.tools else 0)]
-        markers = frozenset(token for marker in template.form.markers if readers
-                            and len(tokens := llama.tokenize(marker, special=True)) == 1 for token in tokens)
-        return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text, static,
-                                  self._deterministic, markers), readers
+        with self._using() as (engine, template):
+            llama = engine.llama
+            grammar = _grammar(llama, request)
+            prompt = _tokens(llama, template, request.messages, request.tools)
+            static = _static_tokens(llama, template, request, prompt)
+            readers = [CallReader(template.form, request.tools) for _ in range(request.n if request.tools else 0)]
+            markers = frozenset(token for marker in template.form.markers if readers
+                                and len(tokens := llama.tokenize(marker, special=True)) == 1 for token in tokens)
+            return engine, Generation(prompt, request.sampling, request.n, grammar, request.top_logprobs, on_text,
+                                      static, self._deterministic, markers), readers
 
     def require_open(self) -> None:
         """Raise ModelError once it is closed. Asked again and again while it is loaded, which so ends early."""
         if self._closed:
             raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.")
+
+    @contextmanager
+    def _using(self) -> Generator[tuple[Engine, ChatTemplate]]:
+        """The engine and its template, for as long as this is open."""
+        with self._left:
+            self._inside += 1
+        try:
+            yield self._ready()
+        finally:
+            with self._left:
+                self._inside -= 1
+                self._left.notify_all()
 
     def _ready(self) -> tuple[Engine, ChatTemplate]:
         with self._loading:
@@ -212,6 +230,8 @@ class LlamaCppModel:
 
     def _close(self) -> None:
         self._closed = True
+        with self._left:
+            self._left.wait_for(lambda: not self._inside)
         with self._loading:
             loaded, self._loaded = self._loaded, None
         if loaded is not None:

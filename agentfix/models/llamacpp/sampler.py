@@ -14,6 +14,10 @@ from agentfix.models.llamacpp.vocabulary import Vocabulary
 _CANDIDATE = np.dtype([("id", np.int32), ("logit", np.float32), ("p", np.float32)])
 
 
+class LostGrammarError(ModelError):
+    """A matcher can't go on, though nothing is wrong with what was written."""
+
+
 class Matcher(Protocol):
     """Where a completion stands in a grammar. It is asked before a token is taken, and told when it was."""
 
@@ -22,7 +26,11 @@ class Matcher(Protocol):
         ...
 
     def mask(self, candidates: Candidates) -> None:
-        """Make what may not follow impossible."""
+        """Make what may not follow impossible.
+
+        Raises:
+            LostGrammarError: it can't be told.
+        """
         ...
 
     def accept(self, token: int) -> None:

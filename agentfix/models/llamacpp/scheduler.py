@@ -21,6 +21,7 @@ from agentfix.models.llamacpp.prefixes import PrefixTree
 from agentfix.models.llamacpp.reading import Reading
 from agentfix.models.llamacpp.requests import Embedding, Generation, Request, Scoring
 from agentfix.models.llamacpp.sample import Sample
+from agentfix.models.llamacpp.sampler import LostGrammarError
 from agentfix.models.llamacpp.store import PrefixStore
 
 PARALLEL = 32
@@ -66,7 +67,7 @@ class Scheduler:
         most = self._llama.context_tokens
         writes = isinstance(asked, Generation)
         if not asked.prompt or len(asked.prompt) + (1 if writes else asked.cells) > most:
-            asked.future.set_exception(ContextOverflowError(
+            _fail(asked, ContextOverflowError(
                 f"The prompt has {len(asked.prompt)} tokens and the model's context {most}.",
                 "Shorten the question, or set a larger context_tokens in agentfix.toml."))
             return
@@ -84,6 +85,10 @@ class Scheduler:
                 self._step_together()
         except AgentFixError as error:
             self.fail(error)
+        except Exception as error:  # noqa: BLE001 - those who ask next can still be served
+            lost = ModelError(f"The local model failed: {type(error).__name__}: {error}.", "Run it again.")
+            lost.__cause__ = error
+            self.fail(lost)
 
     def fail(self, error: AgentFixError) -> None:
         """Nothing that is under way can be finished."""
@@ -95,8 +100,7 @@ class Scheduler:
         self._llama.forget_all()
         self._tree.clear()
         for reading in failed:
-            if reading.asked.future.set_running_or_notify_cancel():
-                reading.asked.future.set_exception(error)
+            _fail(reading.asked, error)
 
     def _step_together(self) -> None:
         self._begin_samples()
@@ -167,11 +171,10 @@ class Scheduler:
             sequence, known = self._tree.open(reading.asked.prompt[:-1])
         except LookupError:
             return False
-        wanted = reading.asked.reads - known + reading.cells
-        if self._tree.pinned + self._promised() + wanted > self._llama.context_tokens:
+        if not self._fits(reading.asked.reads - known + reading.cells):
             self._tree.close(sequence)
             return False
-        if known < reading.asked.static_tokens:
+        if known < reading.asked.static_tokens and self._fits(reading.asked.reads + reading.cells):
             sequence, known = self._from_store(reading.asked, sequence, known)
         reading.sequence, reading.read, reading.cached = sequence, known, known
         return True
@@ -189,6 +192,10 @@ class Scheduler:
             return sequence, tokens
         self._tree.close(sequence)
         return self._tree.open(asked.prompt[:-1])
+
+    def _fits(self, tokens: int) -> bool:
+        """Whether there is room for so many more tokens."""
+        return self._tree.pinned + self._promised() + tokens <= self._llama.context_tokens
 
     def _promised(self) -> int:
         """Tokens for which room must stay: what is left of prompts under way, with one sample, and of samples."""
@@ -270,8 +277,7 @@ class Scheduler:
                     self._tree.keep(reading.sequence)
 
     def _begin_sample(self, reading: Reading, asked: Generation) -> bool:
-        promised = self._promised() + (reading.cells if reading.begun else 0)
-        if len(self._writing) >= PARALLEL or self._tree.pinned + promised > self._llama.context_tokens:
+        if len(self._writing) >= PARALLEL or not self._fits(reading.cells if reading.begun else 0):
             return False
         try:
             sequence = self._tree.fork(reading.sequence, asked.reads)
@@ -292,7 +298,11 @@ class Scheduler:
     def _draw_all(self) -> None:
         row = 0
         for reading, sample in list(self._writing):
-            self._draw(sample, row)
+            try:
+                if sample in reading.writing:  # it is not when another of its request lost the grammar
+                    self._draw(sample, row)
+            except LostGrammarError as error:
+                self._refuse(reading, error)
             row += 1 + len(sample.guess)
             if sample.finish is not None:
                 self._writing.remove((reading, sample))
@@ -357,8 +367,7 @@ class Scheduler:
 
     def _refuse(self, reading: Reading, error: ModelError) -> None:
         self._drop(reading)
-        if reading.asked.future.set_running_or_notify_cancel():
-            reading.asked.future.set_exception(error)
+        _fail(reading.asked, error)
 
     def _drop(self, reading: Reading) -> None:
         if self._alone is not None and self._alone.asked is reading.asked:
@@ -368,6 +377,13 @@ class Scheduler:
         for sample in reading.writing:
             self._llama.free_sampler(sample.sampler)
             self._tree.close(sample.sequence)
+        reading.writing.clear()
         reading.sequence = -1
         self._waiting = [each for each in self._waiting if each is not reading]
         self._writing = [each for each in self._writing if each[0] is not reading]
+
+
+def _fail(asked: Request, error: AgentFixError) -> None:
+    """Tell who asked, unless nobody listens any more."""
+    if asked.future.set_running_or_notify_cancel():
+        asked.future.set_exception(error)

@@ -126,13 +126,14 @@ class _Converter:
 
     def _validator(self, schema: Schema) -> Callable[[Any], bool]:
         """Tells whether a value satisfies a schema; what can't be told is let pass."""
-        whole = {**schema, "allOf": [{"pattern": pattern} for pattern in schema.get("patterns", ())]}
+        said = {word: value for word, value in schema.items() if word != "enum"}
+        whole = {**said, "allOf": [{"pattern": pattern} for pattern in schema.get("patterns", ())]}
         validator = Draft202012Validator(self._document.root, registry=Registry()).evolve(schema=whole)
 
         def satisfies(value: Any) -> bool:
             try:
                 return validator.is_valid(value)
-            except (Unresolvable, re.error):
+            except (Unresolvable, re.error, ValueError):  # the last for an `$id` that is no address
                 return True
 
         return satisfies

@@ -24,6 +24,8 @@ FILE_NAME = "agentfix.toml"
 PREFIX = "AGENTFIX_"
 MAX_TIMEOUT_S = 86_400.0
 DEFAULT_ENDPOINT = "openai"
+LOCAL = "llamacpp"
+"""The backend of local models."""
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
@@ -222,6 +224,16 @@ def read_key(name: str, environment: Mapping[str, str] | None = None) -> str | N
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(f"The key {name} holds a character that no key can have.", "Set it again.")
     return key or None
+
+
+def split_model(spec: str) -> tuple[str, str]:
+    """The backend and the name of a model, as users write it: what begins with no backend is a local model's name.
+
+    Args:
+        spec: `backend:name`; or a name of the catalogue, `OWNER/REPO:FILE.gguf` or a path.
+    """
+    backend, colon, name = spec.partition(":")
+    return (backend, name) if colon and not {"/", "\\"} & {*backend} else (LOCAL, spec)
 
 
 def _adapter(text: str) -> tuple[Path, float]:

@@ -8,7 +8,7 @@ from agentfix.models.replay import ReplayModel, ReplaySession, ReplayTool
 from agentfix.plugins import Plugins
 from agentfix.protocols import Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool
 from agentfix.recording import Recording
-from agentfix.settings import Settings
+from agentfix.settings import Settings, split_model
 from agentfix.types import Task
 
 
@@ -32,7 +32,7 @@ class Parts:
     def require(self, settings: Settings) -> None:
         """Raise UnknownNameError for a misspelt name: at once, not after a model was fetched and loaded."""
         for model in (settings.model, settings.critic_model or settings.model):
-            self._plugins.find("model", _backend(model)[0])
+            self._plugins.find("model", split_model(model)[0])
         self._plugins.find("strategy", settings.strategy.partition(":")[0])
         self._plugins.find("sandbox", settings.sandbox)
         if settings.kind != "auto":
@@ -59,7 +59,7 @@ class Parts:
     def model(self, spec: str) -> Model:
         """`backend:name`; a name alone is a local model's."""
         if spec not in self._models:
-            self._models[spec] = self._plugins.build("model", *_backend(spec))
+            self._models[spec] = self._plugins.build("model", *split_model(spec))
         return self._models[spec]
 
     def critics(self, names: tuple[str, ...]) -> Callable[[str], Critic]:
@@ -110,8 +110,3 @@ class Parts:
 def recording_of_model(model: Model) -> Recording | None:
     """The recording a model speaks from; then tools must speak from it too."""
     return model.recording if isinstance(model, ReplayModel) else None
-
-
-def _backend(model: str) -> tuple[str, str]:
-    backend, colon, name = model.partition(":")
-    return (backend, name) if colon else ("llamacpp", model)

@@ -12,7 +12,7 @@ import click
 from agentfix.cli.visible import one_line
 from agentfix.models.catalog import Progress, open_catalogue
 from agentfix.models.sources import megabytes
-from agentfix.settings import Settings
+from agentfix.settings import LOCAL, Settings, split_model
 
 STEP_PERCENT = 10
 """Between two plain lines."""
@@ -37,9 +37,8 @@ def fetch_models(settings: Settings) -> None:
 
 def local_name(spec: str) -> str | None:
     """The name of a local model; None when the spec is that of another backend."""
-    backend, colon, name = spec.partition(":")
-    backend, name = (backend, name) if colon else ("llamacpp", spec)
-    return name if backend == "llamacpp" else None
+    backend, name = split_model(spec)
+    return name if backend == LOCAL else None
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from typing import Any
 
 from agentfix.doctor.finding import Finding
 from agentfix.errors import AgentFixError
-from agentfix.settings import Settings
+from agentfix.settings import LOCAL, Settings, split_model
 
 NAME = "loading"
 TIMEOUT_S = 80.0
@@ -42,8 +42,8 @@ def check_loading(settings: Settings) -> tuple[Finding, ...]:
     """
     from agentfix.models.catalog import open_catalogue  # noqa: PLC0415 - needs an HTTP client
 
-    backend, _, name = settings.model.partition(":")
-    if backend != "llamacpp" or find_spec("llama_cpp") is None:
+    backend, name = split_model(settings.model)
+    if backend != LOCAL or find_spec("llama_cpp") is None:
         return ()
     try:
         path = open_catalogue(settings).locate(name)

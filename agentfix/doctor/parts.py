@@ -11,19 +11,18 @@ from importlib.util import find_spec
 from agentfix.doctor.finding import Finding
 from agentfix.errors import AgentFixError, SandboxUnavailableError
 from agentfix.plugins import Plugins
-from agentfix.settings import Settings
+from agentfix.settings import LOCAL, Settings, split_model
 
 IMPORT_TIMEOUT_S = 30.0
 DOCKER_TIMEOUT_S = 3
-_LOCAL = "llamacpp"
 
 
 def check_model(settings: Settings) -> Finding:
     """The model that is used unless another is asked for."""
     from agentfix.models.catalog import open_catalogue  # noqa: PLC0415 - needs an HTTP client
 
-    backend, _, name = settings.model.partition(":")
-    if backend != _LOCAL:
+    backend, name = split_model(settings.model)
+    if backend != LOCAL:
         return Finding("model", "ok", f"{settings.model} (not a file on this machine)")
     catalogue = open_catalogue(settings)
     try:

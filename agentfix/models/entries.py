@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,12 +77,16 @@ def parse_name(name: str, known: Mapping[str, ModelFile] = ENTRIES) -> ModelFile
 
     Raises:
         UnknownNameError: it is none of these.
-        InputError: it begins with the home folder of a user that is not there.
+        InputError: it begins with the home folder of a user that is not there, or is a file of another ending.
         ModelUnavailableError: the local file is not there.
     """
     if name in known:
         return known[name]
     if not name.lower().endswith(".gguf"):
+        with suppress(OSError):
+            if Path(name).is_file():
+                raise InputError(f"The name of the file {name!r} does not end in .gguf.",
+                                 "If it is a GGUF file, give it a name that does.")
         raise UnknownNameError("model", name, known)
     try:
         path = Path(name).expanduser()

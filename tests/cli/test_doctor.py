@@ -102,6 +102,7 @@ def test_the_model_is_found_missing_or_unknown(tmp_path: Path) -> None:
     mine = tmp_path / "mine.gguf"
     mine.write_bytes(b"GGUF")
     assert check_model(Settings(data_dir=tmp_path, model=f"llamacpp:{mine}")).state == "ok"
+    assert check_model(Settings(data_dir=tmp_path, model=str(mine))).detail.endswith(str(mine))
     missing = check_model(Settings(data_dir=tmp_path))
     assert (missing.state, missing.mend) == ("missing", "agentfix models pull qwen2.5-coder-1.5b")
     unknown = check_model(Settings(data_dir=tmp_path, model="llamacpp:qwen2.5-coder-1.5"))
@@ -136,7 +137,7 @@ def test_a_model_on_disk_is_loaded_and_its_context_explained(tmp_path: Path) -> 
     assert found.state == "ok"
     assert "context 4,096 tokens (1 MB): all that the model was trained for" in found.detail
     assert "0 of 2 layers on a GPU; 1 CPU threads" in found.detail
-    (found,) = check_loading(Settings(data_dir=tmp_path, model=f"llamacpp:{file}", context_tokens=512))
+    (found,) = check_loading(Settings(data_dir=tmp_path, model=str(file), context_tokens=512))
     assert "context 512 tokens: context_tokens says so" in found.detail
     (found,) = check_loading(Settings(data_dir=tmp_path, model=f"llamacpp:{file}", lora=("none.gguf",)))
     assert found.state == "broken" and "no LoRA adapter 'none.gguf'" in found.detail and found.mend

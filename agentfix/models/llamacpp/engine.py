@@ -51,6 +51,7 @@ class Engine:
             self._closing = True
             self._news.notify()
         self._thread.join()
+        self.llama.close()
         if self._store is not None:
             self._store.close()
 
@@ -73,4 +74,3 @@ class Engine:
                 for asked in self._inbox:
                     scheduler.add(asked)
             scheduler.fail(ModelError("The local model's thread ended before the reply.", "Run it again."))
-            self.llama.close()

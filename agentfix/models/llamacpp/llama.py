@@ -235,11 +235,14 @@ class Llama:
             grammar: what it must follow.
 
         Raises:
-            ModelError: llama.cpp can't use the grammar.
+            ModelError: llama.cpp can't use the grammar, or what is said of the sampling.
         """
         matcher = None if grammar is None else grammar.begin()
+        try:
+            stages = list(self._stages(sampling, (sampling.seed + index) % LARGEST_SEED))
+        except (TypeError, ValueError, ctypes.ArgumentError) as error:
+            raise ModelError(f"Tokens can't be drawn as the sampling says: {error}.", "Correct it.") from error
         chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
-        stages = list(self._stages(sampling, (sampling.seed + index) % LARGEST_SEED))
         for stage in stages:
             llama_cpp.llama_sampler_chain_add(chain, stage)
         return Sampler(chain, matcher, likeliest=sampling.temperature <= 0 and len(stages) == 1)

@@ -72,11 +72,10 @@ class LlamaCppModel:
         self._load = load
         self._free = free
         self._deterministic = deterministic
-        self._loading = threading.Lock()
+        self._loading = threading.Condition()
         self._loaded: tuple[Engine, ChatTemplate] | None = None
-        self._left = threading.Condition()
-        self._inside = 0
-        """How many threads use the engine, which must not be freed under them."""
+        self._preparing = 0
+        """How many requests are made into tokens just now, by the engine's vocabulary."""
         self._closed = False
 
     async def generate(
@@ -85,13 +84,11 @@ class LlamaCppModel:
         """See `agentfix.Model`.
 
         Raises:
-            InputError: the JSON schema or regular expression can't be used, or no completion is asked for.
+            InputError: the JSON schema or regular expression can't be used, or a number is none.
             ModelError: it is closed, or asked for pictures, or for calls and a schema at once.
             ModelReplyError: it wrote a tool call that can't be read.
         """
-        if request.n < 1 or request.top_logprobs < 0:
-            raise InputError(f"Nothing can be answered for n={request.n} and top_logprobs={request.top_logprobs}.",
-                             "Ask for one completion at least (n), and for no fewer than 0 alternatives.")
+        _require_counts(request)
         if any(message.images for message in request.messages):
             raise ModelError(f"Model {self.name!r} can't see images.", "Choose one that can: --model openai:MODEL.")
         if request.tools and (request.schema is not None or request.regex is not None):
@@ -145,12 +142,13 @@ class LlamaCppModel:
     def _prepare_scoring(self, messages: Sequence[Message], choices: Sequence[str]) -> tuple[Engine, Scoring]:
         from agentfix.models.llamacpp.requests import Scoring  # noqa: PLC0415 - needs an optional package
 
-        with self._using() as (engine, template):
+        with self._in_use() as (engine, template):
             llama = engine.llama
             tokens = [llama.tokenize(choice, special=False) for choice in choices]
             if not tokens or not all(tokens) or sum(map(len, tokens)) > SCORED_TOKENS or len(tokens) > SCORED_CHOICES:
-                raise InputError(f"These {len(choices)} choices can't be scored.", f"Give up to {SCORED_CHOICES}, none "
-                                 f"of them empty, of {SCORED_TOKENS} tokens together.")
+                raise InputError(
+                    f"These {len(choices)} choices can't be scored.",
+                    f"Give up to {SCORED_CHOICES}, none of them empty, of {SCORED_TOKENS} tokens together.")
             prompt = _tokens(llama, template, messages)
             static = _static_tokens(llama, template, ModelRequest(tuple(messages)), prompt)
             return engine, Scoring(prompt, tokens, static, self._deterministic)
@@ -173,7 +171,7 @@ class LlamaCppModel:
 
         if not all(texts):
             raise InputError("An empty text has no embedding.", "Leave it out.")
-        with self._using() as (engine, _):
+        with self._in_use() as (engine, _):
             llama = engine.llama
             return engine, [Embedding(llama.opened(llama.tokenize(text, special=False))) for text in texts]
 
@@ -181,7 +179,7 @@ class LlamaCppModel:
                  on_text: Callable[[int, str], None]) -> tuple[Engine, Generation, list[CallReader]]:
         from agentfix.models.llamacpp.requests import Generation  # noqa: PLC0415 - needs an optional package
 
-        with self._using() as (engine, template):
+        with self._in_use() as (engine, template):
             llama = engine.llama
             grammar = _grammar(llama, request)
             prompt = _tokens(llama, template, request.messages, request.tools)
@@ -198,31 +196,35 @@ class LlamaCppModel:
             raise ModelError(f"Model {self.name!r} is closed.", "Make a new Agent.")
 
     @contextmanager
-    def _using(self) -> Generator[tuple[Engine, ChatTemplate]]:
-        """The engine and its template, for as long as this is open."""
-        with self._left:
-            self._inside += 1
+    def _in_use(self) -> Generator[tuple[Engine, ChatTemplate]]:
+        """The loaded model, whose memory is not freed while this is open."""
+        with self._loading:
+            loaded = self._ready()
+            self._preparing += 1
         try:
-            yield self._ready()
+            yield loaded
         finally:
-            with self._left:
-                self._inside -= 1
-                self._left.notify_all()
+            with self._loading:
+                self._preparing -= 1
+                self._loading.notify_all()
 
     def _ready(self) -> tuple[Engine, ChatTemplate]:
         with self._loading:
+            self._leave_ended()
             self.require_open()
             if self._loaded is None:
-                engine = self._load()
-                llama = engine.llama
-                try:
-                    template = ChatTemplate(llama.metadata("tokenizer.chat_template"), bos=llama.special_text("bos"),
-                                            eos=llama.special_text("eos"))
-                except ModelError:
-                    self._give_up(engine)
-                    raise
-                self._loaded = engine, template
+                self._loaded = self._load_now()
             return self._loaded
+
+    def _load_now(self) -> tuple[Engine, ChatTemplate]:
+        engine = self._load()
+        llama = engine.llama
+        try:
+            return engine, ChatTemplate(llama.metadata("tokenizer.chat_template"), bos=llama.special_text("bos"),
+                                        eos=llama.special_text("eos"))
+        except ModelError:
+            self._give_up(engine)
+            raise
 
     async def aclose(self) -> None:
         """Free the model when its last request has ended; loading it ends at once. May be called twice."""
@@ -230,18 +232,35 @@ class LlamaCppModel:
 
     def _close(self) -> None:
         self._closed = True
-        with self._left:
-            self._left.wait_for(lambda: not self._inside)
         with self._loading:
+            self._loading.wait_for(lambda: not self._preparing)
             loaded, self._loaded = self._loaded, None
         if loaded is not None:
             self._give_up(loaded[0])
+
+    def _leave_ended(self) -> None:
+        """Give up an engine that ended by itself, so that another is loaded."""
+        while self._loaded is not None and self._loaded[0].ended:
+            if self._preparing:
+                self._loading.wait()
+                continue
+            (engine, _), self._loaded = self._loaded, None
+            self._give_up(engine)
 
     def _give_up(self, engine: Engine) -> None:
         if self._free is None:
             engine.close()
         else:
             self._free(engine)
+
+
+def _require_counts(request: ModelRequest) -> None:
+    """A wrong number would be found where all requests are served, and end them all."""
+    counts: list[tuple[str, object, int]] = [
+        ("n", request.n, 1), ("top_logprobs", request.top_logprobs, 0), ("max_tokens", request.sampling.max_tokens, 0)]
+    for name, value, least in counts:
+        if not isinstance(value, int) or value < least:
+            raise InputError(f"{name} can't be {value!r}.", f"It is a whole number, {least} or more.")
 
 
 def _tokens(llama: Llama, template: ChatTemplate, messages: Sequence[Message],

@@ -85,10 +85,6 @@ class Scheduler:
                 self._step_together()
         except AgentFixError as error:
             self.fail(error)
-        except Exception as error:  # noqa: BLE001 - those who ask next can still be served
-            lost = ModelError(f"The local model failed: {type(error).__name__}: {error}.", "Run it again.")
-            lost.__cause__ = error
-            self.fail(lost)
 
     def fail(self, error: AgentFixError) -> None:
         """Nothing that is under way can be finished."""

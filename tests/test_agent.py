@@ -21,6 +21,7 @@ from agentfix import (
     Settings,
     Task,
     ToolSpec,
+    UsageError,
     hookimpl,
 )
 from agentfix.journal import SqliteJournal
@@ -285,6 +286,25 @@ async def test_a_stream_ends_with_the_result():
     async with make(ScriptedModel([WRONG]), strategy="none") as agent:
         kinds = [event.kind async for event in agent.stream(QUESTION)]
     assert (kinds[0], kinds[-1]) == ("run_started", "result")
+
+
+async def test_closing_an_agent_ends_its_runs_and_says_so(tmp_path):
+    asked, closed = asyncio.Event(), asyncio.Event()
+
+    class Waiting(ScriptedModel):
+        async def generate(self, request, *, on_delta=None):
+            asked.set()
+            await closed.wait()
+            return await super().generate(request, on_delta=on_delta)
+
+    agent = make(Waiting([RIGHT, DERIVED]), data_dir=tmp_path)
+    under_way = asyncio.create_task(agent.arun(QUESTION))
+    await asked.wait()
+    await agent.aclose()
+    closed.set()
+    with pytest.raises(UsageError, match="The agent was closed before run"):
+        await under_way
+    await agent.aclose()
 
 
 async def test_closing_a_stream_cancels_the_run():

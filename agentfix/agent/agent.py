@@ -13,7 +13,7 @@ from agentfix.agent.header import LIMITS, read_header, require_no_lower
 from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
 from agentfix.agent.runs import LiveRuns, Opening, new_name
-from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError
+from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError, UsageError
 from agentfix.exchange import check_journalled
 from agentfix.graph import build
 from agentfix.graph.calls import Doubt
@@ -58,6 +58,7 @@ class Agent:
         self._graph = build.build(self._runs)
         self._machine = self._graph.compile()
         self._loop: LoopThread | None = None
+        self._closings = 0
 
     @property
     def graph(self) -> Any:
@@ -97,6 +98,7 @@ class Agent:
             made, still gives a result that says so.
 
         Raises:
+            UsageError: the agent was closed meanwhile.
             AgentFixError: nothing could be attempted.
         """
         task = Task(task) if isinstance(task, str) else task
@@ -221,18 +223,21 @@ class Agent:
 
     async def _execute(self, run: str, task: Task, opening: Opening) -> Result:
         journal = await self.open_journal()
-        claims = journal.claims if isinstance(journal, SqliteJournal) else None
+        claims, closings = journal.claims if isinstance(journal, SqliteJournal) else None, self._closings
         with nullcontext() if claims is None else claims.of(run):
             context = await self._runs.open(run, task, opening)
             try:
                 await build.execute(self._machine, run)
             except AgentFixError as error:
+                if self._closings != closings:
+                    raise _closed(run) from error
                 with suppress(JournalError):
                     await journal.record(run, "failure", "", {"message": str(error)})
                 raise
             finally:
                 await self._runs.close(run)
-        assert context.result is not None, "the graph ended without a result"
+        if context.result is None:
+            raise _closed(run)
         return context.result
 
     async def open_journal(self) -> Journal:
@@ -258,6 +263,7 @@ class Agent:
         """Free models and close the journal. May be called twice."""
         if self._loop is not None and not self._loop.is_here():
             await asyncio.to_thread(self.close)
+        self._closings += 1
         await self._runs.aclose()
         await self._parts.aclose()
         if self._journal is not None:
@@ -290,3 +296,8 @@ class Agent:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
                  trace: TracebackType | None) -> None:
         self.close()
+
+
+def _closed(run: str) -> UsageError:
+    return UsageError(f"The agent was closed before run {run!r} had ended.",
+                      "Wait for its runs, or cancel them, first.")

@@ -27,7 +27,7 @@ def models() -> None:
     """List, fetch and remove local models."""
 
 
-@models.command("list")
+@models.command("list", short_help="List models: the catalogue's, fetched ones, and your endpoints'.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def list_(as_json: bool) -> None:
     """List the models of the catalogue, what else was fetched, and what your endpoints offer."""

@@ -8,7 +8,7 @@ import pytest
 
 from agentfix.models.llamacpp.store import LEAST_TOKENS, PrefixStore, fingerprint
 
-TOKENS = list(range(LEAST_TOKENS))
+TOKENS = list(range(64))
 
 
 def saved(folder, tokens, state, *, model="m", most_bytes=10**6):
@@ -40,7 +40,7 @@ def test_what_another_model_read_is_none(tmp_path):
 
 def test_short_prefixes_are_not_wanted_and_one_is_wanted_once(tmp_path):
     store = opened(tmp_path)
-    assert not store.wants(TOKENS[1:]) and store.wants(TOKENS)
+    assert not store.wants(TOKENS[:LEAST_TOKENS - 1]) and store.wants(TOKENS[:LEAST_TOKENS]) and store.wants(TOKENS)
     store.save(TOKENS, b"state")
     assert not store.wants(TOKENS)
     store.close()

@@ -236,8 +236,9 @@ class Agent:
                 raise
             finally:
                 await self._runs.close(run)
-        if context.result is None:
+        if context.result is None and self._closings != closings:
             raise _closed(run)
+        assert context.result is not None, "the graph ended without a result"
         return context.result
 
     async def open_journal(self) -> Journal:

@@ -43,10 +43,11 @@ async def test_after_an_engine_ended_by_itself_another_is_loaded(model, monkeypa
     def fails(*_args, **_options):
         raise RuntimeError("not foreseen")
 
-    monkeypatch.setattr(engine.llama, "decode", fails)
-    monkeypatch.setattr("threading.excepthook", lambda _: None)
-    with pytest.raises(ModelError, match="ended before the reply"):
-        await model.generate(asked("Name a river."))
+    with monkeypatch.context() as broken:
+        broken.setattr("llama_cpp.llama_decode", fails)
+        broken.setattr("threading.excepthook", lambda _: None)
+        with pytest.raises(ModelError, match="ended before the reply"):
+            await model.generate(asked("Name a river."))
     assert (await model.generate(asked()))[0].text
     assert model._loaded[0] is not engine
 

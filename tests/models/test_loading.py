@@ -16,11 +16,14 @@ from agentfix.types import Message, ModelRequest, Sampling
 pytest.importorskip("llama_cpp", reason="llama-cpp-python is not installed: pip install 'agentfix[local]'",
                     exc_type=ImportError)
 
+import llama_cpp
+
 from agentfix.models.llamacpp.decoder import Row
 from agentfix.models.llamacpp.llama import Llama
 from agentfix.models.llamacpp.loading import take_engine
 from agentfix.models.llamacpp.measure import measured, needs_of
 from agentfix.models.llamacpp.model import LlamaCppModel, open_model
+from agentfix.models.llamacpp.requests import Generation
 from agentfix.models.llamacpp.shared import ENGINES
 from tests.models import tiny_gguf
 
@@ -194,12 +197,21 @@ def test_a_model_that_is_closed_while_it_is_loaded_is_not_loaded_to_the_end(file
     ENGINES.give_back(engine)
 
 
-def test_an_engine_that_ended_by_itself_is_not_given_to_the_next(file, tmp_path):
+def test_an_engine_that_ended_by_itself_is_not_given_to_the_next(file, tmp_path, monkeypatch):
     settings = Settings(data_dir=tmp_path, context_tokens=256, threads=1)
     dead = take_engine(str(file), settings)
-    dead.close()
+    assert take_engine(str(file), settings) is dead
+    with monkeypatch.context() as broken:
+        broken.setattr(llama_cpp, "llama_decode", None)
+        broken.setattr(threading, "excepthook", lambda _: None)
+        lost = Generation([1, 2], Sampling())
+        dead.submit(lost)
+        with pytest.raises(ModelError, match="ended before the reply"):
+            lost.future.result(60)
     alive = take_engine(str(file), settings)
     assert take_engine(str(file), settings) is alive and alive is not dead
+    ENGINES.give_back(dead)
+    assert dead.llama.tokenize("w1", special=False)  # somebody else may be at it
     ENGINES.give_back(dead)
     ENGINES.give_back(alive)
     assert not alive.ended

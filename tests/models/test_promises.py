@@ -19,7 +19,7 @@ from agentfix.models.llamacpp.requests import Generation
 from agentfix.models.llamacpp.sampler import LostGrammarError
 from agentfix.models.llamacpp.scheduler import Scheduler
 from agentfix.models.llamacpp.store import PrefixStore
-from tests.models.test_scheduler import CONTEXT, CountingModel, finish
+from tests.models.test_scheduler import CONTEXT, CountingModel, finish, serve
 
 LETTERS = 20
 
@@ -81,14 +81,7 @@ def test_guesses_that_hold_change_nothing_but_the_number_of_batches(asked):
 
         made.append((Generation([(first + i) % LETTERS for i in range(size)], Sampling(
             seed=seed, max_tokens=max_tokens, stop=stop), n, top_logprobs=1, on_text=hear), told))
-    for step in range(60):
-        for (request, _), (*_, comes, leaves) in zip(made, asked, strict=True):
-            if comes == step:
-                scheduler.add(request)
-            if leaves is not None and comes + leaves == step:
-                request.future.cancel()
-        scheduler.step()
-    finish(scheduler)
+    serve(scheduler, [(request, comes, leaves) for (request, _), (*_, comes, leaves) in zip(made, asked, strict=True)])
     for request, told in made:
         if request.future.cancelled():
             continue

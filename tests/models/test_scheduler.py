@@ -120,6 +120,18 @@ def finish(scheduler: Scheduler) -> None:
     raise AssertionError("it goes on for ever")
 
 
+def serve(scheduler: Scheduler, visits: Sequence[tuple[Request, int, int | None]]) -> None:
+    """Requests that come before a step, and may leave so many steps later."""
+    for step in range(100):
+        for request, comes, leaves in visits:
+            if comes == step:
+                scheduler.add(request)
+            if leaves is not None and comes + leaves == step:
+                request.future.cancel()
+        scheduler.step()
+    finish(scheduler)
+
+
 TOKENS = st.integers(1, 3)
 ASKED = st.tuples(
     st.sampled_from(["write", "write alone", "score", "score alone", "embed"]),
@@ -151,14 +163,7 @@ def test_everyone_gets_what_they_would_get_alone_whoever_joins_and_leaves(asked,
     model = CountingModel(in_parts=in_parts, sequences=sequences)
     scheduler = Scheduler(model, clock=model.clock)
     made = [request_of(*each) for each, _, _ in asked]
-    for step in range(100):
-        for request, (_, comes, leaves) in zip(made, asked, strict=True):
-            if comes == step:
-                scheduler.add(request)
-            if leaves is not None and comes + leaves == step:
-                request.future.cancel()
-        scheduler.step()
-    finish(scheduler)
+    serve(scheduler, [(request, comes, leaves) for request, (_, comes, leaves) in zip(made, asked, strict=True)])
     for request, (each, _, _) in zip(made, asked, strict=True):
         if not request.future.cancelled():
             given = [getattr(result, "text", result) for result in request.future.result(0)]

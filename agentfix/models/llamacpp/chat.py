@@ -81,7 +81,8 @@ class ChatTemplate:
         }
         try:
             self._template = environment.from_string(source or CHATML)
-        except Exception as error:  # Python refuses some of what Jinja makes of foreign code
+        except (TemplateError, SyntaxError, RecursionError, MemoryError, ValueError) as error:
+            # All but the first: Python refuses what Jinja makes of a template that is too deep or too large.
             raise ModelUnavailableError(f"The model file's chat template is broken: {error}.") from error
         shown = self._shown_form()
         self._takes_tools = shown is not None

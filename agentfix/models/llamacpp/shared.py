@@ -21,6 +21,8 @@ class SharedEngines:
 
     def __init__(self) -> None:
         self._places: dict[Hashable, _Place] = {}
+        self._ended: list[_Place] = []
+        """Places of engines that ended by themselves, and have users still."""
         self._lock = threading.Lock()
 
     def take(self, key: Hashable, make: Callable[[], Engine]) -> Engine:
@@ -31,7 +33,10 @@ class SharedEngines:
         """
         with self._lock:
             place = self._places.get(key)
-            if place is None or (place.engine is not None and place.engine.ended):
+            if place is not None and place.engine is not None and place.engine.ended:
+                self._ended.append(place)
+                place = None
+            if place is None:
                 place = self._places[key] = _Place()
             place.users += 1
         try:
@@ -40,25 +45,22 @@ class SharedEngines:
                     place.engine = make()
                 return place.engine
         except BaseException:
-            self._leave(key, place)
+            self._leave(place)
             raise
 
     def give_back(self, engine: Engine) -> None:
         """Say that an engine is used no more by one who took it."""
         with self._lock:
-            found = next(((key, place) for key, place in self._places.items() if place.engine is engine), None)
-        if found is not None:
-            self._leave(*found)
-        else:  # it ended by itself, and another has its place
-            engine.close()
+            place = next(place for place in (*self._places.values(), *self._ended) if place.engine is engine)
+        self._leave(place)
 
-    def _leave(self, key: Hashable, place: _Place) -> None:
+    def _leave(self, place: _Place) -> None:
         with self._lock:
             place.users -= 1
             if place.users:
                 return
-            if self._places.get(key) is place:
-                del self._places[key]
+            self._places = {key: each for key, each in self._places.items() if each is not place}
+            self._ended = [each for each in self._ended if each is not place]
         if place.engine is not None:
             place.engine.close()
 

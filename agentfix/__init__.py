@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from agentfix.protocols import *  # noqa: F403
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
+    from agentfix.tools import FunctionTool as FunctionTool
+    from agentfix.tools import tool as tool
     from agentfix.types import *  # noqa: F403
     from agentfix.verdict import VERDICT_SCHEMA as VERDICT_SCHEMA
     from agentfix.verdict import Verdict as Verdict
@@ -35,17 +37,20 @@ _HOMES = {
         "SandboxFileError", "SandboxLostError", "SandboxUnavailableError", "ToolError", "UnknownNameError",
         "UsageError",
     ),
+    "agentfix.tools": ("FunctionTool", "tool"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
-        "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "ExecResult", "ExecStatus", "FileInfo",
-        "HostFunction", "Journal", "JournalledCall", "Limits", "Model", "OnOutput", "OutputStream", "Passage", "Prompt",
-        "Sandbox", "Scorer", "SearchEngine", "Session", "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls",
-        "ToolContext",
+        "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "Deadline", "ExecResult",
+        "ExecStatus", "FileInfo", "HostFunction", "Http", "Journal", "JournalledCall", "Limits", "Model", "OnOutput",
+        "OutputStream", "Passage", "Prompt", "Response", "Sandbox", "Scorer", "SearchEngine", "Secrets", "Seed",
+        "Session", "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable",
+        "Verifier",
     ),
     "agentfix.types": (
-        "Attempt", "Budget", "Check", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence", "EvidenceClass",
-        "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining", "Result", "Review",
-        "Sampling", "Standing", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage",
+        "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence",
+        "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining",
+        "Result", "Review", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec",
+        "Tree", "Usage",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

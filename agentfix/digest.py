@@ -21,10 +21,12 @@ def model_body(model: str, request: ModelRequest) -> dict[str, Any]:
 
     Args:
         model: its name.
-        request: what it is asked; `max_calls` and `static_messages` are left out: they do not change what is asked.
+        request: what it is asked; `max_calls` and `static_messages` are left out: they do not change what is asked; so
+            is what tools may do, of which the model is not told.
     """
     body: dict[str, Any] = {"model": model, **asdict(request)}
     del body["max_calls"], body["static_messages"]
+    body["tools"] = [{"name": t.name, "description": t.description, "parameters": t.parameters} for t in request.tools]
     for name in _LATER:
         if getattr(request, name) is None:
             del body[name]

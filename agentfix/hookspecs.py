@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import pluggy
 
 if TYPE_CHECKING:
+    from agentfix.protocols import Tool
     from agentfix.settings import Settings
     from agentfix.types import Event
 
@@ -32,8 +33,15 @@ class Build:
 
 
 class Register(Protocol):
-    """Adds a part under a name (kebab-case). A name that is taken is an error that names both plugins."""
+    """Adds a part under a name (kebab-case). A name that is taken is an error that names both plugins.
 
+    `register(name, factory, description)`, or `register(tool)` for a tool made with `agentfix.tool`, which knows its
+    own name.
+    """
+
+    @overload
+    def __call__(self, name: Tool, /) -> None: ...
+    @overload
     def __call__(self, name: str, factory: Callable[[Build], Any], description: str = "") -> None: ...
 
 

@@ -14,6 +14,7 @@ import pluggy
 
 from agentfix.errors import AgentFixError, DuplicateNameError, PluginError, PluginLoadError, UnknownNameError
 from agentfix.hookspecs import PROJECT, Build, Hooks
+from agentfix.protocols import Tool
 from agentfix.settings import Settings
 from agentfix.types import Event
 
@@ -170,7 +171,10 @@ class Plugins:
         """Call one registration hook of one plugin."""
         entries: dict[str, Registered] = {}
 
-        def register(part_name: str, factory: Callable[[Build], Any], description: str = "") -> None:
+        def register(part_name: Any, factory: Callable[[Build], Any] | None = None, description: str = "") -> None:
+            if isinstance(part_name, Tool):
+                tool = part_name
+                part_name, factory, description = tool.spec.name, lambda _: tool, _first_line(tool.spec.description)
             other = self._registries[part].get(part_name) or entries.get(part_name)
             if other is not None:
                 raise DuplicateNameError(
@@ -188,6 +192,10 @@ class Plugins:
         except Exception as error:
             raise PluginError(name, f"{hook_name} failed: {error!r}.") from error
         return list(entries.values())
+
+
+def _first_line(text: str) -> str:
+    return text.partition("\n")[0]
 
 
 def _others(manager: pluggy.PluginManager, plugin: object) -> Iterable[object]:

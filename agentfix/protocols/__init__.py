@@ -1,0 +1,81 @@
+"""The seams: what a part must be able to do to take part in a run. All async; nothing to inherit.
+
+A second implementation that needs a wider protocol is a design review, not a patch.
+"""
+
+from __future__ import annotations
+
+from agentfix.protocols.critics import Ask, Asked, Critic, CriticContext, Strategy, ToolCalls
+from agentfix.protocols.journals import CallKey, Journal, JournalledCall
+from agentfix.protocols.kinds import ActingKind, Prompt, TaskKind
+from agentfix.protocols.models import Model, Scorer
+from agentfix.protocols.sandboxes import (
+    Artefact,
+    ExecResult,
+    ExecStatus,
+    FileInfo,
+    HostFunction,
+    Limits,
+    OnOutput,
+    OutputStream,
+    Sandbox,
+    Session,
+    SessionState,
+)
+from agentfix.protocols.search import Passage, SearchEngine
+from agentfix.protocols.tools import (
+    Deadline,
+    Http,
+    NoHttp,
+    NoSecrets,
+    Response,
+    Secrets,
+    Seed,
+    Tool,
+    ToolContext,
+    Tools,
+    Undoable,
+    Verifier,
+)
+
+__all__ = [
+    "ActingKind",
+    "Artefact",
+    "Ask",
+    "Asked",
+    "CallKey",
+    "Critic",
+    "CriticContext",
+    "Deadline",
+    "ExecResult",
+    "ExecStatus",
+    "FileInfo",
+    "HostFunction",
+    "Http",
+    "Journal",
+    "JournalledCall",
+    "Limits",
+    "Model",
+    "NoHttp",
+    "NoSecrets",
+    "OnOutput",
+    "OutputStream",
+    "Passage",
+    "Prompt",
+    "Response",
+    "Sandbox",
+    "Scorer",
+    "SearchEngine",
+    "Secrets",
+    "Seed",
+    "Session",
+    "SessionState",
+    "Strategy",
+    "TaskKind",
+    "Tool",
+    "ToolCalls",
+    "ToolContext",
+    "Tools",
+    "Undoable",
+    "Verifier",
+]

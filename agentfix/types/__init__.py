@@ -1,0 +1,76 @@
+"""The data of a run: frozen, plain, and known to every room.
+
+Knows nothing about models, tools, sandboxes or graphs. Everything here is immutable, so that a strategy can be a pure
+function of it and a journal can store it.
+"""
+
+from __future__ import annotations
+
+from agentfix.types.attempts import Attempt, Check, Draft, Expand, Move, Review, Step, Stop, Task, Tree
+from agentfix.types.evidence import (
+    Claim,
+    Coverage,
+    Critique,
+    Evidence,
+    EvidenceClass,
+    Origin,
+    Polarity,
+    Standing,
+    SupportState,
+    VerdictWord,
+)
+from agentfix.types.messages import (
+    Completion,
+    Delta,
+    FinishReason,
+    Image,
+    Message,
+    ModelRequest,
+    Observation,
+    Sampling,
+    TokenLogprob,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
+from agentfix.types.runs import Budget, Event, EventKind, Remaining, Result
+
+__all__ = [
+    "Attempt",
+    "Budget",
+    "Check",
+    "Claim",
+    "Completion",
+    "Coverage",
+    "Critique",
+    "Delta",
+    "Draft",
+    "Event",
+    "EventKind",
+    "Evidence",
+    "EvidenceClass",
+    "Expand",
+    "FinishReason",
+    "Image",
+    "Message",
+    "ModelRequest",
+    "Move",
+    "Observation",
+    "Origin",
+    "Polarity",
+    "Remaining",
+    "Result",
+    "Review",
+    "Sampling",
+    "Standing",
+    "Step",
+    "Stop",
+    "SupportState",
+    "Task",
+    "TokenLogprob",
+    "ToolCall",
+    "ToolSpec",
+    "Tree",
+    "Usage",
+    "VerdictWord",
+]

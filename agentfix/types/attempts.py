@@ -1,0 +1,138 @@
+"""A task, the attempts at it, and the moves that make them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from agentfix.types.evidence import Critique, Standing
+from agentfix.types.messages import FinishReason, Image, Observation, ToolCall
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A caller's own acceptance check: Python source that raises if the answer is wrong.
+
+    For kind `code` it is run after the program; for other kinds it may read the variable `answer`.
+    """
+
+    source: str
+    name: str = "check"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is asked."""
+
+    question: str
+    kind: str = "auto"
+    checks: tuple[Check, ...] = ()
+    """The caller's own checks. Passing all of them is `contract` evidence."""
+    context: str = ""
+    """Material that belongs to the question (a table, a document). Data, never instructions."""
+    images: tuple[Image, ...] = ()
+    """Shown to the actor with the question; only some models can see."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn of an actor that acts: what it wrote, the calls it made, what came back."""
+
+    text: str
+    calls: tuple[ToolCall, ...] = ()
+    observations: tuple[Observation, ...] = ()
+    """One for each call, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a task kind reads from a completion: an answer, or a call whose result will be the answer."""
+
+    answer: str | None = None
+    program: str | None = None
+    """Source code, when the completion holds any."""
+    call: ToolCall | None = None
+    """A tool call that must be made to obtain the answer (a program to be run)."""
+    calls: tuple[ToolCall, ...] = ()
+    """Of a kind that acts: what is to be done next. The actor is asked again with what came back."""
+    problem: str = ""
+    """Of a kind that acts: why the completion is neither an act nor an answer; the actor is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One proposed answer: a node of the tree."""
+
+    id: int
+    parent: int | None
+    """The attempt it revises; None when it was made from the question alone."""
+    role: str
+    """Which prompt made it: `actor`, or a kind's other roles such as `derivation`."""
+    author: str
+    """The model that wrote it."""
+    text: str
+    """The completion, whole."""
+    answer: str | None
+    """The answer read from it; None when there is none."""
+    program: str | None = None
+    observation: Observation | None = None
+    """What running the program said, when that is how the answer is obtained."""
+    finish_reason: FinishReason = "stop"
+    temperature: float = 0.0
+    steps: tuple[Step, ...] = ()
+    """What was done on the way to the answer, by a kind that acts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tree:
+    """All attempts of a run with what is known about them: all that a strategy may look at."""
+
+    task: Task
+    attempts: tuple[Attempt, ...] = ()
+    critiques: tuple[Critique, ...] = ()
+    standings: tuple[Standing, ...] = ()
+    """One for each attempt, in order."""
+    best: int | None = None
+    """The attempt with the strongest support so far; None before there is one."""
+    groups: tuple[int, ...] = ()
+    """For each attempt, the id of the first attempt with the same answer (itself, when it is the first)."""
+    roles: tuple[str, ...] = ()
+    """The kind's ways to an answer, by role; the first is the default."""
+
+    def critiques_of(self, attempt: int) -> tuple[Critique, ...]:
+        return tuple(c for c in self.critiques if c.attempt == attempt)
+
+    def reviewed(self, attempt: int) -> bool:
+        return any(c.attempt == attempt for c in self.critiques)
+
+
+@dataclass(frozen=True, slots=True)
+class Expand:
+    """Ask the actor for `n` attempts."""
+
+    parent: int | None = None
+    n: int = 1
+    guidance: str = ""
+    """What the reviser is told about the parent."""
+    role: str = "actor"
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """Ask critics about attempts."""
+
+    attempts: tuple[int, ...]
+    critics: tuple[str, ...] = ()
+    """By name; empty for the kind's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """End the run. The engine returns the attempt with the strongest support whatever is proposed here."""
+
+    reason: str
+    attempt: int | None = None
+
+
+Move: TypeAlias = Expand | Review | Stop

@@ -1,0 +1,92 @@
+"""A run: its limits, its events, its result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from agentfix.types.attempts import Attempt
+from agentfix.types.evidence import Critique, EvidenceClass, Standing
+from agentfix.types.messages import Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Limits of one run; None means no limit. No call starts past one."""
+
+    max_rounds: int | None = 8
+    """Calls of the actor (each may ask for n attempts)."""
+    max_model_calls: int | None = None
+    max_tool_calls: int | None = 64
+    max_tokens: int | None = None
+    """Completion tokens plus prompt tokens that had to be read."""
+    max_cost: float | None = None
+    max_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What is left of a budget; None means no limit."""
+
+    rounds: int | None = None
+    model_calls: int | None = None
+    tool_calls: int | None = None
+    tokens: int | None = None
+    cost: float | None = None
+    seconds: float | None = None
+
+    @property
+    def exhausted(self) -> str | None:
+        """The name of the first limit that is used up, or None."""
+        for name in ("model_calls", "tokens", "cost", "seconds", "tool_calls", "rounds"):
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                return name
+        return None
+
+
+EventKind: TypeAlias = Literal[
+    "run_started", "kind_chosen", "model_call", "delta", "attempt", "tool_call", "observation",
+    "critique", "move", "notice", "result",
+]
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened in a run, for whoever watches."""
+
+    kind: EventKind
+    run_id: str
+    seconds: float
+    """Since the run began."""
+    data: Mapping[str, Any]
+    """The typed object under the event's own name (`attempt`, `critique`, `delta`, ...), or plain values."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run returns: the best attempt, and why it can or can't be trusted."""
+
+    run_id: str
+    answer: str | None
+    """The answer of the best attempt, whatever its standing; None when no attempt has one."""
+    supported_by: EvidenceClass | None
+    """The class that supports the answer; None when nothing does."""
+    abstained: bool
+    """True when nothing supports the answer at the required class or above."""
+    stop_reason: str
+    reason: str
+    """Why this attempt was chosen, in a sentence."""
+    best: int | None
+    """Id of the chosen attempt."""
+    kind: str
+    attempts: tuple[Attempt, ...]
+    critiques: tuple[Critique, ...]
+    standings: tuple[Standing, ...]
+    usage: Usage
+    seconds: float
+
+    @property
+    def attempt(self) -> Attempt | None:
+        """The chosen attempt."""
+        return None if self.best is None else self.attempts[self.best]

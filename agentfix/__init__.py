@@ -32,10 +32,10 @@ _HOMES = {
     "agentfix.hookspecs": ("Build", "Register", "hookimpl"),
     "agentfix.errors": (
         "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContextOverflowError",
-        "DuplicateNameError", "InputError", "IsolationError", "JournalError", "ModelError", "ModelReplyError",
-        "ModelUnavailableError", "PluginError", "PluginLoadError", "RecordingError", "SandboxBusyError", "SandboxError",
-        "SandboxFileError", "SandboxLostError", "SandboxUnavailableError", "ToolError", "UnknownNameError",
-        "UsageError",
+        "DuplicateNameError", "InputError", "IsolationError", "JournalError", "ModelDeniedError", "ModelError",
+        "ModelReplyError", "ModelUnavailableError", "PluginError", "PluginLoadError", "RecordingError",
+        "SandboxBusyError", "SandboxError", "SandboxFileError", "SandboxLostError", "SandboxUnavailableError",
+        "ToolError", "UnknownNameError", "UsageError",
     ),
     "agentfix.tools": ("FunctionTool", "tool"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
@@ -47,6 +47,7 @@ _HOMES = {
         "Verifier",
     ),
     "agentfix.types": (
+        "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",
         "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence",
         "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining",
         "Result", "Review", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec",

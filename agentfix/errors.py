@@ -11,7 +11,8 @@
     ├── ModelError                 a model could not answer
     │   ├── ModelUnavailableError  not installed, not downloaded, corrupt, or not reachable
     │   ├── ModelReplyError        it answered, but not as its protocol demands
-    │   └── ContextOverflowError   the prompt does not fit its context
+    │   ├── ContextOverflowError   the prompt does not fit its context
+    │   └── ModelDeniedError       a plugin forbids the call
     ├── CatalogueError             a model file could not be fetched or verified
     ├── SandboxError               the sandbox itself failed, never the program in it
     │   ├── SandboxUnavailableError  no engine, no permission, no image
@@ -118,6 +119,18 @@ class ModelReplyError(ModelError):
 
 class ContextOverflowError(ModelError):
     """The prompt does not fit the model's context."""
+
+
+class ModelDeniedError(ModelError):
+    """A plugin forbids a model call.
+
+    Args:
+        plugin: which.
+        reason: as it says.
+    """
+
+    def __init__(self, plugin: str, reason: str) -> None:
+        super().__init__(f"Plugin {plugin!r} forbids asking the model: {reason}", "Ask otherwise, or disable it.")
 
 
 class CatalogueError(AgentFixError):

@@ -13,10 +13,9 @@ from typing import Any, Literal, TypeAlias
 import pluggy
 
 from agentfix.errors import AgentFixError, DuplicateNameError, PluginError, PluginLoadError, UnknownNameError
-from agentfix.hookspecs import PROJECT, Build, Hooks
+from agentfix.hookspecs import PROJECT, Build, Hooks, Implementation
 from agentfix.protocols import Tool
 from agentfix.settings import Settings
-from agentfix.types import Event
 
 Part: TypeAlias = Literal["model", "tool", "critic", "strategy", "kind", "sandbox"]
 
@@ -116,25 +115,10 @@ class Plugins:
         """The plugins that are not used, and why."""
         return tuple(info for info in self._infos if info.problem)
 
-    @property
-    def watching(self) -> bool:
-        """Whether any plugin observes events."""
-        return bool(self._manager.hook.agentfix_on_event.get_hookimpls())
-
-    def on_event(self, event: Event) -> list[str]:
-        """Show an event to the plugins that observe events; one that fails sees no more of them.
-
-        Returns:
-            What is to be said of those that failed.
-        """
-        problems: list[str] = []
-        for hook in self._manager.hook.agentfix_on_event.get_hookimpls():
-            try:
-                hook.function(**{"event": event} if "event" in hook.argnames else {})
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named
-                self._manager.unregister(hook.plugin)
-                problems.append(str(PluginError(hook.plugin_name, f"agentfix_on_event failed: {error!r}.")))
-        return problems
+    def implementations(self, hook: str) -> list[Implementation]:
+        """The plugins' functions for a lifecycle hook, in the order in which they are asked."""
+        found = getattr(self._manager.hook, hook).get_hookimpls()
+        return [Implementation(i.plugin_name, hook, i.function, tuple(i.argnames)) for i in reversed(found)]
 
     def _add(self, name: str, source: str, load: Callable[[], object]) -> None:
         """Load one plugin and take its parts; a broken one is noted and left out."""

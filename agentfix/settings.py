@@ -29,7 +29,7 @@ LOCAL = "llamacpp"
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
-_LISTS = ("critics", "disabled_plugins", "lora", "sandbox_preimports")
+_LISTS = ("critics", "disabled_plugins", "lora", "policy", "private_hosts", "sandbox_preimports")
 
 
 def _data_dir() -> Path:
@@ -74,6 +74,13 @@ class Settings(BaseModel):
     """LoRA adapters of local models, as `FILE` or `FILE:SCALE`."""
     prefixes_bytes: int = Field(2**30, ge=0)
     """How much of the disk may hold what local models have read of system prompts and examples; 0 to keep nothing."""
+    policy: tuple[str, ...] = ()
+    """Which tool calls are made, asked about or refused: `allow|ask|deny TOOL(ARGUMENT=PATTERN, ...)`; the first that
+    fits decides. Without one, calls with side effects are asked about."""
+    private_hosts: tuple[str, ...] = ()
+    """Hosts of private networks, or of this machine, that tools may reach all the same, as `HOST` or `HOST:PORT`."""
+    work_dir: Path | None = None
+    """The folder in which tools keep files; a new one for each run when not set."""
     tool_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
     sandbox_image: str = "agentfix-python"
     sandbox_runtime: str = ""

@@ -21,7 +21,7 @@ from typing import Any
 import openai  # noqa: F401  (loaded once here, not again in each child)
 import pydantic_monty  # noqa: F401
 
-from agentfix import Agent, Critique, Observation, Settings, ToolCall, ToolCalls, ToolSpec, hookimpl
+from agentfix import Agent, Critique, Observation, PendingToolCall, Settings, ToolCall, ToolCalls, ToolSpec, hookimpl
 from agentfix.agent.agent import OnEvent
 from agentfix.plugins import Plugins
 
@@ -60,7 +60,11 @@ class Ledger:
 
 def agent_in(model: str, folder: Path) -> Agent:
     settings = Settings(model=model, sandbox="embedded", critics=("ledger",), data_dir=folder)
-    return Agent(settings, Plugins(settings, {"ledger": Ledger(folder / "ledger.jsonl")}))
+    return Agent(settings, Plugins(settings, {"ledger": Ledger(folder / "ledger.jsonl")}), on_approval=approved)
+
+
+async def approved(pending: PendingToolCall, reason: str) -> bool:
+    return True
 
 
 async def go(model: str, folder: Path, *, resume: bool, on_event: OnEvent | None = None) -> dict[str, Any]:

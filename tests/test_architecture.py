@@ -18,7 +18,7 @@ WIRING = {"agentfix.agent", "agentfix.__init__"}
 FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agentfix.digest", "agentfix.exchange"]
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
-          "agentfix.recording", "agentfix.endpoints"}
+          "agentfix.recording", "agentfix.endpoints", "agentfix.threads"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
@@ -31,7 +31,9 @@ MAY_IMPORT = {
     "agentfix.hookspecs": {*FOUNDATIONS, "agentfix.settings"},
     "agentfix.plugins": SHARED,
     "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.graph"},
-    "agentfix.tools": {*SHARED, "agentfix.tools"},
+    "agentfix.lifecycle": {*SHARED},
+    "agentfix.threads": set(),
+    "agentfix.tools": {*SHARED, "agentfix.lifecycle", "agentfix.tools"},
     "agentfix.evals": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.evals"},
     "agentfix.testing": {*SHARED, "agentfix.testing"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",

@@ -87,7 +87,12 @@ class Picky:
 def make(script, journal, *plugins, **chosen):
     settings = Settings(**{"model": "scripted:", "sandbox": "embedded", **chosen})
     extra = {f"extra{i}": plugin for i, plugin in enumerate(plugins)}
-    return Agent(settings, Plugins(settings, {"script": script_plugin(script), **extra}), journal=journal)
+    return Agent(settings, Plugins(settings, {"script": script_plugin(script), **extra}), journal=journal,
+                 on_approval=approved)
+
+
+async def approved(pending, reason):
+    return True
 
 
 class Kept(SqliteJournal):

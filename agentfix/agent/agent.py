@@ -23,6 +23,7 @@ from agentfix.plugins import Plugins
 from agentfix.protocols import Journal, JournalledCall
 from agentfix.recording import Recording, find_recording, recording_of
 from agentfix.settings import Settings, load_settings
+from agentfix.tools import Approve
 from agentfix.types import Event, Result, Task, ToolCall
 
 T = TypeVar("T")
@@ -41,6 +42,8 @@ class Agent:
         journal: the file in the data folder when not given.
         reuse: take the reply to an equal model or tool request from any earlier run; for evaluations, where all
             strategies shall start from the same first attempt.
+        on_approval: asked, with the exact call and the reason, whether a call that needs a person's word may be made;
+            without it such calls are refused.
 
     Use it as an async context manager, or as a plain one together with `run`.
 
@@ -49,12 +52,14 @@ class Agent:
     """
 
     def __init__(self, settings: Settings | None = None, plugins: Plugins | None = None, *,
-                 journal: Journal | None = None, reuse: bool = False) -> None:
+                 journal: Journal | None = None, reuse: bool = False,
+                 on_approval: Approve | None = None) -> None:
         self.settings = settings or load_settings()
         self.plugins = plugins or Plugins(self.settings)
+        self.on_approval = on_approval
         self._journal = journal
         self._parts = Parts(self.settings, self.plugins)
-        self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse)
+        self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse, lambda: self.on_approval)
         self._graph = build.build(self._runs)
         self._machine = self._graph.compile()
         self._loop: LoopThread | None = None

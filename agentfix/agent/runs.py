@@ -22,11 +22,13 @@ from agentfix.graph.context import RunContext
 from agentfix.graph.meter import Meter
 from agentfix.graph.sources import AnyRun, Source
 from agentfix.journal import FallbackJournal
+from agentfix.lifecycle import Lifecycle
 from agentfix.models.replay import ReplayModel
 from agentfix.plugins import Plugins
 from agentfix.protocols import Asked, Journal, Session
 from agentfix.recording import Recording, recording_of, write_recording
-from agentfix.settings import Settings
+from agentfix.settings import Settings, read_key
+from agentfix.tools import Approve, ToolRunner, read_policy
 from agentfix.types import Attempt, Critique, Event, EventKind, Observation, Result, Task, ToolCall, Usage
 
 _ATTEMPT = TypeAdapter(Attempt)
@@ -81,6 +83,7 @@ class LiveRuns:
         parts: what runs are made of.
         journal: opens the journal, or gives the open one.
         reuse: also take replies that other runs have for an equal request.
+        approve: gives who asks a person whether a call may be made, if anybody does.
     """
 
     settings: Settings
@@ -88,6 +91,7 @@ class LiveRuns:
     parts: Parts
     journal: Callable[[], Awaitable[Journal]]
     reuse: bool
+    approve: Callable[[], Approve | None] = lambda: None
     journal_problem: str = ""
     """Why the journal is kept in memory; every run is told."""
     _live: dict[str, _Live] = field(default_factory=dict[str, _Live])
@@ -124,8 +128,7 @@ class LiveRuns:
                 opening.on_event(event)
             if holder and holder[0].write is not None:
                 holder[0].write(event)
-            for problem in self.plugins.on_event(event):
-                emit("notice", {"message": problem})
+            lifecycle.on_event(event)
 
         def spent(place: str, usage: Usage) -> None:
             if usage.model_calls:
@@ -134,10 +137,14 @@ class LiveRuns:
         def notice(message: str) -> None:
             emit("notice", {"message": message})
 
+        lifecycle = Lifecycle(self.plugins.implementations, notice)
+        stack.push_async_callback(lifecycle.aclose)
+        gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self.approve(), notice,
+                          self.parts.http, read_key, settings.work_dir or settings.data_dir / "work" / run)
         if settings.journal == "file-or-memory":
             journal = FallbackJournal(journal, notice)
         sources = [*opening.sources, *([AnyRun(journal)] if self.reuse else [])]
-        calls = Calls(run, journal, meter, notice, spent, sources, opening.on_doubt)
+        calls = Calls(run, journal, meter, gate, spent, sources, opening.on_doubt)
         for problem in [*(info.problem for info in self.plugins.problems()), self.journal_problem]:
             if problem:
                 notice(problem)
@@ -155,7 +162,7 @@ class LiveRuns:
         context = RunContext(
             task, kind, actor, critic_model, self.parts.strategy(settings.strategy), self.parts.critics(reviewers),
             reviewers, self.parts.tools(recording), session, calls, emit, settings.seed, settings.tool_timeout_s,
-            settings.required_class, opening.on_event is not None or self.plugins.watching,
+            settings.required_class, opening.on_event is not None or lifecycle.watched,
         )
         await self._begin(run, header, opening, journal, calls)
         holder.append(_Live(context, stack, settings))

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import click
 
+from agentfix.cli.asking import approver, somebody_is_there
 from agentfix.cli.plain import AnswerWatcher, JsonWatcher, LineWatcher, Watcher
 from agentfix.cli.visible import one_line
 from agentfix.errors import AgentFixError, CallInDoubtError
@@ -80,9 +81,11 @@ def follow(context: click.Context, settings: Settings, start: Start, *, as_json:
     """
     this = Following(watcher(as_json=as_json, quiet=quiet), resumable and settings.journal != "memory")
     try:
-        agent = (context.obj or _agent)(settings)
+        agent: Any = (context.obj or _agent)(settings)
         if context.obj is None and prepare is not None:
             prepare()
+        if agent.on_approval is None and somebody_is_there():
+            agent.on_approval = approver(this.watcher.paused)
         with this.watcher.watching():
             asyncio.run(_with_agent(agent, start, this))
     except KeyboardInterrupt:

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import signal
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
+from agentfix.cli.asking import choose, shown, somebody_is_there
 from agentfix.cli.following import Following, follow
 from agentfix.cli.runs import full_name
 from agentfix.cli.visible import one_line
 from agentfix.settings import load_settings
 from agentfix.types import ToolCall
-
-ARGUMENTS_CHARACTERS = 500
 
 
 @click.command()
@@ -45,7 +41,7 @@ def resume(context: click.Context, name: str, in_doubt: str, record: Path | None
         async def settle(call: ToolCall) -> str:
             if in_doubt != "ask":
                 return in_doubt
-            if not (sys.stdin.isatty() and sys.stderr.isatty()):
+            if not somebody_is_there():
                 return "stop"
             with this.watcher.paused():
                 return _ask(call)
@@ -57,15 +53,7 @@ def resume(context: click.Context, name: str, in_doubt: str, record: Path | None
 
 def _ask(call: ToolCall) -> str:
     """Ask whoever sits at the terminal about a call; who leaves without an answer stops the run."""
-    arguments = one_line(json.dumps(dict(call.arguments), default=str))[:ARGUMENTS_CHARACTERS]
-    click.echo(f"{one_line(call.tool)} was begun with {arguments}, and nobody knows whether it happened.", err=True)
+    click.echo(f"{one_line(call.tool)} was begun with {shown(call.arguments)}, and nobody knows whether it happened.",
+               err=True)
     click.echo("done: it happened; again: it did not, run it; stop: leave the run as it is.", err=True)
-    prompt: Any = click.prompt
-    # The event loop's own handler would keep Ctrl-C until there is an answer.
-    handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        return str(prompt("Did it happen?", type=click.Choice(["done", "again", "stop"]), default="stop", err=True))
-    except click.Abort:
-        return "stop"
-    finally:
-        signal.signal(signal.SIGINT, handler)
+    return choose("Did it happen?", ("done", "again", "stop"), "stop")

@@ -9,26 +9,20 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
-from jsonschema import Draft202012Validator
 from pydantic import TypeAdapter
 
 from agentfix.digest import digest, model_body, tool_body
-from agentfix.errors import AgentFixError, CallInDoubtError, JournalError, ModelReplyError, ToolError
+from agentfix.errors import CallInDoubtError, JournalError, ModelReplyError
 from agentfix.exchange import check_journalled
 from agentfix.graph.blame import blaming
+from agentfix.graph.gate import Gate
 from agentfix.graph.meter import BudgetSpent, Meter
 from agentfix.graph.sources import AnyRun, Source
-from agentfix.graph.untimed import UntimedSession
 from agentfix.protocols import Asked, CallKey, Journal, JournalledCall, Model, Session, Tool, ToolContext
-from agentfix.types import Completion, Delta, ModelRequest, Observation, ToolCall, Usage
+from agentfix.types import Claim, Completion, Delta, ModelRequest, Observation, ToolCall, ToolSpec, Usage
 
 _COMPLETIONS = TypeAdapter(list[Completion])
 _OBSERVATION = TypeAdapter(Observation)
-OBSERVATION_CHARS = 8000
-"""Longer tool texts are cut: what a tool says must not flood a prompt or the journal."""
-GRACE_S = 5.0
-"""A tool that overruns its own time-out by this much is cancelled."""
-
 Doubt: TypeAlias = Literal["again", "done", "stop"]
 """What to do about a call that may have happened: make it again, take it as done, or stop the run."""
 
@@ -41,7 +35,7 @@ class Calls:
         run_id: names the run in the journal.
         journal: where replies are looked up and written.
         meter: the budget.
-        notice: told in a sentence what went wrong without ending the run.
+        gate: what stands between the run and its tools and models.
         on_spent: told where in the run something was spent.
         sources: where else a reply may be had, in order.
         on_doubt: asked about a call with side effects that was begun and whose end nobody knows; None stops the run.
@@ -50,17 +44,21 @@ class Calls:
     run_id: str
     journal: Journal
     meter: Meter
-    notice: Callable[[str], None]
+    gate: Gate
     on_spent: Callable[[str, Usage], None]
     sources: Sequence[Source] = ()
     on_doubt: Callable[[ToolCall], Awaitable[Doubt]] | None = None
     made: dict[str, Asked] = field(default_factory=dict[str, Asked])
     """Tool calls and what came back, by place."""
+    heard: str | None = None
+    """The tool that first brought something into the run that is not the user's own."""
+    intended: set[str] = field(default_factory=set[str])
+    """The tools that the actor named before it had heard anything: what it came to want by itself."""
     _granted: dict[str, int] = field(default_factory=dict[str, int])
     """The max_tokens that a model call was allowed, by place: asking again asks for the same."""
     _replies: dict[tuple[str, str], list[Completion]] = field(default_factory=dict[tuple[str, str], list[Completion]])
     _observed: dict[str, Observation] = field(default_factory=dict[str, Observation])
-    """What calls without side effects said, by digest: the same call is not made twice in a run."""
+    """What deterministic tools said, by digest: the same call is not made twice in a run."""
     _failed: JournalError | None = None
 
     def recall(self, calls: Sequence[JournalledCall], *, spent: bool) -> None:
@@ -82,6 +80,8 @@ class Calls:
                 usage = Usage(tool_calls=1)
                 asked = ToolCall(call.request["tool"], call.request["arguments"], call.place)
                 self.made[call.place] = Asked(asked, _OBSERVATION.validate_python(call.reply["observation"]))
+                if spent:
+                    self.heard = self.heard or asked.tool
             if spent:
                 self.meter.spend(call.place, usage, float(call.reply["seconds"]))
 
@@ -115,7 +115,7 @@ class Calls:
         key = CallKey(self.run_id, place, digest(body))
         reply = await self._stored(key, body, self.sources)
         if reply is None:
-            reply = await self._ask(model, request, on_delta)
+            reply = await self._ask(model, await self.gate.ask(place, model.name, request), on_delta)
             await self._end(key, body, reply)
             replayed_s = 0.0
         else:
@@ -157,29 +157,104 @@ class Calls:
         key = CallKey(self.run_id, place, digest(tool_body(call)))
         observation = self._observed.get(key.digest)
         if observation is None:
-            try:
-                if place not in self.made:
-                    self.meter.require_tool_call()
-            except BudgetSpent as spent:
-                observation = Observation(call.tool, "budget", f"Not run: the budget has no {spent.limit} left.")
-            else:
-                observation = await self._journalled(tool, call, key, ToolContext(sandbox, timeout_s, seed))
-                if tool is not None and not tool.spec.side_effects:
-                    self._observed[key.digest] = observation
+            observation = self._unaffordable(call, place)
+        if observation is None:
+            observation = await self._journalled(tool, call, key, ToolContext(sandbox, timeout_s, seed))
+            if tool is not None and tool.spec.deterministic and not tool.spec.side_effects:
+                self._observed[key.digest] = observation
         self.made[place] = Asked(call, observation)
+        if tool is not None and _brings_strange(tool.spec):
+            self.heard = self.heard or call.tool
         return observation
 
+    async def verify(self, tool: Tool, claim: Claim, place: str, *, sandbox: Session, timeout_s: float,
+                     seed: int) -> Observation:
+        """Have a tool check a claim. The observation's data holds `evidence`, which may be None.
+
+        Args:
+            tool: which.
+            claim: what is said to hold.
+            place: where in the run.
+            sandbox: for programs.
+            timeout_s: how long it may take.
+            seed: for tools that draw.
+
+        Raises:
+            SandboxError: the sandbox failed.
+        """
+        call = ToolCall(f"{tool.spec.name}.verify", asdict(claim))
+        context = ToolContext(sandbox, timeout_s, seed)
+        return await self._extra(call, place, lambda: self.gate.verify(tool, claim, context), effects=False)
+
+    async def undo(self, tool: Tool, act: Asked, place: str, *, sandbox: Session, timeout_s: float,
+                   seed: int) -> Observation:
+        """Have a tool take an act back; the arguments are as for `tool`.
+
+        Raises:
+            SandboxError: the sandbox failed.
+            CallInDoubtError: nobody knows whether it happened already.
+        """
+        call = ToolCall(f"{tool.spec.name}.undo", dict(act.call.arguments))
+        context = ToolContext(sandbox, timeout_s, seed)
+        return await self._extra(call, place, lambda: self.gate.undo(tool, act.call, act.observation, context),
+                                 effects=True)
+
+    async def _extra(self, call: ToolCall, place: str, work: Callable[[], Awaitable[Observation]], *,
+                     effects: bool) -> Observation:
+        """What a tool does besides being run."""
+        key, body = CallKey(self.run_id, place, digest(tool_body(call))), tool_body(call)
+        if (unaffordable := self._unaffordable(call, place)) is not None:
+            return unaffordable
+        reply = await self._stored(key, body, _without_other_runs(self.sources))
+        if reply is not None:
+            return self._counted(key, reply, float(reply["seconds"]))
+        began = time.monotonic()
+        happened = effects and not await self.journal.begin(key, body) and await self._doubted(call)
+        return await self._ended(key, body, _unknown(call) if happened else await work(), began)
+
+    def _unaffordable(self, call: ToolCall, place: str) -> Observation | None:
+        try:
+            if place not in self.made:
+                self.meter.require_tool_call()
+        except BudgetSpent as spent:
+            return Observation(call.tool, "budget", f"Not run: the budget has no {spent.limit} left.")
+        return None
+
     async def _journalled(self, tool: Tool | None, call: ToolCall, key: CallKey, context: ToolContext) -> Observation:
-        effects = tool is not None and tool.spec.side_effects
         body = tool_body(call)
-        reply = await self._stored(key, body, _without_other_runs(self.sources) if effects else self.sources)
-        replayed_s = 0.0 if reply is None else float(reply["seconds"])
-        if reply is None:
-            began = time.monotonic()
-            happened = effects and not await self.journal.begin(key, body) and await self._doubted(call)
-            observation = _unknown(call) if happened else await self._run_tool(tool, call, context)
-            reply = {"observation": asdict(observation), "seconds": time.monotonic() - began}
-            await self._end(key, body, reply)
+        repeatable = tool is None or (tool.spec.deterministic and not tool.spec.side_effects)
+        reply = await self._stored(key, body, self.sources if repeatable else _without_other_runs(self.sources))
+        if reply is not None:
+            return self._counted(key, reply, float(reply["seconds"]))
+        began = time.monotonic()
+        if tool is None:
+            missing = Observation(call.tool, "missing", f"There is no tool named {call.tool!r}.")
+            return await self._ended(key, body, missing, began)
+        if await self._in_doubt(key):
+            if await self._doubted(call):
+                return await self._ended(key, body, _unknown(call), began)
+            permitted: ToolCall | Observation = call
+        else:
+            permitted = await self.gate.permit(tool, call, key.place, heard=self.heard, intended=self.intended)
+        if isinstance(permitted, Observation):
+            return await self._ended(key, body, permitted, began)
+        body = tool_body(permitted)
+        if tool.spec.side_effects:
+            await self.journal.begin(key, body)
+        return await self._ended(key, body, await self.gate.run(tool, permitted, key.place, context), began)
+
+    async def _in_doubt(self, key: CallKey) -> bool:
+        """Whether a call was begun by an earlier process, and its end never written."""
+        known = await self.journal.find(key)
+        return known is not None and known.reply is None
+
+    async def _ended(self, key: CallKey, body: Mapping[str, Any], observation: Observation,
+                     began: float) -> Observation:
+        reply = {"observation": asdict(observation), "seconds": time.monotonic() - began}
+        await self._end(key, body, reply)
+        return self._counted(key, reply, 0.0)
+
+    def _counted(self, key: CallKey, reply: Mapping[str, Any], replayed_s: float) -> Observation:
         self._spend(key.place, Usage(tool_calls=1), replayed_s)
         return _OBSERVATION.validate_python(reply["observation"])
 
@@ -227,28 +302,6 @@ class Calls:
         if self.meter.spend(place, usage, replayed_s):
             self.on_spent(place, usage)
 
-    async def _run_tool(self, tool: Tool | None, call: ToolCall, context: ToolContext) -> Observation:
-        if tool is None:
-            return Observation(call.tool, "missing", f"There is no tool named {call.tool!r}.")
-        try:
-            wrong = _invalid(tool.spec.parameters, call.arguments)
-            if wrong:
-                return Observation(call.tool, "error", f"The arguments of {call.tool!r} are wrong: {wrong}")
-            async with asyncio.timeout(context.timeout_s + GRACE_S) as clock:
-                timed = replace(context, sandbox=UntimedSession(context.sandbox, clock))
-                observation = _bounded(await tool.run(call.arguments, timed))
-            json.dumps(asdict(observation))
-            return observation
-        except ToolError as error:
-            return Observation(call.tool, error.status, str(error))
-        except TimeoutError:
-            return Observation(call.tool, "timeout", f"{call.tool!r} took longer than {context.timeout_s:g} s.")
-        except AgentFixError:
-            raise
-        except Exception as error:  # noqa: BLE001 - a tool is a plugin and may raise anything; it is named
-            self.notice(f"Tool {call.tool!r} is faulty: it raised {error!r}.")
-            return Observation(call.tool, "fault", f"The tool {call.tool!r} failed.")
-
     async def _within_time(self, work: Any) -> list[Completion]:
         seconds = self.meter.remaining().seconds
         limit = asyncio.timeout(seconds)
@@ -275,14 +328,6 @@ def _unknown(call: ToolCall) -> Observation:
     return Observation(call.tool, "unknown", "It was run, but what it said was lost.")
 
 
-def _invalid(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
-    """The first thing wrong with a tool's arguments, or nothing."""
-    errors: Sequence[Any] = list(Draft202012Validator(dict(schema)).iter_errors(dict(arguments)))
-    return str(errors[0].message)[:500] if errors else ""
-
-
-def _bounded(observation: Observation) -> Observation:
-    if len(observation.text) <= OBSERVATION_CHARS:
-        return observation
-    half = OBSERVATION_CHARS // 2
-    return replace(observation, text=f"{observation.text[:half]}\n[...]\n{observation.text[-half:]}")
+def _brings_strange(spec: ToolSpec) -> bool:
+    """Whether what a tool says may hold what others than the user wrote: all but what it reckons from its arguments."""
+    return not spec.deterministic or bool(spec.hosts or spec.paths or spec.secrets)

@@ -1,5 +1,7 @@
 """Tools: how they are made of functions, what they may do, and how they are run."""
 
 from agentfix.tools.function import FunctionTool, tool
+from agentfix.tools.policy import read_policy
+from agentfix.tools.runner import Approve, ToolRunner
 
-__all__ = ["FunctionTool", "tool"]
+__all__ = ["Approve", "FunctionTool", "ToolRunner", "read_policy", "tool"]

@@ -28,7 +28,7 @@ from pydantic_core import PydanticSerializationError, to_jsonable_python
 
 from agentfix.errors import ConfigError, ToolError
 from agentfix.protocols import Deadline, Http, Secrets, Seed, Session, ToolContext
-from agentfix.tools.threads import in_thread
+from agentfix.threads import in_thread
 from agentfix.types import Claim, Evidence, Observation, ToolCall, ToolSpec
 
 _CONTEXT: Mapping[Any, Callable[[ToolContext], Any]] = {
@@ -51,12 +51,13 @@ class FunctionTool:
 
     Attributes:
         spec: what a model is shown, and what the tool may do.
+        source: the function.
     """
 
     def __init__(self, function: Function, *, name: str = "", description: str = "", **capabilities: Any) -> None:
         called = function if inspect.isroutine(function) else type(function).__call__
         doc = inspect.getdoc(called) or inspect.getdoc(function) or ""
-        self._function = function
+        self.source = function
         self.__doc__ = doc
         self.__name__ = name or _name_of(function)
         self._given, self._arguments = _read_signature(self.__name__, called, doc, bound=called is not function)
@@ -68,7 +69,7 @@ class FunctionTool:
         self._undo: Function | None = None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        return self._function(*args, **kwargs)
+        return self.source(*args, **kwargs)
 
     # --- a tool --------------------------------------------------------------------------------------------------
 
@@ -84,7 +85,7 @@ class FunctionTool:
             raise ToolError(_said(error), status="error") from error
         wanted = {(field.alias or name): getattr(values, name) for name, field in self._arguments.model_fields.items()}
         given = {name: make(context) for name, make in self._given.items()}
-        return self._observed(await _called(self._function, **wanted, **given))
+        return self._observed(await _called(self.source, **wanted, **given))
 
     async def verify(self, claim: Claim, context: ToolContext) -> Evidence | None:
         """See `agentfix.Verifier`."""

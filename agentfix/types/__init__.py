@@ -7,6 +7,7 @@ function of it and a journal can store it.
 from __future__ import annotations
 
 from agentfix.types.attempts import Attempt, Check, Draft, Expand, Move, Review, Step, Stop, Task, Tree
+from agentfix.types.calls import AskPerson, Deny, PendingModelCall, PendingToolCall, Replace
 from agentfix.types.evidence import (
     Claim,
     Coverage,
@@ -36,6 +37,7 @@ from agentfix.types.messages import (
 from agentfix.types.runs import Budget, Event, EventKind, Remaining, Result
 
 __all__ = [
+    "AskPerson",
     "Attempt",
     "Budget",
     "Check",
@@ -44,6 +46,7 @@ __all__ = [
     "Coverage",
     "Critique",
     "Delta",
+    "Deny",
     "Draft",
     "Event",
     "EventKind",
@@ -57,8 +60,11 @@ __all__ = [
     "Move",
     "Observation",
     "Origin",
+    "PendingModelCall",
+    "PendingToolCall",
     "Polarity",
     "Remaining",
+    "Replace",
     "Result",
     "Review",
     "Sampling",

@@ -17,7 +17,7 @@ from agentfix.cli.main import main
 from agentfix.errors import ModelUnavailableError
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
-from tests.test_resuming import CRASH, DERIVED, QUESTION, RIGHT, PowerCut, Stamp
+from tests.test_resuming import CRASH, DERIVED, QUESTION, RIGHT, PowerCut, Stamp, approved
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -31,7 +31,8 @@ def call(tmp_path, monkeypatch, capfd):
     def run(*arguments, script=(), plugins=()):
         model = ScriptedModel(script)
         extra = {"script": script_plugin(model), **{str(i): p for i, p in enumerate(plugins)}}
-        status = main(list(arguments), make_agent=lambda settings: Agent(settings, Plugins(settings, extra)))
+        status = main(list(arguments), make_agent=lambda settings: Agent(settings, Plugins(settings, extra),
+                                                                         on_approval=approved))
         model.assert_done()
         said = capfd.readouterr()
         return status, said.out, said.err
@@ -78,11 +79,12 @@ from agentfix.agent import Agent
 from agentfix.cli.main import main
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
-from tests.test_resuming import DERIVED, Stamp
+from tests.test_resuming import DERIVED, Stamp, approved
 
 stamp = Stamp()
 extra = {"script": script_plugin(ScriptedModel([DERIVED])), "stamp": stamp}
-status = main(["resume", "last"], make_agent=lambda settings: Agent(settings, Plugins(settings, extra)))
+status = main(["resume", "last"], make_agent=lambda settings: Agent(settings, Plugins(settings, extra),
+                                                                    on_approval=approved))
 print(f"status {status}, stamped {stamp.stamped}")
 """
 

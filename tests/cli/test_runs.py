@@ -13,7 +13,7 @@ from agentfix.agent import Agent
 from agentfix.cli.main import main
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
-from tests.test_resuming import PowerCut, Stamp
+from tests.test_resuming import PowerCut, Stamp, approved
 
 QUESTION = "A crate holds 15 jars. How many jars are in 4 crates?"
 CRASH = "```python\ndef solution():\n    crates = 4\n    return jars * crates\n```"
@@ -43,7 +43,8 @@ def call(tmp_path, monkeypatch, capfd):
 
     def run(*arguments, script=(), plugins=()):
         extra = {"script": script_plugin(ScriptedModel(script)), **{str(i): p for i, p in enumerate(plugins)}}
-        status = main(list(arguments), make_agent=lambda settings: Agent(settings, Plugins(settings, extra)))
+        status = main(list(arguments), make_agent=lambda settings: Agent(settings, Plugins(settings, extra),
+                                                                         on_approval=approved))
         said = capfd.readouterr()
         return status, said.out, said.err
 

@@ -1,0 +1,155 @@
+"""Refuses a tool what it did not declare, as far as Python lets one see it.
+
+An audit hook watches what the code that runs on behalf of a tool does: opening files, connecting, starting programs.
+It sees Python, not what native code does by itself, and not threads that a library started before; a tool that means
+harm can get round it. It catches mistakes and plain lies. What must hold against malice runs with `isolate=True` as
+another user, or in the sandbox.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import sysconfig
+import tempfile
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from agentfix.types import ToolSpec
+
+_current: ContextVar[Guard | None] = ContextVar("agentfix_guard", default=None)
+_PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork",
+                        "os.forkpty", "os.startfile"})
+_CHANGES = frozenset({"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate",
+                      "os.chmod", "os.chown", "shutil.rmtree", "shutil.move", "shutil.copyfile"})
+_WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+
+class UndeclaredError(PermissionError):
+    """A tool did what it did not declare."""
+
+
+@dataclass
+class Guard:
+    """What one call of a tool may do.
+
+    Args:
+        spec: what the tool declared.
+        folders: more places whose files it may use, such as its own package and the run's working folder.
+    """
+
+    spec: ToolSpec
+    folders: tuple[Path, ...] = ()
+    refused: list[str] = field(default_factory=list[str])
+    """What it tried and was not allowed, for a person."""
+
+    @contextmanager
+    def on(self) -> Generator[None]:
+        """Watch what is done inside, in this task and in threads that it starts."""
+        _watch()
+        token = _current.set(self)
+        try:
+            yield
+        finally:
+            _current.reset(token)
+
+    def refuse(self, what: str, declare: str) -> None:
+        """Raises UndeclaredError."""
+        line = f"it tried to {what}, which it did not declare ({declare})"
+        self.refused.append(line)
+        raise UndeclaredError(line)
+
+    def may_use(self, path: str | Path) -> bool:
+        """Whether a file may be opened: where Python itself lives it may, elsewhere it must be declared."""
+        real = Path(os.path.realpath(Path(path).expanduser()))
+        allowed = (*_python_places(), *self.folders, *(Path(p).expanduser() for p in self.spec.paths))
+        return any(real.is_relative_to(os.path.realpath(place)) for place in allowed)
+
+    def may_reach(self, host: str) -> bool:
+        """Whether a host is declared."""
+        return any(fnmatchcase(host.casefold().rstrip("."), pattern.casefold()) for pattern in self.spec.hosts)
+
+
+@contextmanager
+def off() -> Generator[None]:
+    """Let the engine itself act on a tool's behalf: its sandbox, its HTTP client."""
+    token = _current.set(None)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+@cache
+def _watch() -> None:
+    """Hear of what happens in this process, from now on: an audit hook can't be taken away again."""
+    sys.addaudithook(_heard)
+
+
+def _heard(event: str, args: tuple[Any, ...]) -> None:
+    check = _CHECKS.get(event)
+    if check is None:
+        return
+    guard = _current.get()
+    if guard is not None:
+        with off():
+            check(guard, event, args)
+
+
+def _opens(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
+    path = args[0]
+    if isinstance(path, int):
+        return
+    text = os.fsdecode(path)
+    writes = bool(args[2] & _WRITES) if len(args) > 2 and isinstance(args[2], int) else False
+    if text == os.devnull or (writes and "__pycache__" in text) or guard.may_use(text):
+        return
+    guard.refuse(f"{'write' if writes else 'read'} {text!r}", "paths")
+
+
+def _changes(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
+    for path in args[:2]:
+        if isinstance(path, str | bytes) and not guard.may_use(os.fsdecode(path)):
+            guard.refuse(f"change {os.fsdecode(path)!r}", "paths")
+
+
+def _starts(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
+    if not guard.spec.processes:
+        guard.refuse(f"start a program ({event})", "processes")
+
+
+def _resolves(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
+    host = os.fsdecode(args[0]) if args and isinstance(args[0], str | bytes) else ""
+    if host and not guard.may_reach(host):
+        guard.refuse(f"reach {host!r}", "hosts")
+
+
+def _connects(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
+    if not guard.spec.hosts:
+        guard.refuse(f"connect to {args[1]!r}", "hosts")
+
+
+_CHECKS: Mapping[str, Callable[[Guard, str, tuple[Any, ...]], None]] = {
+    "open": _opens,
+    "sqlite3.connect": _opens,
+    "socket.connect": _connects,
+    "socket.sendto": _connects,
+    "socket.getaddrinfo": _resolves,
+    "socket.gethostbyname": _resolves,
+    **dict.fromkeys(_PROCESSES, _starts),
+    **dict.fromkeys(_CHANGES, _changes),
+}
+
+
+@cache
+def _python_places() -> tuple[Path, ...]:
+    """Where Python, its packages, the system's tables and temporary files are."""
+    paths = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, tempfile.gettempdir(),
+             *(entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages")))}
+    return (*map(Path, sorted(paths)), Path("/etc"), Path("/usr/share"), Path("/dev"), Path("/proc"))

@@ -1,0 +1,118 @@
+"""Which calls may be made, which need a person's word, and which are never made.
+
+A rule is `allow|ask|deny TOOL` or `allow|ask|deny TOOL(ARGUMENT=PATTERN, ...)`; the first that fits a call decides.
+TOOL and PATTERN are globs. A call with side effects that no rule fits is asked about; one without is made.
+
+Whatever the policy, a call with side effects needs a person's word once the run has heard what is not the user's own,
+unless the actor meant to make it before, and all its arguments are the user's words.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import Any, Literal, TypeAlias, cast
+
+from agentfix.errors import ConfigError
+from agentfix.types import ToolCall, ToolSpec
+
+Word: TypeAlias = Literal["allow", "ask", "deny"]
+_RULE = re.compile(r"\s*(allow|ask|deny)\s+([^\s()]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One line of a policy."""
+
+    word: Word
+    tool: str
+    """A glob."""
+    arguments: tuple[tuple[str, str], ...] = ()
+    """Of each argument that is looked at, its name and a glob for its value."""
+
+    def fits(self, call: ToolCall) -> bool:
+        """Whether the rule is about this call."""
+        return fnmatchcase(call.tool, self.tool) and all(
+            name in call.arguments and self._like(call.arguments[name], pattern) for name, pattern in self.arguments)
+
+    def _like(self, value: Any, pattern: str) -> bool:
+        text = value if isinstance(value, str) else str(value)
+        # `notes/../secret` is not below `notes/`: what is allowed must be so however the path is read
+        plain = posixpath.normpath(text) if "/" in text else text
+        both = fnmatchcase(text, pattern), fnmatchcase(plain, pattern)
+        return all(both) if self.word == "allow" else any(both)
+
+
+def read_policy(lines: Sequence[str]) -> tuple[Rule, ...]:
+    """Read the rules of a policy.
+
+    Raises:
+        ConfigError: a line is no rule.
+    """
+    return tuple(_read_rule(line) for line in lines)
+
+
+def judge(policy: Sequence[Rule], call: ToolCall, spec: ToolSpec) -> Word:
+    """What a policy says of a call."""
+    found: Word | None = next((rule.word for rule in policy if rule.fits(call)), None)
+    if found is not None:
+        return found
+    return "ask" if spec.side_effects else "allow"
+
+
+def _read_rule(line: str) -> Rule:
+    match = _RULE.fullmatch(line)
+    if match is None:
+        raise ConfigError(f"{line!r} is no rule of a policy.",
+                          "Write: allow|ask|deny TOOL, or TOOL(ARGUMENT=PATTERN, ...).")
+    pairs = [part.partition("=") for part in (match[3] or "").split(",") if part.strip()]
+    if any(not equals or not name.strip() for name, equals, _ in pairs):
+        raise ConfigError(f"{line!r} is no rule of a policy: {match[3]!r} says nothing of an argument.",
+                          "Write: TOOL(ARGUMENT=PATTERN, ...).")
+    arguments = tuple((name.strip(), pattern.strip()) for name, _, pattern in pairs)
+    return Rule(cast("Word", match[1]), match[2], arguments)
+
+
+# --- where arguments come from ----------------------------------------------------------------------------------------
+
+
+def strange(arguments: Mapping[str, Any], question: str) -> str | None:
+    """The first argument that the user did not say, or None.
+
+    A value is the user's when the question holds it, whatever its case and spaces. Truth values and nulls carry
+    nothing.
+
+    Args:
+        arguments: of a call.
+        question: the user's own words.
+    """
+    said = f" {_words(question)} "
+    for name, value in arguments.items():
+        if any(not _said(leaf, said) for leaf in _leaves(value)):
+            return name
+    return None
+
+
+def _leaves(value: Any) -> list[Any]:
+    if isinstance(value, Mapping):
+        items = cast("Mapping[Any, Any]", value)
+        return [leaf for key, inner in items.items() for leaf in (key, *_leaves(inner))]
+    if isinstance(value, list | tuple):
+        return [leaf for inner in cast("Sequence[Any]", value) for leaf in _leaves(inner)]
+    return [value]
+
+
+def _said(leaf: Any, said: str) -> bool:
+    if leaf is None or isinstance(leaf, bool):
+        return True
+    words = _words(str(int(leaf)) if isinstance(leaf, float) and leaf.is_integer() else str(leaf))
+    return not words or f" {words} " in said
+
+
+def _words(text: str) -> str:
+    """A text as words, numbers and marks with one space between them; `1,200.50` is one number."""
+    plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.casefold())
+    return " ".join(re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+|\S", plain))

@@ -47,6 +47,8 @@ BOUNDARIES = {
     "llama_cpp": ["agentfix/models/llamacpp/"],
     "llguidance": ["agentfix/models/llamacpp/guidance.py"],
     "openai": ["agentfix/models/openai/"],
+    "httpx": ["agentfix/models/hugging_face.py", "agentfix/tools/http.py"],
+    "httpcore": ["agentfix/tools/http.py", "agentfix/tools/connecting.py"],
     "httpx2": ["agentfix/models/openai/"],
     "tenacity": ["agentfix/models/openai/model.py"],
     "keyring": ["agentfix/settings.py"],

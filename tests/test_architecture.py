@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "agentfix.evals": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.evals"},
     "agentfix.testing": {*SHARED, "agentfix.testing"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",
-                     "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.cli"},
+                     "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.tools", "agentfix.cli"},
     "agentfix.doctor": {*SHARED, "agentfix.plugins", "agentfix.models", "agentfix.sandbox", "agentfix.doctor"},
     "agentfix.__main__": {"agentfix.cli"},
     **{leaf: {*SHARED, leaf} for leaf in LEAVES},

@@ -59,7 +59,8 @@ class Agent:
         self.on_approval = on_approval
         self._journal = journal
         self._parts = Parts(self.settings, self.plugins)
-        self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse, lambda: self.on_approval)
+        self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse,
+                              lambda: self.on_approval)
         self._graph = build.build(self._runs)
         self._machine = self._graph.compile()
         self._loop: LoopThread | None = None

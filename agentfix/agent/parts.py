@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 
 from agentfix.models.replay import ReplayModel, ReplaySession, ReplayTool
 from agentfix.plugins import Plugins
-from agentfix.protocols import Critic, Http, Model, NoHttp, Sandbox, Session, Strategy, TaskKind, Tool
+from agentfix.protocols import Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool
 from agentfix.recording import Recording
 from agentfix.settings import Settings, split_model
-from agentfix.types import Task, ToolSpec
+from agentfix.types import Task
 
 
 class Parts:
@@ -86,10 +86,6 @@ class Parts:
         if recording is None:
             return made
         return {name: ReplayTool(tool.spec, recording) for name, tool in made.items()}
-
-    def http(self, spec: ToolSpec) -> Http:
-        """A client for the hosts that a tool declared."""
-        return NoHttp()
 
     async def session(self, settings: Settings, recording: Recording | None) -> Session:
         """An open sandbox.

@@ -140,7 +140,8 @@ class LiveRuns:
         lifecycle = Lifecycle(self.plugins.implementations, notice)
         stack.push_async_callback(lifecycle.aclose)
         gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self.approve(), notice,
-                          self.parts.http, read_key, settings.work_dir or settings.data_dir / "work" / run)
+                          settings.private_hosts, read_key, settings.work_dir or settings.data_dir / "work" / run)
+        stack.push_async_callback(gate.aclose)
         if settings.journal == "file-or-memory":
             journal = FallbackJournal(journal, notice)
         sources = [*opening.sources, *([AnyRun(journal)] if self.reuse else [])]

@@ -10,8 +10,8 @@ from typing import Protocol, cast
 import httpcore
 
 from agentfix.errors import ToolError
+from agentfix.threads import in_thread
 from agentfix.tools.addresses import Reach, why_not_public
-from agentfix.tools.threads import in_thread
 
 MAX_TRIED = 4
 """Addresses of one name that are tried."""

@@ -18,10 +18,10 @@ import httpx
 
 from agentfix.errors import ToolError
 from agentfix.protocols import Response
+from agentfix.threads import in_thread
 from agentfix.tools.addresses import Reach, canonical_host
 from agentfix.tools.connecting import CheckedNetwork, Resolver
 from agentfix.tools.decoding import Body, TooLargeError, UnreadableError, decoded
-from agentfix.tools.threads import in_thread
 
 MAX_REDIRECTS = 5
 MAX_CONNECTIONS = 20

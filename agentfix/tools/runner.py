@@ -8,15 +8,15 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
 from agentfix.errors import AgentFixError, ToolError
 from agentfix.lifecycle import Lifecycle
-from agentfix.protocols import Http, Response, Tool, ToolContext, Undoable, Verifier
+from agentfix.protocols import Http, NoHttp, Response, Tool, ToolContext, Undoable, Verifier
 from agentfix.tools import guard, prints
 from agentfix.tools.holding import Held
 from agentfix.tools.policy import Rule, judge, strange
@@ -32,6 +32,9 @@ from agentfix.types import (
     ToolCall,
     ToolSpec,
 )
+
+if TYPE_CHECKING:
+    from agentfix.tools.http import HttpClient
 
 OBSERVATION_CHARS = 8000
 """Longer tool texts are cut: what a tool says must not flood a prompt or the journal."""
@@ -57,7 +60,7 @@ class ToolRunner:
         policy: which calls may be made.
         approve: asks a person; without it, what needs a person's word is refused.
         notice: told in a sentence what went wrong without ending the run.
-        http: makes the client for the hosts that a tool declared.
+        private_hosts: hosts that tools may reach though they are private.
         secret: a key by its name.
         folder: the run's working folder.
     """
@@ -68,9 +71,10 @@ class ToolRunner:
     policy: Sequence[Rule]
     approve: Approve | None
     notice: Callable[[str], None]
-    http: Callable[[ToolSpec], Http]
+    private_hosts: Sequence[str]
     secret: Callable[[str], str | None]
     folder: Path
+    _clients: dict[tuple[str, ...], HttpClient] = field(default_factory=dict[tuple[str, ...], "HttpClient"])
 
     async def permit(self, tool: Tool, call: ToolCall, place: str, *, heard: str | None,
                      intended: Collection[str]) -> ToolCall | Observation:
@@ -174,7 +178,7 @@ class ToolRunner:
         try:
             async with asyncio.timeout(context.timeout_s + GRACE_S) as clock:
                 given = replace(
-                    context, sandbox=UntimedSession(context.sandbox, clock), http=_Engines(self.http(spec)),
+                    context, sandbox=UntimedSession(context.sandbox, clock), http=self._http(spec),
                     secrets=DeclaredSecrets(spec, self.secret), folder=self.folder)
                 with watch.on(), prints.kept() as printed:
                     held = Held(work(given))
@@ -193,6 +197,22 @@ class ToolRunner:
             return Observation(spec.name, "fault", f"The tool {spec.name!r} failed.")
         finally:
             self._report(spec, watch, printed, held)
+
+    def _http(self, spec: ToolSpec) -> Http:
+        """A client for the hosts that a tool declared."""
+        if not spec.hosts:
+            return NoHttp()
+        if spec.hosts not in self._clients:
+            from agentfix.tools.http import HttpClient  # noqa: PLC0415 - few tools need an HTTP library
+
+            self._clients[spec.hosts] = HttpClient(spec.hosts, private_hosts=self.private_hosts)
+        return _Engines(self._clients[spec.hosts])
+
+    async def aclose(self) -> None:
+        """Close connections. May be called twice."""
+        for client in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
 
     def _report(self, spec: ToolSpec, watch: guard.Guard, printed: Sequence[str], held: Held[Any] | None) -> None:
         for line in dict.fromkeys(watch.refused):

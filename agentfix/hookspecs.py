@@ -73,5 +73,14 @@ class Hooks:
         """Register sandboxes (`agentfix.Sandbox`)."""
 
     @hookspec
+    def agentfix_register_search_engines(self, register: Register) -> None:
+        """Register search engines (`agentfix.SearchEngine`)."""
+
+    @hookspec
+    def agentfix_register_commands(self, register: Register) -> None:
+        """Register subcommands of `agentfix`: factories of click commands. agentfix's own commands come first: one of
+        the same name is never reached."""
+
+    @hookspec
     def agentfix_on_event(self, event: Event) -> None:
         """Observe every event of every run, in order, after it happened. Must not block; can't change anything."""

@@ -18,7 +18,7 @@ from agentfix.protocols import Tool
 from agentfix.settings import Settings
 from agentfix.types import Event
 
-Part: TypeAlias = Literal["model", "tool", "critic", "strategy", "kind", "sandbox"]
+Part: TypeAlias = Literal["model", "tool", "critic", "strategy", "kind", "sandbox", "search_engine", "command"]
 
 _HOOK_OF: Mapping[Part, str] = {
     "model": "agentfix_register_models",
@@ -27,6 +27,8 @@ _HOOK_OF: Mapping[Part, str] = {
     "strategy": "agentfix_register_strategies",
     "kind": "agentfix_register_kinds",
     "sandbox": "agentfix_register_sandboxes",
+    "search_engine": "agentfix_register_search_engines",
+    "command": "agentfix_register_commands",
 }
 
 
@@ -101,7 +103,7 @@ class Plugins:
         """
         registry = self._registries[part]
         if name not in registry:
-            raise UnknownNameError(part, name, registry)
+            raise UnknownNameError(part.replace("_", " "), name, registry)
         return registry[name]
 
     def names(self, part: Part) -> tuple[Registered, ...]:

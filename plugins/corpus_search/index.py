@@ -16,14 +16,18 @@ from pathlib import Path
 from agentfix import AgentFixError
 
 from .cutting import Piece
-from .words import expression, searchable
+from .words import Query, read_query, same_words, searchable
 
 VERSION = 1
 """Of the tables and of `searchable`: an index of another version can't be read."""
 APPLICATION = 0x61_66_63_73
 BUSY_S = 60
 """How long a write waits for another process's."""
-TITLE_WEIGHT = 3.0
+TITLE_WEIGHT = 2.0
+PHRASE_WEIGHT = 0.5
+"""What words count that stand side by side as in the query, against the words alone."""
+POOL = 50
+"""So many of the best passages by words are ranked by phrases too."""
 _RANK = f"bm25({TITLE_WEIGHT}, 1.0)"
 _SCHEMA = """
 CREATE TABLE files (
@@ -91,26 +95,20 @@ class Index:
     # --- reading -------------------------------------------------------------------------------------------------
 
     def search(self, query: str, k: int) -> list[Hit]:
-        """The k best passages with any of the query's words, best first; of equal texts only one."""
-        wanted = expression(query)
-        hits: list[Hit] = []
-        seen: set[str] = set()
-        if not wanted or k < 1:
-            return hits
+        """The k best passages with any of the query's words, best first; of those with equal words only one."""
+        asked = read_query(query)
+        hits: dict[str, Hit] = {}
+        if not asked.words or k < 1:
+            return []
         with self._guarding(), self._transaction("BEGIN"):
-            found = self._db.execute("SELECT rowid, rank FROM words WHERE words MATCH ? AND rank MATCH ? ORDER BY rank",
-                                     (wanted, _RANK))
-            for number, rank in found:
+            for number, score in self._ranked(asked, max(POOL, 2 * k)):
                 title, text, *place, path = self._db.execute(
                     "SELECT title, text, start, end, place, url, path FROM passages JOIN files ON files.id = file "
                     "WHERE passages.id = ?", (number,)).fetchone()
-                if text not in seen:
-                    seen.add(text)
-                    hits.append(Hit(Piece(title, text, *place), Path(path), -rank))
+                hits.setdefault(same_words(text), Hit(Piece(title, text, *place), Path(path), score))
                 if len(hits) == k:
                     break
-            found.close()
-        return hits
+        return list(hits.values())
 
     def files(self) -> list[Kept]:
         """What is indexed, by path."""
@@ -169,6 +167,15 @@ class Index:
         self._db.close()
 
     # --- inside --------------------------------------------------------------------------------------------------
+
+    def _ranked(self, asked: Query, limit: int) -> list[tuple[int, float]]:
+        """The numbers and scores of the best passages; those that hold neighbours of the query as neighbours gain."""
+        find = "SELECT rowid, -rank FROM words WHERE words MATCH ? AND rank MATCH ?"
+        found: list[tuple[int, float]] = self._db.execute(f"{find} ORDER BY rank LIMIT ?",
+                                                          (asked.words, _RANK, limit)).fetchall()
+        gains: dict[int, float] = dict(self._db.execute(find, (asked.phrases, _RANK))) if asked.phrases else {}
+        scored = [(number, score + PHRASE_WEIGHT * gains.get(number, 0)) for number, score in found]
+        return sorted(scored, key=lambda passage: -passage[1])
 
     def _drop(self, path: Path) -> None:
         row = self._db.execute("SELECT id FROM files WHERE path = ?", (str(path),)).fetchone()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 MAX_TERMS = 64
 """Of longer queries the longest words count, which are mostly the rarest."""
@@ -29,19 +32,41 @@ def searchable(text: str) -> str:
     return plain if plain.isascii() else _UNSPACED_CHARACTER.sub(r" \1 ", plain)
 
 
-def expression(query: str) -> str:
-    """A query of any kind as an FTS5 expression that finds passages with any of its words; empty when it has none.
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is looked for, as FTS5 expressions; empty ones find nothing."""
+
+    words: str
+    """Any of the words."""
+    phrases: str
+    """Any two of them that stand side by side in the query."""
+
+
+def read_query(text: str) -> Query:
+    """Read a query of any kind: a question, words, a claim.
 
     Words that say nothing are left out, unless there are no others.
     """
-    runs = _UNSPACED_RUN.findall(unicodedata.normalize("NFKC", query))
+    runs = _UNSPACED_RUN.findall(unicodedata.normalize("NFKC", text))
     pairs = [" ".join(run[i:i + 2]) for run in runs for i in range(max(1, len(run) - 1))]
-    words = [word for word in _words(searchable(query)) if not _UNSPACED_RUN.fullmatch(word)]
-    told = [word for word in words if word not in STOP_WORDS] if pairs or set(words) - STOP_WORDS else words
-    terms = list(dict.fromkeys([*told, *pairs]))
+    words = _words(searchable(text))
+    silent = STOP_WORDS if pairs or set(words) - STOP_WORDS else frozenset[str]()
+    told = [word not in silent and not _UNSPACED_RUN.fullmatch(word) for word in words]
+    terms = list(dict.fromkeys([*itertools.compress(words, told), *pairs]))
     if len(terms) > MAX_TERMS:
         terms = sorted(terms, key=len, reverse=True)[:MAX_TERMS]
-    return " OR ".join(f'"{term}"' for term in terms)
+    phrases = [f"{first} {second}" for (first, second), both in
+               zip(itertools.pairwise(words), itertools.pairwise(told), strict=True) if all(both)]
+    return Query(_any_of(terms), _any_of(dict.fromkeys(phrases)))
+
+
+def same_words(text: str) -> str:
+    """What two texts have in common that differ in case, spaces and punctuation only."""
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _any_of(terms: Iterable[str]) -> str:
+    return " OR ".join(f'"{term}"' for term in itertools.islice(terms, MAX_TERMS))
 
 
 def _words(text: str) -> list[str]:

@@ -92,6 +92,15 @@ class Hooks:
         """Register sandboxes (`agentfix.Sandbox`)."""
 
     @hookspec
+    def agentfix_register_search_engines(self, register: Register) -> None:
+        """Register search engines (`agentfix.SearchEngine`)."""
+
+    @hookspec
+    def agentfix_register_commands(self, register: Register) -> None:
+        """Register subcommands of `agentfix`: factories of click commands. agentfix's own commands come first: one of
+        the same name is never reached."""
+
+    @hookspec
     def agentfix_before_model_call(self, call: PendingModelCall) -> Any:
         """Look at a model call, change it, or forbid it.
 

@@ -17,7 +17,7 @@ from agentfix.hookspecs import PROJECT, Build, Hooks, Implementation
 from agentfix.protocols import Tool
 from agentfix.settings import Settings
 
-Part: TypeAlias = Literal["model", "tool", "critic", "strategy", "kind", "sandbox"]
+Part: TypeAlias = Literal["model", "tool", "critic", "strategy", "kind", "sandbox", "search_engine", "command"]
 
 _HOOK_OF: Mapping[Part, str] = {
     "model": "agentfix_register_models",
@@ -26,6 +26,8 @@ _HOOK_OF: Mapping[Part, str] = {
     "strategy": "agentfix_register_strategies",
     "kind": "agentfix_register_kinds",
     "sandbox": "agentfix_register_sandboxes",
+    "search_engine": "agentfix_register_search_engines",
+    "command": "agentfix_register_commands",
 }
 
 
@@ -100,7 +102,7 @@ class Plugins:
         """
         registry = self._registries[part]
         if name not in registry:
-            raise UnknownNameError(part, name, registry)
+            raise UnknownNameError(part.replace("_", " "), name, registry)
         return registry[name]
 
     def names(self, part: Part) -> tuple[Registered, ...]:

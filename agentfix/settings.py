@@ -50,6 +50,9 @@ class Settings(BaseModel):
     critics: tuple[str, ...] = ()
     """Critics that are asked besides the kind's own."""
     sandbox: str = "auto"
+    corpus: str = "default"
+    """What `corpus_search` searches: a corpus by name, or a file or folder by its path, which is indexed when it is
+    first searched."""
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] = "agreement"
     """The evidence class from which an answer counts as supported."""
     seed: int = 0

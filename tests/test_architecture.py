@@ -55,8 +55,10 @@ BOUNDARIES = {
     "docker": ["agentfix/sandbox/docker/", "agentfix/doctor/parts.py"],
     "pydantic_monty": ["agentfix/sandbox/embedded/"],
     "pluggy": ["agentfix/hookspecs.py", "agentfix/plugins.py"],
-    "click": ["agentfix/cli/"],
+    "click": ["agentfix/cli/", "plugins/corpus_search/__init__.py", "plugins/corpus_search/commands.py"],
     "rich": ["agentfix/cli/"],
+    "pypdf": ["plugins/corpus_search/pdf.py"],
+    "trafilatura": ["plugins/corpus_search/html.py"],
     "sympy": ["plugins/"],
     "pint": ["plugins/"],
 }

@@ -1,0 +1,116 @@
+"""The engine `corpus` and the tool `corpus_search`."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from agentfix import AgentFixError, FunctionTool, InputError, Observation, Passage, Settings, ToolError, tool
+
+from .adding import add
+from .index import Hit, Index
+from .places import Place, chosen
+
+NAME = "corpus_search"
+
+
+@dataclass(eq=False)
+class CorpusEngine:
+    """Searches the corpus that `settings.corpus` tells. One that is told by its path is brought up to date first."""
+
+    settings: Settings
+    _index: Index | None = field(default=None, init=False)
+    _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
+
+    async def search(self, query: str, k: int) -> list[Passage]:
+        """The k best passages with any of the query's words, best first. Any text is a query.
+
+        A passage's data: `source`, its file with a row (`:17`) or page (`#page=3`); `start` and `end`, where it stands
+        in the text of that, in characters; `score`, by BM25.
+
+        Raises:
+            AgentFixError: there is no corpus, or it can't be read.
+        """
+        return [_passage(hit) for hit in await asyncio.to_thread(self.find, query, k)]
+
+    def find(self, query: str, k: int) -> list[Hit]:
+        """`search`, in the caller's thread."""
+        with self._lock:
+            if self._index is None:
+                self._index = _opened(chosen(self.settings))
+            index = self._index
+        return index.search(query, k)
+
+    def close(self) -> None:
+        """Close the index. May be called twice."""
+        with self._lock:
+            if self._index is not None:
+                self._index.close()
+            self._index = None
+
+
+def search_tool(engine: CorpusEngine) -> FunctionTool:
+    """The tool `corpus_search` over an engine."""
+
+    @tool(name=NAME, deterministic=True, paths=(str(engine.settings.data_dir / "corpora"), *_sources(engine.settings)))
+    def corpus_search(query: str, k: Annotated[int, Field(ge=1, le=20)] = 5) -> Observation:
+        """Search the user's own files for passages that tell something. Quote what a passage says, and name its number.
+
+        Args:
+            query: A question, or words that the passage should have.
+            k: How many passages.
+        """
+        try:
+            hits = engine.find(query, k)
+        except AgentFixError as error:
+            raise ToolError(str(error), status="unavailable") from error
+        shown = "\n".join(f"[{number}] {_line(hit)}" for number, hit in enumerate(hits, 1))
+        return Observation(NAME, "ok", shown or "No passage has any of these words.",
+                           {"passages": [_as_json(hit) for hit in hits]})
+
+    return corpus_search
+
+
+def _opened(place: Place) -> Index:
+    if place.source is None:
+        if not place.index.exists():
+            raise InputError(f"The corpus {place.name!r} is empty.", "Add files with: agentfix corpus add PATH")
+        return Index(place.index)
+    index = Index(place.index, create=True)
+    failed = [change for change in add(index, [place.source]) if change.what == "failed"]
+    if failed and not index.files():
+        index.close()
+        raise InputError(f"{failed[0].path} can't be searched: {failed[0].problem}.")
+    return index
+
+
+def _sources(settings: Settings) -> tuple[str, ...]:
+    try:
+        source = chosen(settings).source
+    except InputError:
+        return ()
+    return (str(source),) if source else ()
+
+
+def _line(hit: Hit) -> str:
+    return " ".join(f"{hit.piece.title}: {hit.piece.text}".split())
+
+
+def _source(hit: Hit) -> str:
+    return f"{hit.path}{hit.piece.place}"
+
+
+def _passage(hit: Hit) -> Passage:
+    piece = hit.piece
+    data = {"source": _source(hit), "start": piece.start, "end": piece.end, "score": hit.score}
+    return Passage(piece.title, piece.text, piece.url or hit.path.as_uri(), data)
+
+
+def _as_json(hit: Hit) -> dict[str, Any]:
+    piece = hit.piece
+    return {"title": piece.title, "text": piece.text, "source": _source(hit), "start": piece.start, "end": piece.end,
+            "score": hit.score}

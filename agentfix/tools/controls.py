@@ -40,15 +40,16 @@ _HEADINGS = rf"{_SPEAKERS}|instructions?|response|input|gpt|tool|function"
 _LINE = r"(?:^|(?<=[\r\v\f\x1c-\x1e\x85\u2028\u2029]))"
 
 _OPENINGS = re.compile("|".join((
-    r"<(?=\\*\|(?=[^\s|<>])[^<>|\n]{1,64}(?:\|>|>))",  # <|im_start|>, <｜User｜>, <|turn>
+    r"<(?=\\*/?\|(?=[^\s|<>])[^<>|\n]{1,64}[|>])",  # <|im_start|>, <｜User｜>, <|turn>, <｜DSML｜invoke name="x">
     r"<(?=\\*[\w:./-]{1,40}\|>)",  # <turn|>
     rf"<(?=\\*\|\s*(?:im_start|im_end|{_SPEAKERS}|tool|end)\s*\|\s*>)",
     r"[\[\]](?=\\*[|~!e])(?=\\*(?:\|[\w/]{1,40}\|\]|~!?b[\[\]]|e~\[))",  # [|assistant|], ]~b], [e~[
     rf"\[(?=\\*/?(?:{_SQUARES})\])",
     r"<(?=\\*<?/?SYS>)", r"<(?=\\*/?s>)",
-    rf"<(?=\\*/?(?i:{_SPECIALS})>)",
-    rf"<(?=\\*/?(?:[\w.-]{{1,40}}:)?(?i:{_CALLS})(?:[\s=/>]|$))",
+    rf"<(?=\\*/?(?:\w{{1,20}}:)?(?i:{_SPECIALS})>)",
+    rf"<(?=\\*/?(?:[\w.-]{{1,40}}[:_])?(?i:{_CALLS})(?:[\s=/>]|$))",
     r"<(?=\\*(?i:function|parameter)=)",
+    rf"<(?=\\*/?\s*(?:{_ROLES})(?:[\s=:][^<>\n]{{0,200}})?\s*/?>)",
     rf"(?<!\w)<(?=\\*/?\s*(?i:{_ROLES})(?:[\s=:][^<>\n]{{0,200}})?\s*/?>)",  # not the end of List<User>
     rf"{_LINE}[ \t]*#{{1,6}}[ \t]*(?i:{_HEADINGS})[ \t]*(?=\\*:)",
     rf"{_LINE}[ \t]*(?:GPT4 (?:Correct )?)?(?i:{_SPEAKERS})[ \t]*(?=\\*:)",

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
     from agentfix.tools import FunctionTool as FunctionTool
+    from agentfix.tools import defused as defused
+    from agentfix.tools import fence as fence
     from agentfix.tools import tool as tool
     from agentfix.types import *  # noqa: F403
     from agentfix.verdict import VERDICT_SCHEMA as VERDICT_SCHEMA
@@ -37,7 +39,7 @@ _HOMES = {
         "SandboxBusyError", "SandboxError", "SandboxFileError", "SandboxLostError", "SandboxUnavailableError",
         "ToolError", "UnknownNameError", "UsageError",
     ),
-    "agentfix.tools": ("FunctionTool", "tool"),
+    "agentfix.tools": ("FunctionTool", "defused", "fence", "tool"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "Deadline", "ExecResult",

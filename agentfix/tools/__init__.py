@@ -1,7 +1,9 @@
 """Tools: how they are made of functions, what they may do, and how they are run."""
 
+from agentfix.tools.controls import defused
+from agentfix.tools.fence import fence
 from agentfix.tools.function import FunctionTool, tool
 from agentfix.tools.policy import read_policy
 from agentfix.tools.runner import Approve, ToolRunner
 
-__all__ = ["Approve", "FunctionTool", "ToolRunner", "read_policy", "tool"]
+__all__ = ["Approve", "FunctionTool", "ToolRunner", "defused", "fence", "read_policy", "tool"]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from agentfix.agent import Agent as Agent
     from agentfix.errors import *  # noqa: F403
+    from agentfix.hookspecs import API_VERSION as API_VERSION
     from agentfix.hookspecs import Build as Build
     from agentfix.hookspecs import Register as Register
     from agentfix.hookspecs import hookimpl as hookimpl
@@ -31,7 +32,7 @@ _HOMES = {
     "agentfix.agent": ("Agent",),
     "agentfix.plugins": ("Plugins",),
     "agentfix.settings": ("Settings", "load_settings"),
-    "agentfix.hookspecs": ("Build", "Register", "hookimpl"),
+    "agentfix.hookspecs": ("API_VERSION", "Build", "Register", "hookimpl"),
     "agentfix.errors": (
         "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContextOverflowError",
         "DuplicateNameError", "InputError", "IsolationError", "JournalError", "ModelDeniedError", "ModelError",

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from agentfix.types import Event, Observation, PendingModelCall, PendingToolCall
 
 PROJECT = "agentfix"
+API_VERSION = 1
+"""What a plugin may say that it is written for: `agentfix_api = 1`. It grows when a plugin must be changed to go on
+working."""
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 

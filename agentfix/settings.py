@@ -29,7 +29,8 @@ LOCAL = "llamacpp"
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
-_LISTS = ("critics", "disabled_plugins", "lora", "policy", "private_hosts", "sandbox_preimports")
+_LISTS = ("critics", "disabled_plugins", "enabled_plugins", "lora", "plugins", "policy", "private_hosts",
+          "sandbox_preimports")
 
 
 def _data_dir() -> Path:
@@ -106,7 +107,14 @@ class Settings(BaseModel):
     endpoints: dict[str, Endpoint] = Field(default_factory=dict[str, Endpoint])
     """By name: `openai:MODEL@NAME` asks it."""
     hugging_face_url: str = "https://huggingface.co"
+    plugins: tuple[str, ...] = ()
+    """Plugins that are not installed: files, folders and modules. A path in agentfix.toml begins where that file is."""
+    plugins_dir: Path | None = None
+    """A folder whose Python files and packages are plugins; `plugins` beside agentfix.toml, if there is one."""
     disabled_plugins: tuple[str, ...] = ()
+    """Plugins that are left out, whoever names them."""
+    enabled_plugins: tuple[str, ...] | None = None
+    """When set, of the plugins that are found rather than named only these are used, and agentfix's own."""
 
     @model_validator(mode="before")
     @classmethod
@@ -197,7 +205,7 @@ def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path
         ConfigError: a file or value is wrong; says where it stands.
     """
     environment = os.environ if environment is None else environment
-    path = Path(environment.get(PREFIX + "CONFIG", "") or (directory or Path()) / FILE_NAME)
+    path = settings_path(directory, environment)
     layers: list[tuple[str, Mapping[str, Any]]] = [
         (str(path), _read_file(path, required=bool(environment.get(PREFIX + "CONFIG")))),
         ("the environment", _read_environment(environment)),
@@ -217,6 +225,17 @@ def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path
             name = ".".join(str(part) for part in first["loc"])
             raise ConfigError(f"The setting {name!r} in {source} is wrong: {first['msg']}.") from error
     return Settings.model_validate(merged)
+
+
+def settings_path(directory: Path | None = None, environment: Mapping[str, str] | None = None) -> Path:
+    """Where agentfix.toml is, or would be.
+
+    Args:
+        directory: instead of the working directory.
+        environment: stands in for os.environ; AGENTFIX_CONFIG names another file.
+    """
+    environment = os.environ if environment is None else environment
+    return Path(environment.get(PREFIX + "CONFIG", "") or (directory or Path()) / FILE_NAME)
 
 
 def read_key(name: str, environment: Mapping[str, str] | None = None) -> str | None:
@@ -270,9 +289,20 @@ def _read_file(path: Path, *, required: bool) -> dict[str, Any]:
     if not required and not path.exists():
         return {}
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{path} can't be read: {error}.", "Mend or remove the file.") from error
+    named: Any = values.get("plugins")
+    if isinstance(named, list):
+        values["plugins"] = [_beside(path, name) for name in named]  # pyright: ignore[reportUnknownVariableType]
+    # Without the file nothing is loaded: code must not run because of the folder that one happens to stand in.
+    return {"plugins_dir": path.parent / "plugins"} | values if (path.parent / "plugins").is_dir() else values
+
+
+def _beside(file: Path, plugin: Any) -> Any:
+    """A plugin's path that begins where the file is; what is no path stays as it is."""
+    is_path = isinstance(plugin, str) and (plugin.endswith(".py") or "/" in plugin or os.sep in plugin)
+    return str(file.parent / Path(plugin).expanduser()) if is_path else plugin
 
 
 def _read_environment(environment: Mapping[str, str]) -> dict[str, Any]:

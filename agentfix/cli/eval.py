@@ -14,6 +14,7 @@ import click
 
 from agentfix.cli.eval_table import eval_object, show_table
 from agentfix.cli.eval_watch import watcher
+from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.errors import AgentFixError
 from agentfix.settings import Settings, load_settings
 
@@ -60,6 +61,7 @@ class Work:
 @click.option("--seed", type=int, help="Where chance starts from; each item adds its row.")
 @click.option("--model", help="The model, as backend:name.")
 @click.option("--sandbox", help="Where programs run, those that are judged too.")
+@plugin_option
 @click.option("--format", "format_name", help="Which data set's rows the file holds; its name says so unless told.")
 @click.option("--data-dir", type=_PATH, help="The folder of data sets that are given by name only.")
 @click.option("--output", type=_PATH, help="Append each finished item to this file of JSON lines, and leave out the "
@@ -71,7 +73,7 @@ class Work:
 @click.pass_context
 def eval_(context: click.Context, file: str, strategies: tuple[str, ...], limit: int | None, offset: int,
           format_name: str | None, data_dir: Path | None, output: Path | None, equal_tokens: bool, as_json: bool,
-          quiet: bool, **arguments: Any) -> None:
+          quiet: bool, named: tuple[str, ...], **arguments: Any) -> None:
     """Run the tasks of FILE, one JSON object a line, and compare results with first attempts.
 
     FILE is a path, or the name of a file in --data-dir. Known by name: gsm8k, svamp, tabmwp, mbpp, quixbugs, hotpotqa,
@@ -79,7 +81,7 @@ def eval_(context: click.Context, file: str, strategies: tuple[str, ...], limit:
     """
     from agentfix.evals import load  # noqa: PLC0415
 
-    settings = load_settings(arguments)
+    settings = with_plugins(load_settings(arguments), named)
     strategies = tuple(dict.fromkeys(strategies)) or (settings.strategy,)
     items = load(file, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
     work = Work(items, strategies, settings, equal_tokens)

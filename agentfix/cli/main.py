@@ -30,7 +30,7 @@ _COMMANDS = {
     "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),
     "sandbox": ("agentfix.cli.sandbox:sandbox", "Build sandbox images, and run programs in a sandbox."),
     "doctor": ("agentfix.cli.doctor:doctor", "Say what works here, what is missing, and how to mend it."),
-    "plugins": ("agentfix.cli.parts:plugins", "List plugins and what they bring."),
+    "plugins": ("agentfix.cli.plugins.group:plugins", "List, make, check and switch plugins."),
     "strategies": ("agentfix.cli.parts:strategies", "List strategies."),
     "critics": ("agentfix.cli.parts:critics", "List critics."),
     "kinds": ("agentfix.cli.parts:kinds", "List kinds of tasks."),

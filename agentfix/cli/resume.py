@@ -9,6 +9,7 @@ import click
 
 from agentfix.cli.asking import choose, shown, somebody_is_there
 from agentfix.cli.following import Following, follow
+from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.runs import full_name
 from agentfix.cli.visible import one_line
 from agentfix.settings import load_settings
@@ -23,6 +24,7 @@ from agentfix.types import ToolCall
 @click.option("--max-tokens", type=int, help="The same for tokens.")
 @click.option("--max-seconds", type=float, help="The same for seconds.")
 @click.option("--max-cost", type=float, help="The same for money.")
+@plugin_option
 @click.option("--record", type=click.Path(path_type=Path), help="Add the calls of the whole run to a file.")
 @click.option("--journal", type=click.Choice(["file", "file-or-memory"]),
               help="Whether to go on in memory when the journal's file can't be written.")
@@ -30,7 +32,7 @@ from agentfix.types import ToolCall
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context
 def resume(context: click.Context, name: str, in_doubt: str, record: Path | None, journal: str | None, as_json: bool,
-           quiet: bool, **limits: Any) -> None:
+           quiet: bool, named: tuple[str, ...], **limits: Any) -> None:
     """Go on with RUN where it was cut off. No call that had ended is made again.
 
     The beginning of a run's name is enough, and `last` is the latest. Exit status as for `agentfix run`.
@@ -48,7 +50,8 @@ def resume(context: click.Context, name: str, in_doubt: str, record: Path | None
 
         await agent.resume(await full_name(agent, name), on_event=this.show, on_doubt=settle, **given)
 
-    follow(context, load_settings({"record": record, "journal": journal}), start, as_json=as_json, quiet=quiet)
+    settings = with_plugins(load_settings({"record": record, "journal": journal}), named)
+    follow(context, settings, start, as_json=as_json, quiet=quiet)
 
 
 def _ask(call: ToolCall) -> str:

@@ -9,6 +9,7 @@ import click
 
 from agentfix.cli.following import Following, Start, follow
 from agentfix.cli.images import read_image
+from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.question import read_checks, read_question
 from agentfix.errors import InputError
 from agentfix.settings import Settings, load_settings
@@ -40,6 +41,7 @@ _FILE = click.Path(path_type=Path)
               "slower, and the same seed gives the same bits.")
 @click.option("--image", "images", multiple=True, help="A picture that belongs to the question: a file or an https: "
               "address; may be given several times.")
+@plugin_option
 @click.option("--fork", metavar="RUN@STEP", help="Begin as an earlier run did, up to that call; without QUESTION.")
 @click.option("--record", type=_FILE, help="Add the calls of this run to a file, for --model replay:FILE.")
 @click.option("--journal", type=click.Choice(["file", "memory", "file-or-memory"]),
@@ -48,14 +50,14 @@ _FILE = click.Path(path_type=Path)
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context
 def run(context: click.Context, question: str | None, file: Path | None, tests: Path | None, images: tuple[str, ...],
-        fork: str | None, as_json: bool, quiet: bool, **arguments: Any) -> None:
+        named: tuple[str, ...], fork: str | None, as_json: bool, quiet: bool, **arguments: Any) -> None:
     """Answer QUESTION, check the answer with tools, and fix it. `-` reads it from standard input.
 
     Exit status: 0 when evidence of the required class supports the answer, 3 when not, 1 when the run failed,
     2 for misuse. Options not given are read from agentfix.toml and AGENTFIX_... variables.
     """
     arguments["critics"] = arguments["critics"] or None
-    settings = load_settings(arguments)
+    settings = with_plugins(load_settings(arguments), named)
     if fork is not None:
         if question is not None or file is not None or tests is not None or images:
             raise InputError("A fork answers the question of the run it begins as.",

@@ -5,15 +5,19 @@ No globals: each `Plugins` has a plugin manager and registries of its own.
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any, Literal, TypeAlias
 
 import pluggy
 
 from agentfix.errors import AgentFixError, DuplicateNameError, PluginError, PluginLoadError, UnknownNameError
 from agentfix.hookspecs import PROJECT, Build, Hooks, Implementation
+from agentfix.plugins.contract import described, require_contract
+from agentfix.plugins.discovery import Found, Origin, discover
 from agentfix.protocols import Tool
 from agentfix.settings import Settings
 
@@ -47,9 +51,17 @@ class PluginInfo:
 
     name: str
     source: str
-    """The module or object it came from."""
+    """The module, file or object that it is."""
     parts: tuple[tuple[Part, str], ...] = ()
     problem: str = ""
+    """What is wrong with it."""
+    origin: Origin = "given"
+    package: str = ""
+    """What was installed, with its version."""
+    disabled: str = ""
+    """Why it is left out though nothing may be wrong with it."""
+    about: str = ""
+    """The first line of its docstring."""
 
 
 @dataclass
@@ -57,9 +69,13 @@ class Plugins:
     """All plugins and their parts.
 
     Args:
-        settings: given to factories; `disabled_plugins` are left out.
+        settings: given to factories; they say which plugins there are besides the installed ones (`plugins`,
+            `plugins_dir`), and which are left out (`disabled_plugins`, `enabled_plugins`).
         extra: more plugins by name, as objects or modules; for tests and embedding apps.
         installed: whether installed packages are asked too.
+
+    Raises:
+        ConfigError: the settings name a plugin that there is not.
     """
 
     settings: Settings
@@ -72,12 +88,15 @@ class Plugins:
         self._manager = pluggy.PluginManager(PROJECT)
         self._manager.add_hookspecs(Hooks)
         self._registries = {part: {} for part in _HOOK_OF}
-        found: list[EntryPoint] = sorted(entry_points(group=PROJECT), key=lambda e: e.name) if self.installed else []
-        for point in found:
-            if point.name not in self.settings.disabled_plugins:
-                self._add(point.name, point.value, point.load)
+        for found in discover(self.settings, installed=self.installed):
+            if why := _left_out(found, self.settings):
+                self._infos.append(PluginInfo(found.name, found.source, origin=found.origin, package=found.package,
+                                              disabled=why))
+            else:
+                self._add(found)
         for name, plugin in self.extra.items():
-            self._add(name, getattr(plugin, "__name__", type(plugin).__name__), lambda plugin=plugin: plugin)
+            source = getattr(plugin, "__name__", type(plugin).__name__)
+            self._add(Found(name, source, "given", lambda plugin=plugin: plugin))
 
     def build(self, part: Part, name: str, argument: str = "") -> Any:
         """Make the part of that name.
@@ -89,10 +108,10 @@ class Plugins:
         entry = self.find(part, name)
         try:
             return entry.factory(Build(self.settings, argument))
-        except AgentFixError:
+        except (AgentFixError, KeyboardInterrupt):
             raise
-        except Exception as error:
-            raise PluginError(entry.plugin, f"making {part} {name!r} failed: {error!r}.") from error
+        except BaseException as error:
+            raise PluginError(entry.plugin, f"making {part} {name!r} failed: {described(error)}.") from error
 
     def find(self, part: Part, name: str) -> Registered:
         """What is registered under a name, without making it.
@@ -110,11 +129,11 @@ class Plugins:
         return tuple(self._registries[part][name] for name in sorted(self._registries[part]))
 
     def infos(self) -> tuple[PluginInfo, ...]:
-        """Every plugin that was found, broken ones included."""
+        """Every plugin that was found, those that are broken or left out included."""
         return tuple(self._infos)
 
     def problems(self) -> tuple[PluginInfo, ...]:
-        """The plugins that are not used, and why."""
+        """The plugins that are broken, and how."""
         return tuple(info for info in self._infos if info.problem)
 
     def implementations(self, hook: str) -> list[Implementation]:
@@ -122,35 +141,45 @@ class Plugins:
         found = getattr(self._manager.hook, hook).get_hookimpls()
         return [Implementation(i.plugin_name, hook, i.function, tuple(i.argnames)) for i in reversed(found)]
 
-    def _add(self, name: str, source: str, load: Callable[[], object]) -> None:
+    def _add(self, found: Found) -> None:
         """Load one plugin and take its parts; a broken one is noted and left out."""
         taken: list[Registered] = []
         parts: list[tuple[Part, str]] = []
         try:
-            plugin = self._load(name, load)
+            if (other := self._used(found.name)) is not None:
+                raise DuplicateNameError(found.name, f"{found.source} is not used, because {other.source} has that "
+                                                     "name already.", "Rename or remove one of them.")
+            plugin = self._load(found)
             for part, hook_name in _HOOK_OF.items():
-                entries = self._ask(name, plugin, part, hook_name)
+                entries = self._ask(found.name, plugin, part, hook_name)
                 taken += entries
                 parts.extend((part, entry.name) for entry in entries)
         except PluginError as error:
-            self._infos.append(PluginInfo(name, source, problem=error.message))
-            if self._manager.has_plugin(name):
-                self._manager.unregister(name=name)
+            if self._manager.has_plugin(found.name) and self._used(found.name) is None:
+                self._manager.unregister(name=found.name)
+            self._infos.append(PluginInfo(found.name, found.source, (), str(error), found.origin, found.package))
             return
         for (part, _), entry in zip(parts, taken, strict=True):
             self._registries[part][entry.name] = entry
-        self._infos.append(PluginInfo(name, source, tuple(parts)))
+        about = _first_line((getattr(plugin, "__doc__", None) or "").strip())
+        self._infos.append(PluginInfo(found.name, found.source, tuple(parts), "", found.origin, found.package,
+                                      about=about))
 
-    def _load(self, name: str, load: Callable[[], object]) -> object:
+    def _used(self, name: str) -> PluginInfo | None:
+        return next((info for info in self._infos if info.name == name and not info.disabled), None)
+
+    def _load(self, found: Found) -> object:
         try:
-            plugin = load()
-        except Exception as error:
-            raise PluginLoadError(name, f"can't be imported: {error!r}.") from error
+            plugin = found.load()
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            raise PluginLoadError(found.name, f"can't be imported: {described(error)}.") from error
         try:
-            self._manager.register(plugin, name)
-            _reject_unknown_hooks(name, self._manager)
+            require_contract(found.name, plugin, self._manager)
+            self._manager.register(plugin, found.name)
         except (pluggy.PluginValidationError, ValueError) as error:
-            raise PluginError(name, f"{error}.") from error
+            raise PluginError(found.name, f"{' '.join(str(error).split())}.") from error
         return plugin
 
     def _ask(self, name: str, plugin: object, part: Part, hook_name: str) -> list[Registered]:
@@ -172,11 +201,12 @@ class Plugins:
 
         caller = self._manager.subset_hook_caller(hook_name, _others(self._manager, plugin))
         try:
-            caller(register=register)
-        except PluginError:
+            for returned in caller(register=register):
+                _finish(returned)
+        except (PluginError, KeyboardInterrupt):
             raise
-        except Exception as error:
-            raise PluginError(name, f"{hook_name} failed: {error!r}.") from error
+        except BaseException as error:
+            raise PluginError(name, f"{hook_name} failed: {described(error)}.") from error
         return list(entries.values())
 
 
@@ -188,11 +218,16 @@ def _others(manager: pluggy.PluginManager, plugin: object) -> Iterable[object]:
     return [other for other in manager.get_plugins() if other is not plugin]
 
 
-def _reject_unknown_hooks(name: str, manager: pluggy.PluginManager) -> None:
-    """A misspelt hook would silently do nothing."""
-    known = {hook for hook in dir(Hooks) if hook.startswith(PROJECT)}
-    plugin = manager.get_plugin(name)
-    for attribute in dir(plugin):
-        if attribute.startswith(f"{PROJECT}_") and callable(getattr(plugin, attribute)) and attribute not in known:
-            unknown = UnknownNameError("hook", attribute, known)
-            raise PluginError(name, f"implements {attribute!r}, which is not a hook. {unknown.hint}")
+def _left_out(found: Found, settings: Settings) -> str:
+    """Why a plugin is not wanted; empty when it is."""
+    if found.name in settings.disabled_plugins:
+        return "disabled_plugins names it"
+    listed = settings.enabled_plugins is None or found.name in settings.enabled_plugins
+    return "" if listed or found.origin in ("first-party", "named") else "enabled_plugins does not name it"
+
+
+def _finish(returned: Any) -> None:
+    """Wait for what an async hook does. A loop may be running here, so it gets one of its own elsewhere."""
+    if inspect.iscoroutine(returned):
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, returned).result()

@@ -1,0 +1,16 @@
+"""The option `--plugin`, for every command that uses parts."""
+
+from __future__ import annotations
+
+import click
+
+from agentfix.settings import Settings
+
+plugin_option = click.option(
+    "--plugin", "named", multiple=True, metavar="FILE|FOLDER|MODULE",
+    help="Use this plugin too, which need not be installed; may be given several times.")
+
+
+def with_plugins(settings: Settings, named: tuple[str, ...]) -> Settings:
+    """The settings, with plugins that were named besides theirs."""
+    return settings.model_copy(update={"plugins": (*settings.plugins, *named)}) if named else settings

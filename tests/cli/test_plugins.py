@@ -1,0 +1,124 @@
+"""`agentfix plugins list | info | enable | disable`, and `--plugin`."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+SPENDER = '''
+"""Sends money."""
+
+from agentfix import Secrets, hookimpl, tool
+
+@tool(hosts=("bank.example",), secrets=("BANK_KEY", "BANK_PIN"), side_effects=True)
+def pay(amount: float, *, secrets: Secrets) -> str:
+    """Pay somebody."""
+    raise SystemExit
+
+@hookimpl
+def agentfix_register_tools(register):
+    register(pay)
+'''
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project with a plugin and a broken one, in which the command line stands."""
+    (tmp_path / "plugins").mkdir()
+    (tmp_path / "plugins" / "bank.py").write_text(SPENDER)
+    (tmp_path / "plugins" / "bad.py").write_text("def (")
+    (tmp_path / "agentfix.toml").write_text("# mine\nmodel = 'replay:x'  # kept\n\n[endpoints.a]\nbase_urls = ['http://x']\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def rows(out):
+    return {line.split()[0]: line for line in out.splitlines()}
+
+
+@pytest.mark.parametrize("arguments", [("plugins",), ("plugins", "list")])
+def test_the_list_tells_what_each_brings_and_what_is_wrong(cli, project, arguments):
+    status, out, _ = cli(*arguments)
+    assert status == 0
+    assert rows(out)["bank"].endswith("tool pay")
+    assert "NOT USED: Plugin 'bad': can't be imported: bad.py line 1" in rows(out)["bad"]
+
+
+def test_the_list_as_json(cli, project):
+    _, out, _ = cli("plugins", "list", "--json")
+    bank = next(each for each in json.loads(out)["plugins"] if each["name"] == "bank")
+    assert (bank["origin"], bank["parts"], bank["problem"]) == ("project", [["tool", "pay"]], "")
+
+
+def test_info_tells_what_tools_may_do_and_never_a_secret(cli, project, monkeypatch):
+    monkeypatch.setenv("BANK_KEY", "hunter2")
+    status, out, err = cli("plugins", "info", "bank")
+    assert (status, err) == (0, "")
+    for said in ("Sends money.", "plugins/bank.py", "tool pay: Pay somebody.", "hosts: bank.example",
+                 "side effects: yes", "secrets: BANK_KEY (set), BANK_PIN (not set)", "arguments: amount"):
+        assert said in out
+    assert "hunter2" not in out
+    _, out, _ = cli("plugins", "info", "bank", "--json")
+    assert json.loads(out)["parts"][0]["secrets"] == {"BANK_KEY": True, "BANK_PIN": False}
+
+
+def test_info_of_a_broken_plugin_tells_what_is_wrong(cli, project):
+    status, out, _ = cli("plugins", "info", "bad")
+    assert status == 0
+    assert "NOT USED: Plugin 'bad'" in out
+
+
+def test_a_plugin_is_switched_off_and_on_and_comments_stay(cli, project):
+    before = (project / "agentfix.toml").read_text()
+    assert cli("plugins", "disable", "bank") == (0, "Plugin 'bank' is left out: agentfix.toml.\n", "")
+    assert 'disabled_plugins = ["bank"]' in (project / "agentfix.toml").read_text()
+    assert "# mine\nmodel = 'replay:x'  # kept\n" in (project / "agentfix.toml").read_text()
+    assert "disabled: " in rows(cli("plugins")[1])["bank"]
+    assert "pay" not in rows(cli("tools")[1])
+    cli("plugins", "enable", "bank")
+    assert (project / "agentfix.toml").read_text() == before.replace("\n\n", "\ndisabled_plugins = []\n\n")
+    assert "pay" in rows(cli("tools")[1])
+
+
+def test_enabling_puts_a_plugin_onto_the_allow_list(cli, project):
+    (project / "agentfix.toml").write_text('enabled_plugins = ["bad"]\n')
+    assert "disabled: enabled_plugins" in rows(cli("plugins")[1])["bank"]
+    cli("plugins", "enable", "bank")
+    assert rows(cli("plugins")[1])["bank"].endswith("tool pay")
+
+
+def test_what_the_environment_says_otherwise_is_told(cli, project, monkeypatch):
+    monkeypatch.setenv("AGENTFIX_DISABLED_PLUGINS", "bank")
+    status, _, err = cli("plugins", "enable", "bank")
+    assert status == 0
+    assert "still leaves it out" in err
+
+
+def test_a_new_settings_file_says_what_else_it_brings_about(cli, project):
+    (project / "agentfix.toml").unlink()
+    _, out, _ = cli("plugins", "disable", "python")
+    assert "from now on the folder plugins is a folder of plugins" in out
+
+
+@pytest.mark.parametrize("command", ["info", "enable", "disable"])
+def test_an_unknown_plugin_gets_a_suggestion(cli, project, command):
+    status, _, err = cli("plugins", command, "bnak")
+    assert (status, err) == (2, "agentfix: There is no plugin named 'bnak'. Did you mean 'bank'?\n")
+
+
+def test_a_list_that_names_no_plugin_is_told(cli, project, monkeypatch):
+    monkeypatch.setenv("AGENTFIX_DISABLED_PLUGINS", "bnak")
+    assert "a plugin 'bnak', which is not here" in cli("plugins")[2]
+
+
+def test_a_plugin_can_be_named_besides_those_of_the_settings(cli, project, tmp_path):
+    (project / "mine.py").write_text(SPENDER.replace("pay", "give"))
+    (project / "agentfix.toml").write_text('plugins = ["./mine.py"]\n')
+    (project / "other.py").write_text(SPENDER.replace("pay", "lend"))
+    assert {"pay", "give", "lend"} <= rows(cli("tools", "--plugin", "other.py")[1]).keys()
+
+
+def test_a_run_is_told_of_plugins_that_are_named(cli, agent, project):
+    cli("run", "q", "--json", "--plugin", "./plugins/bank.py", "--plugin", "agentfix_plugins.kinds")
+    assert agent.settings.plugins == ("./plugins/bank.py", "agentfix_plugins.kinds")

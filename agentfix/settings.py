@@ -29,7 +29,7 @@ LOCAL = "llamacpp"
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
-_LISTS = ("critics", "disabled_plugins", "lora", "policy", "private_hosts", "sandbox_preimports")
+_LISTS = ("critics", "disabled_plugins", "lora", "policy", "private_hosts", "sandbox_preimports", "tools")
 
 
 def _data_dir() -> Path:
@@ -49,6 +49,8 @@ class Settings(BaseModel):
     kind: str = "auto"
     critics: tuple[str, ...] = ()
     """Critics that are asked besides the kind's own."""
+    tools: tuple[str, ...] = ()
+    """What the model may use when it acts, by name; all tools without side effects when none is named."""
     sandbox: str = "auto"
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] = "agreement"
     """The evidence class from which an answer counts as supported."""

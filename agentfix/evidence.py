@@ -103,11 +103,16 @@ def rank(of: Standing) -> tuple[int, int, float]:
             return (1, -kind, -of.weight)
 
 
-def best(standings: Sequence[Standing]) -> int | None:
-    """Index of the strongest attempt; of equals the earliest, so that nothing is given up without a reason."""
+def best(standings: Sequence[Standing], *, latest: bool = False) -> int | None:
+    """Index of the strongest attempt; of equals the earliest, so that nothing is given up without a reason.
+
+    Args:
+        standings: of the attempts, in order.
+        latest: of equals take the latest: each has changed what the one before it left.
+    """
     if not standings:
         return None
-    return max(range(len(standings)), key=lambda i: (rank(standings[i]), -i))
+    return max(range(len(standings)), key=lambda i: (rank(standings[i]), i if latest else -i))
 
 
 def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool],

@@ -30,7 +30,7 @@ DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
 _LISTS = ("critics", "disabled_plugins", "enabled_plugins", "lora", "plugins", "policy", "private_hosts",
-          "sandbox_preimports")
+          "sandbox_preimports", "tools")
 
 
 def _data_dir() -> Path:
@@ -50,6 +50,8 @@ class Settings(BaseModel):
     kind: str = "auto"
     critics: tuple[str, ...] = ()
     """Critics that are asked besides the kind's own."""
+    tools: tuple[str, ...] = ()
+    """What the model may use when it acts, by name; all tools without side effects when none is named."""
     sandbox: str = "auto"
     corpus: str = "default"
     """What `corpus_search` searches: a corpus by name, or a file or folder by its path, which is indexed when it is

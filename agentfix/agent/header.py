@@ -14,7 +14,7 @@ from agentfix.types import Task
 
 _TASK = TypeAdapter(Task)
 KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "require", "seed", "deterministic",
-        "tool_timeout_s")
+        "tool_timeout_s", "tools")
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
 
 

@@ -11,6 +11,9 @@ from agentfix.recording import Recording
 from agentfix.settings import Settings, split_model
 from agentfix.types import Task
 
+ACTING = "tools"
+"""The kind of a task for which tools are named."""
+
 
 class Parts:
     """Makes parts from plugins and keeps the models.
@@ -36,19 +39,25 @@ class Parts:
         self._plugins.find("strategy", settings.strategy.partition(":")[0])
         self._plugins.find("sandbox", settings.sandbox)
         if settings.kind != "auto":
-            self._plugins.find("kind", settings.kind)
+            self._plugins.find("kind", settings.kind.partition(":")[0])
         for critic in settings.critics:
             self._plugins.find("critic", critic)
+        for tool in settings.tools:
+            self._plugins.find("tool", tool)
 
-    def kind(self, task: Task, settings: Settings, chosen: Callable[[str], None]) -> TaskKind:
-        """The kind of a task: as told, or found out, of which `chosen` is told."""
+    def kind(self, task: Task, settings: Settings, chosen: Callable[[str, str], None]) -> TaskKind:
+        """The kind of a task: as told (`name` or `name:argument`), or found out, of which `chosen` is told."""
         wanted = task.kind if task.kind != "auto" else settings.kind
         if wanted != "auto":
-            return self._plugins.build("kind", wanted)
+            name, _, argument = wanted.partition(":")
+            return self._plugins.build("kind", name, argument)
+        if settings.tools:
+            chosen(ACTING, "tools were named for it")
+            return self._plugins.build("kind", ACTING)
         kinds: list[TaskKind] = [self._plugins.build("kind", entry.name) for entry in self._plugins.names("kind")
                                  if entry.name != "text"]
         found = next((kind for kind in kinds if kind.matches(task)), None) or self._plugins.build("kind", "text")
-        chosen(found.name)
+        chosen(found.name, "the question looks like it")
         return found
 
     def strategy(self, spec: str) -> Strategy:
@@ -110,3 +119,8 @@ class Parts:
 def recording_of_model(model: Model) -> Recording | None:
     """The recording a model speaks from; then tools must speak from it too."""
     return model.recording if isinstance(model, ReplayModel) else None
+
+
+def usable(tools: Mapping[str, Tool], settings: Settings) -> tuple[str, ...]:
+    """What an actor may use: the tools that the settings name, or else all that have no side effects."""
+    return settings.tools or tuple(name for name, tool in tools.items() if not tool.spec.side_effects)

@@ -13,10 +13,9 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from agentfix import evidence
 from agentfix.agent.given import ReviewGiven
 from agentfix.agent.header import given_in, make_header, read_header
-from agentfix.agent.parts import Parts, recording_of_model
+from agentfix.agent.parts import Parts, recording_of_model, usable
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.graph.calls import Calls, Doubt
 from agentfix.graph.context import RunContext
@@ -155,8 +154,8 @@ class LiveRuns:
         strategy = self.parts.strategy(settings.strategy) if opening.given is None else ReviewGiven()
         told = settings.strategy if opening.given is None else strategy.name
         emit("run_started", {"task": task, "strategy": told, "model": settings.model})
-        kind = self.parts.kind(task, settings, lambda name: emit("kind_chosen", {
-            "kind": name, "reason": "the question looks like it; use --kind to change it"}))
+        kind = self.parts.kind(task, settings, lambda name, why: emit("kind_chosen", {
+            "kind": name, "reason": f"{why}; use --kind to change it"}))
         header = make_header(task, settings, opening.given)
         task = replace(task, kind=kind.name)
         actor = ReplayModel(opening.recording) if opening.recording else self.parts.model(settings.model)
@@ -164,10 +163,11 @@ class LiveRuns:
         critic_model = actor if opening.recording else self.parts.model(settings.critic_model or settings.model)
         session = await self.parts.session(settings, recording)
         stack.push_async_callback(_leave, session, settings.sandbox, notice)
+        tools = self.parts.tools(recording)
         reviewers = tuple(dict.fromkeys((*kind.critics, *settings.critics)))
         context = RunContext(
             task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
-            reviewers, self.parts.tools(recording), session, calls, emit, settings.seed, settings.tool_timeout_s,
+            reviewers, tools, usable(tools, settings), session, calls, emit, settings.seed, settings.tool_timeout_s,
             settings.required_class, opening.on_event is not None or lifecycle.watched, opening.given,
         )
         await self._begin(run, header, opening, journal, calls)
@@ -273,7 +273,7 @@ def _task(question: Mapping[str, Any]) -> Task:
 
 def _result(context: RunContext, stop: str) -> Result:
     standings = context.standings()
-    best = evidence.best(standings)
+    best = context.best()
     chosen = None if best is None else standings[best]
     supported = chosen.kind if chosen is not None and chosen.state == "supported" else None
     meter = context.calls.meter

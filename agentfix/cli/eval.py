@@ -60,6 +60,8 @@ class Work:
 @click.option("--offset", type=click.IntRange(0), default=0, help="How many items are left out at the start.")
 @click.option("--seed", type=int, help="Where chance starts from; each item adds its row.")
 @click.option("--model", help="The model, as backend:name.")
+@click.option("--tool", "tools", multiple=True, help="What the model may use where it acts; may be given "
+              "several times.")
 @click.option("--sandbox", help="Where programs run, those that are judged too.")
 @plugin_option
 @click.option("--format", "format_name", help="Which data set's rows the file holds; its name says so unless told.")
@@ -81,6 +83,7 @@ def eval_(context: click.Context, file: str, strategies: tuple[str, ...], limit:
     """
     from agentfix.evals import load  # noqa: PLC0415
 
+    arguments["tools"] = arguments["tools"] or None
     settings = with_plugins(load_settings(arguments), named)
     strategies = tuple(dict.fromkeys(strategies)) or (settings.strategy,)
     items = load(file, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
@@ -125,6 +128,7 @@ def _resume(work: Work, file: str, output: Path | None) -> Callable[[Record], No
     stored = RecordFile(output, {
         "data": Path(file).stem, "model": settings.model, "critic_model": settings.critic_model, "seed": settings.seed,
         "sandbox": settings.sandbox, "equal_tokens": work.equal_tokens,
+        **({"tools": list(settings.tools)} if settings.tools else {}),
     })
     wanted = {item.id for item in work.items}
     work.records += [r for r in stored.records if r.item in wanted and r.strategy in work.strategies]

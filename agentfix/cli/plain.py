@@ -118,6 +118,9 @@ class LineWatcher:
         if isinstance(move, Expand):
             self.expansions.append(move)
 
+    def plan(self, event: Event) -> None:
+        click.echo(words.planned(event.data["plan"]))
+
     def tool_call(self, event: Event) -> None:
         call: ToolCall = event.data["call"]
         click.echo(words.called(call, event.data["caller"]))
@@ -132,7 +135,7 @@ class LineWatcher:
         attempt: Attempt = event.data["attempt"]
         click.echo(f"{words.heading(attempt)}: {words.answered(attempt)}")
         if attempt.observation is None:
-            block(attempt.program or attempt.text, lines=60)
+            block(words.body(attempt), lines=60)
 
     def critique(self, event: Event) -> None:
         critique: Critique = event.data["critique"]
@@ -159,6 +162,7 @@ _SHOW: Mapping[EventKind, Callable[[LineWatcher, Event], None]] = {
     "run_started": LineWatcher.run_started,
     "kind_chosen": LineWatcher.kind_chosen,
     "move": LineWatcher.move,
+    "plan": LineWatcher.plan,
     "tool_call": LineWatcher.tool_call,
     "observation": LineWatcher.observation,
     "attempt": LineWatcher.attempt,

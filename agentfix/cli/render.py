@@ -132,6 +132,9 @@ class TerminalWatcher:
         delta: Delta = event.data["delta"]
         self.draft.add(event.data["role"], replace(delta, index=event.data["attempt"]))
 
+    def plan(self, event: Event) -> None:
+        self._say(words.planned(event.data["plan"]), "bold")
+
     def tool_call(self, event: Event) -> None:
         call: ToolCall = event.data["call"]
         self._say(words.called(call, event.data["caller"]), "cyan")
@@ -148,6 +151,8 @@ class TerminalWatcher:
         self.attempts[attempt.id] = attempt
         self._say(f"{words.heading(attempt)}: {words.answered(attempt)}", "bold")
         parent = None if attempt.parent is None else self.attempts.get(attempt.parent)
+        if attempt.steps:
+            return
         if parent is not None:
             self._diff(parent, attempt)
         elif attempt.program is not None:
@@ -207,6 +212,7 @@ _SHOW: Mapping[EventKind, Callable[[TerminalWatcher, Event], None]] = {
     "kind_chosen": TerminalWatcher.kind_chosen,
     "move": TerminalWatcher.move,
     "delta": TerminalWatcher.delta,
+    "plan": TerminalWatcher.plan,
     "tool_call": TerminalWatcher.tool_call,
     "observation": TerminalWatcher.observation,
     "attempt": TerminalWatcher.attempt,

@@ -27,6 +27,8 @@ _FILE = click.Path(path_type=Path)
 @click.option("--critic-model", help="The model that criticises; the answering one unless told.")
 @click.option("--critic", "critics", multiple=True, help="Ask this critic too, besides the kind's own; may be given "
               "several times.")
+@click.option("--tool", "tools", multiple=True, help="The model may use this tool and act with it, step by step; may "
+              "be given several times.")
 @click.option("--strategy", help="What to do next, and when to stop, as name or name:argument.")
 @click.option("--kind", help="The sort of task; found out unless told.")
 @click.option("--sandbox", help="Where programs run.")
@@ -56,7 +58,8 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
     Exit status: 0 when evidence of the required class supports the answer, 3 when not, 1 when the run failed,
     2 for misuse. Options not given are read from agentfix.toml and AGENTFIX_... variables.
     """
-    arguments["critics"] = arguments["critics"] or None
+    for several in ("critics", "tools"):
+        arguments[several] = arguments[several] or None
     settings = with_plugins(load_settings(arguments), named)
     if fork is not None:
         if question is not None or file is not None or tests is not None or images:

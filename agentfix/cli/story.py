@@ -16,7 +16,7 @@ from agentfix.cli.plain import NO_ANSWER, block, detail
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.journal import RunStory, RunSummary
 from agentfix.protocols import JournalledCall
-from agentfix.types import Attempt, Critique
+from agentfix.types import Attempt, Critique, Step
 
 ARGUMENTS_CHARACTERS = 500
 FAILURE_CHARACTERS = 500
@@ -86,7 +86,9 @@ def tell(story: RunStory, *, calls: bool) -> None:
 
 def _tell_attempt(attempt: Attempt, critiques: Sequence[Critique]) -> None:
     click.echo(f"\n{words.heading(attempt)}: {words.answered(attempt)}")
-    block(attempt.program or attempt.text, lines=60)
+    for step in attempt.steps:
+        _tell_step(step)
+    block(words.body(attempt), lines=60)
     if attempt.observation is not None:
         click.echo(one_line(f"{attempt.observation.tool} says {attempt.observation.status}"))
         block(attempt.observation.text)
@@ -97,6 +99,15 @@ def _tell_attempt(attempt: Attempt, critiques: Sequence[Critique]) -> None:
         for item in critique.evidence:
             click.echo(f"    {words.evidence(item)}")
             block(detail(item), lines=6)
+
+
+def _tell_step(step: Step) -> None:
+    block(step.text)
+    if step.problem:
+        click.echo(one_line(step.problem))
+    for call, seen in zip(step.calls, step.observations, strict=True):
+        click.echo(one_line(f"{call.tool} says {seen.status}"))
+        block(seen.text)
 
 
 def _tell_end(run: RunSummary) -> None:

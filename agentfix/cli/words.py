@@ -3,6 +3,8 @@ made visible."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from agentfix.cli.visible import one_line
 from agentfix.types import Attempt, Critique, Evidence, Result, Standing, ToolCall
 
@@ -64,6 +66,16 @@ def answered(attempt: Attempt) -> str:
         return "answers with this program"
     line = one_line(attempt.answer)
     return f"answers {line[:200]}{'...' if len(line) > 200 else ''}"
+
+
+def body(attempt: Attempt) -> str:
+    """What an attempt holds beside its answer; nothing for one that acted, whose calls are told one by one."""
+    return "" if attempt.steps else attempt.program or attempt.text
+
+
+def planned(plan: Sequence[str]) -> str:
+    """What an actor says it will do."""
+    return one_line("plan: " + "; ".join(plan))
 
 
 def judged(standing: Standing) -> str:

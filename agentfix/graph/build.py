@@ -15,7 +15,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from agentfix.errors import AgentFixError
-from agentfix.graph import nodes, routing
+from agentfix.graph import nodes, routing, world
 from agentfix.graph.context import RunContext
 from agentfix.graph.state import Outcome, Question, RunState, initial
 
@@ -58,6 +58,7 @@ def build(runs: Runs) -> Any:
 
     async def finish(state: RunState, runtime: Runtime[Any]) -> dict[str, Any]:
         context = await runs.context(state, runtime.stream_writer)
+        await world.settle(context)
         result = await runs.finish(context, state["stop"])
         return {"result": result, "answer": result["answer"]}
 

@@ -10,8 +10,9 @@ from agentfix import evidence
 from agentfix.digest import digest
 from agentfix.graph.blame import blaming
 from agentfix.graph.calls import Calls
+from agentfix.graph.effects import effects_of
 from agentfix.protocols import Critic, Model, Session, Strategy, TaskKind, Tool
-from agentfix.types import Attempt, Critique, EventKind, Evidence, EvidenceClass, Result, Standing, Task, Tree
+from agentfix.types import Attempt, Critique, EventKind, Evidence, EvidenceClass, Result, Standing, Task, ToolSpec, Tree
 
 
 @dataclass
@@ -28,6 +29,8 @@ class RunContext:
     reviewers: tuple[str, ...]
     """The critics that are asked when a strategy names none."""
     tools: Mapping[str, Tool]
+    actor_tools: tuple[str, ...]
+    """What the actor of a kind that acts may use, by name."""
     sandbox: Session
     calls: Calls
     emit: Callable[[EventKind, Mapping[str, Any]], None]
@@ -42,6 +45,8 @@ class RunContext:
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     result: Result | None = None
     """When the run has ended."""
+    unreadable: dict[str, str] = field(default_factory=dict[str, str])
+    """What is wrong with replies that could not be read, by place: they are not asked for again."""
     _critiques: dict[int, dict[str, Critique]] = field(default_factory=dict[int, dict[str, Critique]])
     """By attempt and critic."""
     _refuted: set[int] = field(default_factory=set[int])
@@ -60,13 +65,25 @@ class RunContext:
             self._trails.append(digest({"before": self._trails[-1:], "attempt": attempt})[:16])
         return self._trails[len(self.attempts) - 1] if self.attempts else ""
 
+    @property
+    def offered(self) -> tuple[ToolSpec, ...]:
+        """The tools of the actor of a kind that acts."""
+        return tuple(self.tools[name].spec for name in self.actor_tools)
+
     def tree(self) -> Tree:
         """All that is known, as a strategy sees it."""
         standings = self.standings()
         return Tree(
-            self.task, tuple(self.attempts), self.critiques(), standings, evidence.best(standings),
+            self.task, tuple(self.attempts), self.critiques(), standings, self.best(),
             self._groups(), self.kind.roles,
         )
+
+    def best(self) -> int | None:
+        """The strongest attempt. Of equals it is the first, but the last where attempts act: so the world is now."""
+        return evidence.best(self.standings(), latest=any(map(self._acted, self.attempts)))
+
+    def _acted(self, attempt: Attempt) -> bool:
+        return bool(effects_of(attempt, self.tools))
 
     def _groups(self) -> tuple[int, ...]:
         if len(self._grouped) < len(self.attempts):
@@ -124,7 +141,8 @@ class RunContext:
         self._count_voices()
 
     def _count_voices(self) -> None:
-        said = evidence.agreement(self.attempts, self._groups(), self._refuted)
+        voiceless = self._refuted | {a.id for a in self.attempts if self._acted(a)}  # each found another world
+        said = evidence.agreement(self.attempts, self._groups(), voiceless)
         for attempt in self.attempts:
             if attempt.id not in said and self._critiques.get(attempt.id, {}).pop(evidence.AGREEMENT, None):
                 self._standings.pop(attempt.id, None)
@@ -160,6 +178,10 @@ class RunContext:
 
 def _empty(attempt: Attempt) -> Critique:
     """There is nothing in an empty answer to criticise: the engine says so and no critic is asked."""
-    why = "it was cut off before it gave an answer" if attempt.finish_reason == "length" else "it gives no answer"
+    why = "it gives no answer"
+    if attempt.steps:
+        why = f"it came to no answer in {len(attempt.steps)} steps"
+    elif attempt.finish_reason == "length":
+        why = "it was cut off before it gave an answer"
     refuted = Evidence(EvidenceClass.MEASUREMENT, "refutes", why, "engine", "instrument", "necessary")
     return Critique(attempt.id, "engine", "revise", f"Your reply was not usable: {why}.", (refuted,))

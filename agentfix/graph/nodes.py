@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from agentfix.errors import PluginError
+from agentfix.graph import acting
 from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
 from agentfix.graph.meter import BudgetSpent
 from agentfix.graph.state import RunState, dump_move, load_move
-from agentfix.protocols import Asked, CriticContext, ToolCalls
+from agentfix.graph.together import together
+from agentfix.protocols import ActingKind, Asked, CriticContext, Tool, ToolCalls
 from agentfix.types import (
     Attempt,
     Completion,
@@ -21,7 +23,6 @@ from agentfix.types import (
     Delta,
     Draft,
     Expand,
-    Image,
     Message,
     ModelRequest,
     Move,
@@ -106,6 +107,8 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
     """Make n attempts: complete the prompt, have programs run, settle the answers."""
     move = load_move(state["moves"][0])
     assert isinstance(move, Expand)
+    if isinstance(context.kind, ActingKind):
+        return await acting.act(state, move, context)
     first = len(context.attempts)
     try:
         completions = await _complete(move, first, context)
@@ -155,21 +158,12 @@ async def _complete(move: Expand, first: int, context: RunContext) -> list[Compl
         prompt = context.kind.prompt(context.task, role, parent, move.guidance)
     seed = (context.seed * 1_000_003 + first) % 2**31
     sampling = Sampling(move.temperature, 0.95 if move.temperature > 0 else 1.0, seed, prompt.stop, prompt.max_tokens)
-    request = ModelRequest(_shown(prompt.messages, context.task.images), sampling, move.n)
+    request = ModelRequest(acting.shown(prompt.messages, context.task.images), sampling, move.n)
 
     def on_delta(delta: Delta) -> None:
         context.emit("delta", {"delta": delta, "role": role, "attempt": first + delta.index})
 
     return await context.calls.model(context.actor, f"a{first}.model", request, on_delta if context.watched else None)
-
-
-def _shown(messages: tuple[Message, ...], images: tuple[Image, ...]) -> tuple[Message, ...]:
-    """The messages with the task's pictures, which belong to what the user says first."""
-    if not images:
-        return messages
-    first = next(i for i, message in enumerate(messages) if message.role == "user")
-    seeing = replace(messages[first], images=(*messages[first].images, *images))
-    return (*messages[:first], seeing, *messages[first + 1:])
 
 
 async def _settle(number: int, role: str, move: Expand, completion: Completion, draft: Draft, place: str,
@@ -189,18 +183,46 @@ async def _settle(number: int, role: str, move: Expand, completion: Completion, 
 
 
 async def tools(state: RunState, context: RunContext) -> dict[str, Any]:
-    """Make the pending tool calls and return to whoever asked."""
+    """Make the pending tool calls and return to whoever asked.
+
+    Calls that only look are made together; those with side effects alone, each in its turn.
+    """
     observed = list(state["observed"])
-    for pending in state["pending"]:
-        call = ToolCall(pending["tool"], pending["arguments"], pending["place"])
-        context.emit("tool_call", {"call": call, "caller": state["caller"]})
-        observation = await context.calls.tool(
-            context.tools.get(call.tool), call, pending["place"], sandbox=context.sandbox,
-            timeout_s=context.tool_timeout_s, seed=context.seed,
-        )
-        context.emit("observation", {"call": call, "observation": observation, "caller": state["caller"]})
-        observed.append(pending["place"])
+    waiting = [ToolCall(p["tool"], p["arguments"], p["place"]) for p in state["pending"]]
+    while waiting:
+        count = _together(waiting, state, context)
+        await together(_make(call, state, context) for call in waiting[:count])
+        observed += (call.id for call in waiting[:count])
+        waiting = waiting[count:]
     return {"observed": observed, "pending": []}
+
+
+def _together(waiting: Sequence[ToolCall], state: RunState, context: RunContext) -> int:
+    """How many of the next calls may be made at once; never more than are allowed."""
+    left = context.calls.meter.remaining().tool_calls
+    looking = 0
+    while looking < len(waiting) and (left is None or looking < left):
+        tool = _callable(waiting[looking], state, context)
+        if tool is not None and tool.spec.side_effects:
+            break
+        looking += 1
+    return max(1, looking)
+
+
+async def _make(call: ToolCall, state: RunState, context: RunContext) -> None:
+    context.emit("tool_call", {"call": call, "caller": state["caller"]})
+    observation = await context.calls.tool(
+        _callable(call, state, context), call, call.id, sandbox=context.sandbox,
+        timeout_s=context.tool_timeout_s, seed=context.seed,
+    )
+    context.emit("observation", {"call": call, "observation": observation, "caller": state["caller"]})
+
+
+def _callable(call: ToolCall, state: RunState, context: RunContext) -> Tool | None:
+    """The tool that is called, if the caller may use it: an actor that acts may use what it is offered."""
+    if state["caller"] == "actor" and isinstance(context.kind, ActingKind) and call.tool not in context.actor_tools:
+        return None
+    return context.tools.get(call.tool)
 
 
 # --- critic ----------------------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ class Step:
     calls: tuple[ToolCall, ...] = ()
     observations: tuple[Observation, ...] = ()
     """One for each call, in order."""
+    problem: str = ""
+    """Why what it wrote was neither an act nor an answer, as it was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,8 @@ class Draft:
     """Of a kind that acts: what is to be done next. The actor is asked again with what came back."""
     problem: str = ""
     """Of a kind that acts: why the completion is neither an act nor an answer; the actor is told."""
+    plan: tuple[str, ...] = ()
+    """Of a kind that acts: what it says it will do, in short lines, for whoever watches."""
 
 
 @dataclass(frozen=True, slots=True)

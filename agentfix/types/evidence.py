@@ -78,6 +78,8 @@ class Claim:
     """The act, when that is what is checked: did it have its effect?"""
     observation: Observation | None = None
     """What the act said of itself."""
+    question: str = ""
+    """What was asked, when an answer is claimed."""
 
 
 VerdictWord: TypeAlias = Literal["accept", "revise", "abstain"]

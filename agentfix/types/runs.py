@@ -47,7 +47,7 @@ class Remaining:
 
 
 EventKind: TypeAlias = Literal[
-    "run_started", "kind_chosen", "model_call", "delta", "attempt", "tool_call", "observation",
+    "run_started", "kind_chosen", "model_call", "delta", "plan", "attempt", "tool_call", "observation",
     "critique", "move", "notice", "result",
 ]
 

@@ -1,0 +1,146 @@
+"""Kind `tools`: a task that is done with tools, step by step.
+
+Each step is shown what the steps before it brought, errors included (ReAct: Yao et al., ICLR 2023). A step is written
+as JSON that is held to the tools' schemas, or by the model's own way of calling tools.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from agentfix import (
+    Attempt,
+    Completion,
+    Draft,
+    InputError,
+    Message,
+    Observation,
+    Prompt,
+    Step,
+    Task,
+    ToolSpec,
+)
+
+from .describe import described
+from .prompts import render
+from .textform import read_step, step_schema
+
+STEP_TOKENS = 500
+RECENT = 4
+"""So many steps are shown whole; what came back in earlier ones is cut shorter."""
+RECENT_CHARS, EARLIER_CHARS = 4000, 800
+_PLAN = re.compile(r"\s*\**plan\b\W*", re.IGNORECASE)
+
+
+@dataclass
+class ToolsKind:
+    """See the module.
+
+    Args:
+        native: calls are made by the model's own way.
+    """
+
+    native: bool = False
+
+    name = "tools"
+    critics: tuple[str, ...] = ()
+    roles: tuple[str, ...] = ("act",)
+
+    @classmethod
+    def of(cls, argument: str) -> ToolsKind:
+        """From what follows the colon of `tools:...`.
+
+        Raises:
+            InputError: it is no protocol.
+        """
+        if argument not in ("", "text", "native"):
+            raise InputError(f"Kind 'tools' can't call tools by {argument!r}.", "Write tools, or tools:native.")
+        return cls(argument == "native")
+
+    def matches(self, task: Task) -> bool:
+        """No question looks like it: it is chosen by name, or by naming tools."""
+        return False
+
+    def prompt(self, task: Task, role: str, parent: Attempt | None, guidance: str) -> Prompt:
+        return self.act(task, role, (), (), parent, guidance)
+
+    def read(self, task: Task, role: str, text: str) -> Draft:
+        return self.read_act(task, role, (), Completion(text))
+
+    def settle(self, task: Task, draft: Draft, observation: Observation) -> str | None:
+        return draft.answer
+
+    def same(self, a: str, b: str) -> bool:
+        """The same words, whatever the case and punctuation."""
+        return _words(a) == _words(b)
+
+    # --- acting ------------------------------------------------------------------------------------------------------
+
+    def act(self, task: Task, role: str, tools: Sequence[ToolSpec], steps: Sequence[Step], parent: Attempt | None,
+            guidance: str) -> Prompt:
+        """See `agentfix.ActingKind`."""
+        question = render("task", question=task.question, context=task.context)
+        messages = [Message("system", self._system(tools)), Message("user", question)]
+        before = () if parent is None else parent.steps
+        messages += self._told(before, tools, later=len(steps))
+        if parent is not None:
+            said = Message("assistant", parent.text if parent.answer is not None else "(no answer)")
+            messages += [said, Message("user", render("revise", guidance=guidance))]
+        elif guidance:
+            messages[1] = Message("user", f"{question}\n\n{guidance}")
+        messages += self._told(steps, tools)
+        if self.native:
+            return Prompt(tuple(messages), STEP_TOKENS, tools=tuple(tools))
+        first = parent is None and not any(step.calls for step in steps)
+        return Prompt(tuple(messages), STEP_TOKENS, schema=step_schema(tools, first=first))
+
+    def read_act(self, task: Task, role: str, tools: Sequence[ToolSpec], completion: Completion) -> Draft:
+        """See `agentfix.ActingKind`."""
+        if not self.native:
+            return read_step(completion)
+        said = completion.text.strip()
+        planned = _PLAN.match(said)
+        plan = tuple(line.strip() for line in said[planned.end():].splitlines() if line.strip()) if planned else ()
+        if completion.tool_calls:
+            return Draft(calls=completion.tool_calls, plan=plan)
+        if planned:
+            return Draft(problem="Now make the first call of your plan.", plan=plan)
+        return Draft(said) if said else Draft(problem="Your reply is empty. Call a tool, or answer.")
+
+    def _system(self, tools: Sequence[ToolSpec]) -> str:
+        if self.native:
+            return render("native_system")
+        return render("text_system", tools=[described(tool) for tool in tools])
+
+    def _told(self, steps: Sequence[Step], tools: Sequence[ToolSpec], later: int = 0) -> Iterator[Message]:
+        """Steps as a conversation.
+
+        Args:
+            steps: what was done.
+            tools: what there is to call.
+            later: how many steps came after these.
+        """
+        names = ", ".join(tool.name for tool in tools)
+        for number, step in enumerate(steps):
+            limit = RECENT_CHARS if number + RECENT >= len(steps) + later else EARLIER_CHARS
+            results = [{"tool": seen.tool, "status": seen.status, "text": _cut(seen.text, limit)}
+                       for seen in step.observations]
+            if not self.native or not step.calls:
+                yield Message("assistant", step.text or "(nothing)")
+                yield Message("user", render("results", problem=step.problem, results=results, names=names))
+                continue
+            yield Message("assistant", step.text, step.calls)
+            for call, result in zip(step.calls, results, strict=True):
+                said = result["text"] if result["status"] == "ok" else f"{result['status']}: {result['text']}"
+                yield Message("tool", said, tool_call_id=call.id)
+
+
+def _cut(text: str, limit: int) -> str:
+    half = limit // 2
+    return text if len(text) <= limit else f"{text[:half]}\n[...]\n{text[-half:]}"
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())

@@ -1,0 +1,60 @@
+"""`--tool NAME`: the model acts with the tools that are named."""
+
+from __future__ import annotations
+
+import json
+
+from agentfix import Agent, Plugins, hookimpl, tool
+from agentfix.cli.main import main
+from agentfix.testing import ScriptedModel, script_plugin
+
+
+@tool
+def weigh(parcel: str) -> str:
+    """Weigh a parcel."""
+    return f"{parcel} weighs 3 kg."
+
+
+class Plugin:
+    @hookimpl
+    def agentfix_register_tools(self, register):
+        register(weigh)
+
+
+def run(model, *arguments):
+    return main(["run", "How heavy is parcel A?", "--model", "scripted:", "--sandbox", "embedded", *arguments],
+                make_agent=lambda settings: Agent(
+                    settings, Plugins(settings, {"script": script_plugin(model), "weigh": Plugin()})))
+
+
+def script():
+    return ScriptedModel([
+        json.dumps({"plan": [{"do": "weigh A", "tool": "weigh"}],
+                    "calls": [{"tool": "weigh", "arguments": {"parcel": "A"}}]}),
+        json.dumps({"thought": "It is known.", "answer": "3 kg"})])
+
+
+def test_the_plan_the_calls_and_what_they_said_are_shown(capfd):
+    model = script()
+    run(model, "--tool", "weigh", "--strategy", "none")
+    shown = capfd.readouterr().out.splitlines()
+    wanted = ["kind tools: tools were named for it; use --kind to change it", "plan: weigh A with weigh",
+              "actor calls weigh(parcel='A')", "    A weighs 3 kg.", "attempt 0 (act): answers 3 kg"]
+    assert [line for line in shown if line in wanted] == wanted
+    model.assert_done()
+
+
+def test_a_step_is_told_with_its_run(capfd, tmp_path, monkeypatch):
+    monkeypatch.setenv("AGENTFIX_DATA_DIR", str(tmp_path))
+    run(script(), "--tool", "weigh", "--strategy", "none", "--quiet")
+    capfd.readouterr()
+    assert main(["runs", "list", "--json"]) == 0
+    name = json.loads(capfd.readouterr().out)["runs"][0]["id"]
+    assert main(["runs", "show", name]) == 0
+    told = capfd.readouterr().out
+    assert "weigh says ok" in told and "A weighs 3 kg." in told
+
+
+def test_an_unknown_one_is_misuse_and_named(capfd):
+    assert run(ScriptedModel([]), "--tool", "weihg") == 2
+    assert "weigh" in capfd.readouterr().err

@@ -1,0 +1,348 @@
+"""Attempts that act: chains of steps over a world that keeps what was done to it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import pytest
+
+from agentfix import (
+    Agent,
+    Claim,
+    Evidence,
+    EvidenceClass,
+    Expand,
+    Review,
+    Settings,
+    Stop,
+    Task,
+    ToolError,
+    UnknownNameError,
+    hookimpl,
+    tool,
+)
+from agentfix.journal import SqliteJournal
+from agentfix.plugins import Plugins
+from agentfix.testing import ScriptedModel, ScriptedSandbox
+
+
+class Shelf:
+    """A shelf of books: the world."""
+
+    def __init__(self) -> None:
+        self.books: list[str] = []
+        self.looked = 0
+        self.fixed = False
+        """Books can't be taken away again."""
+
+    def tools(self):
+        @tool(side_effects=True)
+        def put(title: str) -> str:
+            """Put a book on the shelf."""
+            if title == "lead":
+                raise ToolError("It is too heavy.")
+            self.books.append(title)
+            return f"{title} stands on the shelf."
+
+        @put.undoer
+        def take_away(call, observation):
+            if self.fixed:
+                raise ToolError("It is glued on.")
+            self.books.remove(call.arguments["title"])
+            return "Taken away."
+
+        @put.verifier
+        def stands(claim: Claim):
+            there = claim.call is not None and claim.call.arguments["title"] in self.books
+            return Evidence(EvidenceClass.MEASUREMENT, "supports" if there else "refutes", "seen", "put", "instrument")
+
+        @tool
+        def look() -> str:
+            """Say what stands on the shelf."""
+            self.looked += 1
+            return ", ".join(self.books) or "nothing"
+
+        return [put, look]
+
+
+class Moves:
+    """A strategy that makes the moves of a script."""
+
+    name = "moves"
+
+    def __init__(self, moves) -> None:
+        self.moves = list(moves)
+
+    def decide(self, tree, budget, memory, seed):
+        made = len(tree.attempts)
+        return [self.moves[made]] if made < len(self.moves) else [Stop("done")]
+
+
+class Parts:
+    def __init__(self, model, world, moves, extra=()) -> None:
+        self.model, self.world, self.moves, self.extra = model, world, moves, extra
+
+    @hookimpl
+    def agentfix_register_models(self, register):
+        register("scripted", lambda build: self.model)
+
+    @hookimpl
+    def agentfix_register_sandboxes(self, register):
+        register("none", lambda build: ScriptedSandbox([]))
+
+    @hookimpl
+    def agentfix_register_strategies(self, register):
+        register("moves", lambda build: Moves(self.moves))
+
+    @hookimpl
+    def agentfix_register_tools(self, register):
+        for each in [*self.world.tools(), *self.extra]:
+            register(each)
+
+
+def step(*calls, **more):
+    return json.dumps({"thought": "", **more, "calls": [{"tool": n, "arguments": a} for n, a in calls]})
+
+
+def answer(text):
+    return json.dumps({"thought": "", "answer": text})
+
+
+class PowerCut(BaseException):
+    """The process ends."""
+
+
+PUT = ("put", {"title": "Emma"})
+LOOK = ("look", {})
+
+
+async def willing(call, reason):
+    """Somebody who says yes."""
+    return True
+
+
+def make(steps, world=None, *, moves=(Expand(),), extra=(), tools=("put", "look"), journal=None, **chosen):
+    world, model = world or Shelf(), ScriptedModel(steps)
+    settings = Settings(model="scripted:", sandbox="none", strategy="moves", kind="tools", tools=tools, **chosen)
+    plugins = Plugins(settings, {"parts": Parts(model, world, moves, extra)})
+    return Agent(settings, plugins, journal=journal or SqliteJournal(None), on_approval=willing), world, model
+
+
+async def ask(steps, world=None, *, seen=None, **chosen):
+    agent, world, model = make(steps, world, **chosen)
+    async with agent:
+        result = await agent.arun("Put Emma on the shelf.", on_event=None if seen is None else seen.append)
+    return result, world, model
+
+
+def told(model, request=-1):
+    return model.requests[request].messages[-1].content
+
+
+async def test_an_attempt_is_a_chain_of_steps_and_its_plan_is_shown():
+    events = []
+    result, world, model = await ask(
+        [step(PUT, plan=["put it there", "look"]), step(LOOK), answer("Emma is there.")], seen=events)
+    model.assert_done()
+    attempt = result.attempts[0]
+    assert (attempt.answer, world.books) == ("Emma is there.", ["Emma"])
+    assert [[o.text for o in s.observations] for s in attempt.steps] == [["Emma stands on the shelf."], ["Emma"]]
+    plans = [e.data["plan"] for e in events if e.kind == "plan"]
+    assert plans == [("put it there", "look")]
+    called = [(e.data["caller"], e.data["call"].tool) for e in events if e.kind == "tool_call"]
+    assert called == [("actor", "put"), ("actor", "look")]
+
+
+async def test_what_is_looked_at_after_an_act_is_looked_at_anew():
+    result, _world, _ = await ask([step(LOOK), step(PUT), step(LOOK), answer("done")])
+    said = [s.observations[0].text for s in result.attempts[0].steps]
+    assert said == ["nothing", "Emma stands on the shelf.", "Emma"]
+
+
+async def test_an_error_is_shown_and_the_call_is_mended():
+    result, world, model = await ask([step(("put", {"title": "lead"})), step(PUT), answer("done")])
+    assert "too heavy" in told(model, 1)
+    assert world.books == ["Emma"] and len(result.attempts) == 1
+
+
+@pytest.mark.parametrize(("call", "says"), [
+    (("shove", {"title": "Emma"}), "The tools are: put, look"), (("put", {"name": "Emma"}), "'name' was unexpected")])
+async def test_a_wrong_call_is_told_what_is_wrong(call, says):
+    _, world, model = await ask([step(call), step(PUT), answer("done")])
+    assert says in told(model, 1)
+    assert world.books == ["Emma"]
+
+
+async def test_a_reply_of_another_form_is_told_so():
+    result, _, model = await ask(["I will put it there.", step(PUT), answer("done")])
+    assert "no JSON object" in told(model, 1)
+    assert result.attempts[0].steps[0].problem and result.answer == "done"
+
+
+async def test_the_same_failing_call_is_not_made_again_and_again():
+    lead = ("put", {"title": "lead"})
+    result, _, model = await ask([step(lead)] * 9)
+    assert "failed before" in told(model, 2)
+    assert len(model.requests) == 4 and result.answer is None
+    assert "came to no answer in 4 steps" in result.standings[0].reason
+
+
+async def test_an_act_is_made_twice_only_when_it_is_asked_for_after_a_word_of_warning():
+    _, world, model = await ask([step(PUT), step(PUT), answer("done")])
+    assert "done already" in told(model, 2) and world.books == ["Emma"]
+    _, world, _ = await ask([step(PUT), step(PUT), step(PUT), answer("done")])
+    assert world.books == ["Emma", "Emma"]
+
+
+async def test_an_attempt_ends_though_the_model_never_does():
+    steps = [step(("put", {"title": f"volume {i}"})) for i in range(99)]
+    result, world, _ = await ask(steps)
+    assert len(world.books) == len(result.attempts[0].steps) == 24
+    assert result.attempts[0].finish_reason == "length"
+
+
+@pytest.mark.parametrize("limit", [{"max_model_calls": 2}, {"max_tool_calls": 1}])
+async def test_a_budget_that_runs_out_leaves_what_was_done_on_record(limit):
+    steps = [step(("put", {"title": f"volume {i}"})) for i in range(9)]
+    result, world, _ = await ask([*steps[:3], answer("done")], **limit)
+    done = [s for a in result.attempts for s in a.steps if s.observations[0].ok]
+    assert len(world.books) == len(done) == next(iter(limit.values()))
+
+
+async def test_only_what_is_offered_can_be_called():
+    _result, world, model = await ask([step(PUT), answer("I can't.")], tools=("look",))
+    assert world.books == [] and "The tools are: look" in told(model)
+    assert "put" not in model.requests[0].messages[0].content
+
+
+async def test_without_names_the_actor_is_offered_what_has_no_side_effects():
+    _result, world, model = await ask([step(PUT), answer("I can't.")], tools=())
+    assert world.books == [] and "look()" in model.requests[0].messages[0].content
+
+
+async def test_a_tool_that_is_not_there_is_an_error_at_once():
+    with pytest.raises(UnknownNameError, match="shelve"):
+        make([], tools=("shelve",))
+
+
+async def test_calls_that_only_look_are_made_together_and_acts_one_after_another():
+    both = asyncio.Event()
+    waiting, order = [], []
+
+    @tool
+    async def ask_one(name: str) -> str:
+        """Ask somebody."""
+        waiting.append(name)
+        if len(waiting) == 2:
+            both.set()
+        await asyncio.wait_for(both.wait(), 10)
+        return name
+
+    @tool(side_effects=True)
+    async def tell(name: str) -> str:
+        """Tell somebody."""
+        order.append(f"{name} begins")
+        await asyncio.sleep(0)
+        order.append(f"{name} ends")
+        return name
+
+    calls = [("ask_one", {"name": "a"}), ("ask_one", {"name": "b"}), ("tell", {"name": "c"}), ("tell", {"name": "d"})]
+    result, _, _ = await ask([step(*calls), answer("done")], extra=(ask_one, tell), tools=("ask_one", "tell"))
+    assert [o.text for o in result.attempts[0].steps[0].observations] == ["a", "b", "c", "d"]
+    assert order == ["c begins", "c ends", "d begins", "d ends"]
+
+
+# --- the world between attempts -----------------------------------------------------------------------------------
+
+
+async def test_a_revision_goes_on_in_the_world_as_it_is():
+    result, world, model = await ask(
+        [step(PUT), answer("done"), step(LOOK), answer("Emma is there")],
+        moves=[Expand(), Expand(parent=0, guidance="look again")])
+    assert world.books == ["Emma"]
+    shown = [m.content for m in model.requests[2].messages]
+    assert any("Emma stands on the shelf" in m for m in shown) and "look again" in shown[-1]
+    assert result.answer == "Emma is there"  # of equals the latest: so the world is now
+
+
+async def test_a_fresh_attempt_finds_the_world_as_it_was():
+    events = []
+    second = ("put", {"title": "Ulysses"})
+    result, world, _ = await ask([step(PUT, second), answer("done"), step(LOOK), answer("nothing is there")],
+                                 moves=[Expand(), Expand()], seen=events)
+    assert result.attempts[1].steps[0].observations[0].text == "nothing"
+    undone = [e.data["call"].arguments["title"] for e in events
+              if e.kind == "tool_call" and e.data["caller"] == "engine"]
+    assert undone == ["Ulysses", "Emma"]
+    assert result.standings[0].state == "refuted" and "taken back" in result.standings[0].reason
+    assert (result.best, world.books) == (1, [])
+
+
+async def test_what_cannot_be_taken_back_is_told():
+    world = Shelf()
+    world.fixed = True
+    _, world, model = await ask([step(PUT), answer("done"), answer("It is there.")], world, moves=[Expand(), Expand()])
+    assert "could not be taken back" in told(model) and "put(title='Emma')" in told(model)
+
+
+class Preferring:
+    """A critic that refutes the second attempt."""
+
+    name = "preferring"
+
+    async def review(self, task, attempts, context):
+        from agentfix import Critique
+
+        bad = Evidence(EvidenceClass.MEASUREMENT, "refutes", "worse", "preferring", "instrument")
+        return [Critique(a.id, self.name, "revise", "", (bad,) if a.id else ()) for a in attempts]
+
+
+async def test_at_the_end_the_world_is_that_of_the_chosen_attempt():
+    class WithCritic(Parts):
+        @hookimpl
+        def agentfix_register_critics(self, register):
+            register("preferring", lambda build: Preferring())
+
+    class Reviewing(Moves):
+        def decide(self, tree, budget, memory, seed):
+            if len(tree.attempts) == 2:
+                return [Stop("done")] if tree.reviewed(1) else [Review((0, 1), ("preferring",))]
+            return super().decide(tree, budget, memory, seed)
+
+    model = ScriptedModel([step(PUT), answer("one"), step(("put", {"title": "Ulysses"})), answer("two")])
+    settings = Settings(model="scripted:", sandbox="none", strategy="reviewing", kind="tools", tools=("put", "look"))
+    parts = WithCritic(model, Shelf(), ())
+
+    class Strategy:
+        @hookimpl
+        def agentfix_register_strategies(self, register):
+            register("reviewing", lambda build: Reviewing([Expand(), Expand(parent=0)]))
+
+    async with Agent(settings, Plugins(settings, {"parts": parts, "s": Strategy()}), journal=SqliteJournal(None),
+                     on_approval=willing) as a:
+        result = await a.arun(Task("q"))
+    assert (result.answer, parts.world.books) == ("one", ["Emma"])
+
+
+async def test_attempts_that_acted_do_not_agree_by_their_words():
+    result, _, _ = await ask([step(PUT), answer("done"), step(PUT), answer("done")],
+                             moves=[Expand(temperature=0.7), Expand(temperature=0.7)])
+    assert result.supported_by is None
+
+
+# --- resuming -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_run_that_was_cut_off_acts_no_second_time(tmp_path):
+    journal = tmp_path / "journal.sqlite"
+    world = Shelf()
+    agent, _, model = make([step(PUT), step(LOOK), PowerCut()], world, journal=SqliteJournal(journal))
+    with pytest.raises(PowerCut):
+        async with agent:
+            await agent.arun("Put Emma on the shelf.", run_id="r")
+    agent, _, model = make([answer("Emma is there")], world, journal=SqliteJournal(journal))
+    async with agent:
+        result = await agent.resume("r")
+    model.assert_done()
+    assert (result.answer, world.books, world.looked) == ("Emma is there", ["Emma"], 1)

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from agentfix.agent.header import LIMITS, read_header, require_no_lower
+from agentfix.agent.header import LIMITS, given_in, read_header, require_no_lower
 from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
 from agentfix.agent.runs import LiveRuns, Opening, new_name
@@ -112,6 +112,36 @@ class Agent:
             "strategy": strategy or self.settings.strategy, "seed": self.settings.seed if seed is None else seed})
         return await self._execute(run_id or new_name(), task, Opening(settings, on_event))
 
+    def verify(self, task: Task | str, answer: str) -> Result:
+        """Check a given answer and wait for the result; see `averify`.
+
+        Raises:
+            AgentFixError: it could not be reviewed.
+        """
+        return self._call(self.averify, task, answer)
+
+    async def averify(self, task: Task | str, answer: str, *, run_id: str | None = None,
+                      on_event: OnEvent | None = None) -> Result:
+        """Check an answer that somebody else gave: the kind's critics, and those that the settings name, review it.
+
+        No other answer is looked for. The result's one attempt is the given answer, with the evidence for and against
+        it; `abstained` says that nothing supports it as well as is required.
+
+        Args:
+            task: a question is enough; with checks of your own, those decide.
+            answer: the bare answer, or a text that states it as a model would; for kind `code`, the program.
+            run_id: names the run in the journal; made up when not given.
+            on_event: called in this event loop with everything that happens.
+
+        Raises:
+            InputError: the answer is empty.
+            AgentFixError: it could not be reviewed.
+        """
+        if not answer.strip():
+            raise InputError("The answer is empty.", "Say what is to be checked.")
+        task = Task(task) if isinstance(task, str) else task
+        return await self._execute(run_id or new_name(), task, Opening(self.settings, on_event, given=answer))
+
     async def resume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,
                      **limits: Any) -> Result:
         """Go on with a run that was cut off, at whatever point; one that ended gives its result again.
@@ -141,7 +171,8 @@ class Agent:
         task, settings = read_header(run_id, header, self.settings, limits)
         require_no_lower(run_id, read_header(run_id, header, self.settings, {})[1], settings)
         self._parts.require(settings)
-        return await self._execute(run_id, task, Opening(settings, on_event, on_doubt, goes_on=True))
+        opening = Opening(settings, on_event, on_doubt, goes_on=True, given=given_in(header))
+        return await self._execute(run_id, task, opening)
 
     async def fork(self, run_id: str, step: int, *, on_event: OnEvent | None = None, **changes: Any) -> Result:
         """Make a new run that begins as another one did.
@@ -159,14 +190,16 @@ class Agent:
             AgentFixError: as for `arun`.
         """
         journal = await self.open_journal()
-        task, settings = read_header(run_id, await journal.header(run_id), self.settings, changes)
+        header = await journal.header(run_id)
+        task, settings = read_header(run_id, header, self.settings, changes)
         self._parts.require(settings)
         calls = [call for call in await self._calls(run_id) if call.reply is not None]
         if not 0 <= step <= len(calls):
             raise InputError(f"Run {run_id!r} has {len(calls)} steps, not {step}.",
                              f"See: agentfix runs show {run_id}")
         sources: Sequence[Source] = [Prefix(calls[:step])]
-        return await self._execute(new_name(), task, Opening(settings, on_event, sources=sources))
+        opening = Opening(settings, on_event, sources=sources, given=given_in(header))
+        return await self._execute(new_name(), task, opening)
 
     async def replay(self, source: str | Path, *, on_event: OnEvent | None = None) -> Result:
         """Make a run again from what was recorded of it: no model, tool or sandbox is asked, nothing is journalled.
@@ -185,7 +218,8 @@ class Agent:
         player = Agent(settings.model_copy(update={"model": "replay:", "critic_model": None}), self.plugins,
                        journal=SqliteJournal(None))
         async with player:
-            return await player._execute(run, task, Opening(settings, on_event, recording=recording))
+            opening = Opening(settings, on_event, recording=recording, given=given_in(header))
+            return await player._execute(run, task, opening)
 
     async def _recording(self, source: str | Path) -> Recording:
         journal = await self.open_journal()

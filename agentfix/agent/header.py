@@ -18,9 +18,17 @@ KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "requ
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
 
 
-def make_header(task: Task, settings: Settings) -> dict[str, Any]:
-    """The header of a run: its task, and the settings that decide what happens in it (no key, no path)."""
-    return {"task": asdict(task), "settings": settings.model_dump(mode="json", include={*KEPT, *LIMITS})}
+def make_header(task: Task, settings: Settings, given: str | None) -> dict[str, Any]:
+    """The header of a run: its task, the settings that decide what happens in it (no key, no path), and the answer that
+    is checked, when it came with the task."""
+    header = {"task": asdict(task), "settings": settings.model_dump(mode="json", include={*KEPT, *LIMITS})}
+    return header if given is None else {**header, "given": given}
+
+
+def given_in(header: Mapping[str, Any] | None) -> str | None:
+    """The answer that came with the task; None when the actor is asked for one."""
+    given = (header or {}).get("given")
+    return None if given is None else str(given)
 
 
 def read_header(run: str, header: Mapping[str, Any] | None, settings: Settings,

@@ -14,7 +14,8 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agentfix import evidence
-from agentfix.agent.header import make_header, read_header
+from agentfix.agent.given import ReviewGiven
+from agentfix.agent.header import given_in, make_header, read_header
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.graph.calls import Calls, Doubt
@@ -52,6 +53,7 @@ class Opening:
         sources: where else replies may be had.
         recording: what models and tools say, instead of asking them.
         goes_on: the run is known already, and is taken up again.
+        given: an answer that came with the task: it is reviewed, and the actor is not asked.
     """
 
     settings: Settings
@@ -60,6 +62,7 @@ class Opening:
     sources: Sequence[Source] = ()
     recording: Recording | None = None
     goes_on: bool = False
+    given: str | None = None
 
 
 @dataclass
@@ -149,10 +152,12 @@ class LiveRuns:
         for problem in [*(info.problem for info in self.plugins.problems()), self.journal_problem]:
             if problem:
                 notice(problem)
-        emit("run_started", {"task": task, "strategy": settings.strategy, "model": settings.model})
+        strategy = self.parts.strategy(settings.strategy) if opening.given is None else ReviewGiven()
+        told = settings.strategy if opening.given is None else strategy.name
+        emit("run_started", {"task": task, "strategy": told, "model": settings.model})
         kind = self.parts.kind(task, settings, lambda name: emit("kind_chosen", {
             "kind": name, "reason": "the question looks like it; use --kind to change it"}))
-        header = make_header(task, settings)
+        header = make_header(task, settings, opening.given)
         task = replace(task, kind=kind.name)
         actor = ReplayModel(opening.recording) if opening.recording else self.parts.model(settings.model)
         recording = recording_of_model(actor)
@@ -161,9 +166,9 @@ class LiveRuns:
         stack.push_async_callback(_leave, session, settings.sandbox, notice)
         reviewers = tuple(dict.fromkeys((*kind.critics, *settings.critics)))
         context = RunContext(
-            task, kind, actor, critic_model, self.parts.strategy(settings.strategy), self.parts.critics(reviewers),
+            task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
             reviewers, self.parts.tools(recording), session, calls, emit, settings.seed, settings.tool_timeout_s,
-            settings.required_class, opening.on_event is not None or lifecycle.watched,
+            settings.required_class, opening.on_event is not None or lifecycle.watched, opening.given,
         )
         await self._begin(run, header, opening, journal, calls)
         holder.append(_Live(context, stack, settings))
@@ -207,8 +212,9 @@ class LiveRuns:
     async def _revive(self, run: str, state: Mapping[str, Any]) -> None:
         """Bring back a run that another process, or an agent now closed, left in the middle."""
         journal = await self.journal()
-        task, settings = read_header(run, await journal.header(run), self.settings, {})
-        context = await self.open(run, task, Opening(settings, goes_on=True))
+        header = await journal.header(run)
+        task, settings = read_header(run, header, self.settings, {})
+        context = await self.open(run, task, Opening(settings, goes_on=True, given=given_in(header)))
         context.calls.recall(await journal.calls(run), spent=True)
         for place in state["observed"]:
             unmade = Observation("", "budget", "Not run: the budget was spent.")

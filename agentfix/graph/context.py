@@ -37,6 +37,8 @@ class RunContext:
     """The class from which an answer counts as supported."""
     watched: bool = True
     """Somebody wants to see text as it is written; nothing is streamed for nobody."""
+    given: str | None = None
+    """An answer that came with the task: it is the attempt, and the actor is not asked."""
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     result: Result | None = None
     """When the run has ended."""

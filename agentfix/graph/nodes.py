@@ -32,6 +32,8 @@ from agentfix.types import (
 )
 
 _CRITIQUE = TypeAdapter(Critique)
+GIVEN = "given"
+"""The role of an answer that came with the task."""
 MAX_SAMPLES = 64
 MAX_ROUNDS = 10_000
 """Where a run ends that has no other limit."""
@@ -109,9 +111,9 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
         completions = await _complete(move, first, context)
     except BudgetSpent as spent:
         return {"stop": f"budget: {spent.limit}"}
-    role = context.kind.roles[0] if move.role == "actor" else move.role
+    role = _role(move, context)
     with blaming("kind", context.kind.name):
-        drafts = [context.kind.read(context.task, role, c.text) for c in completions]
+        drafts = [_read(role, c.text, context) for c in completions]
     places = [f"a{first + i}.run" for i in range(len(drafts))]
     missing = [
         {"place": place, "tool": draft.call.tool, "arguments": dict(draft.call.arguments)}
@@ -130,8 +132,24 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
             "attempts": len(context.attempts), "trail": context.trail}
 
 
+def _role(move: Expand, context: RunContext) -> str:
+    if context.given is not None:
+        return GIVEN
+    return context.kind.roles[0] if move.role == "actor" else move.role
+
+
+def _read(role: str, text: str, context: RunContext) -> Draft:
+    """What a completion holds. A given answer may be written in any of the kind's ways, or be the bare answer."""
+    if context.given is None:
+        return context.kind.read(context.task, role, text)
+    drafts = (context.kind.read(context.task, role, text) for role in context.kind.roles)
+    return next((draft for draft in drafts if draft != Draft()), Draft(text.strip()))
+
+
 async def _complete(move: Expand, first: int, context: RunContext) -> list[Completion]:
-    role = context.kind.roles[0] if move.role == "actor" else move.role
+    if context.given is not None:
+        return [Completion(context.given)]
+    role = _role(move, context)
     parent = None if move.parent is None else context.attempts[move.parent]
     with blaming("kind", context.kind.name):
         prompt = context.kind.prompt(context.task, role, parent, move.guidance)
@@ -162,7 +180,8 @@ async def _settle(number: int, role: str, move: Expand, completion: Completion, 
         observation = context.calls.made[place].observation
         with blaming("kind", context.kind.name):
             answer = context.kind.settle(context.task, draft, observation)
-    return Attempt(number, move.parent, role, context.actor.name, completion.text, answer, draft.program, observation,
+    author = context.actor.name if context.given is None else "the caller"
+    return Attempt(number, move.parent, role, author, completion.text, answer, draft.program, observation,
                    completion.finish_reason, move.temperature)
 
 

@@ -25,23 +25,21 @@ def open_replay(path: str) -> ReplayModel:
     Raises:
         RecordingError: the file can't be read, or no model was recorded.
     """
-    return ReplayModel(read_recording(Path(path)))
+    recording = read_recording(Path(path))
+    if not recording.models:
+        raise RecordingError(f"{recording.name} holds no reply of a model.", "Record a run that asks one.")
+    return ReplayModel(recording)
 
 
 class ReplayModel:
     """Says what was recorded. Its name is that of the model which said it.
 
     Args:
-        recording: where replies come from.
-
-    Raises:
-        RecordingError: no model was recorded.
+        recording: where replies come from. One without any belongs to a run in which no model was asked.
     """
 
     def __init__(self, recording: Recording) -> None:
-        if not recording.models:
-            raise RecordingError(f"{recording.name} holds no reply of a model.", "Record a run that asks one.")
-        self.name = recording.models[0]
+        self.name = recording.models[0] if recording.models else ""
         self.recording = recording
 
     async def generate(

@@ -8,6 +8,9 @@ from fractions import Fraction
 _BLOCK = re.compile(r"```[ \t]*+([^\s`]*+)[^\n`]*+\n(.*?)(?:```|\Z)", re.DOTALL)
 _PYTHON = frozenset({"python", "python3", "py"})
 _DEFINES = re.compile(r"^(?:def |class |async def |answer[ \t]*=)", re.MULTILINE)
+_PLAINLY = re.compile(
+    r"^[ \t]*(?:answer[ \t]*=|def |import |from \w+ import |async def \w+\(|class \w+ *[(:]|@\w[\w.]*(?:\(|\n))",
+    re.MULTILINE)
 _NUMBER = re.compile(
     r"(?<![\w.,])(?:[-+]\s*+)?(?:\d{1,3}(?:,\d{3})+(?![\d,])|\d+)?(?:\.\d*)?(?:(?<=[\d.])e[-+]?\d{1,3})?"
     r"(?:\s*/\s*\d+)?(?![\w,]|\.\d)", re.IGNORECASE)
@@ -26,7 +29,7 @@ def program_in(text: str) -> str | None:
     marked = [block for mark, block in blocks if mark in _PYTHON] or [block for mark, block in blocks if not mark]
     if marked:
         return ([block for block in marked if _DEFINES.search(block)] or marked)[-1]
-    if re.search(r"^[ \t]*(?:answer[ \t]*=|def |import |from \w+ import )", text, re.MULTILINE):
+    if _PLAINLY.search(text):
         return text.strip("\n").rstrip()
     return None
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from agentfix.models.replay import ReplayModel, ReplaySession, ReplayTool
+from agentfix.agent.found import Notice, find
+from agentfix.models.replay import ReplayModel, ReplaySession
 from agentfix.plugins import Plugins
-from agentfix.protocols import Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool
+from agentfix.protocols import ActingKind, Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool, Tools
 from agentfix.recording import Recording
 from agentfix.settings import Settings, split_model
 from agentfix.types import Task
@@ -27,6 +28,7 @@ class Parts:
         self._plugins = plugins
         self._models: dict[str, Model] = {}
         self._sandboxes: dict[str, Sandbox] = {}
+        self._holders: dict[str, Tools] = {}
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
@@ -79,13 +81,32 @@ class Parts:
             critic(name)
         return critic
 
-    def tools(self, recording: Recording | None) -> Mapping[str, Tool]:
-        """All tools by name; in a replay, what stands for them."""
-        made: dict[str, Tool] = {entry.name: self._plugins.build("tool", entry.name)
-                                 for entry in self._plugins.names("tool")}
-        if recording is None:
-            return made
-        return {name: ReplayTool(tool.spec, recording) for name, tool in made.items()}
+    def tools(self) -> Mapping[str, Tool]:
+        """All tools by name, but for those that are found by opening what holds them."""
+        built = {entry.name: self._built(entry.name) for entry in self._plugins.names("tool")}
+        return {name: part for name, part in built.items() if isinstance(part, Tool)}
+
+    async def found(self, kind: TaskKind, taken: Mapping[str, Tool], notice: Notice) -> Mapping[str, Tool]:
+        """Tools that are found by opening what holds them: none for a kind that does not act.
+
+        Args:
+            kind: of the run.
+            taken: tools whose names are taken already.
+            notice: told what can't be used.
+        """
+        if not isinstance(kind, ActingKind):
+            return {}
+        return await find(self._holders, taken, notice)
+
+    def _built(self, name: str) -> Tool | None:
+        """A tool; what holds several is made once and kept."""
+        if name in self._holders:
+            return None
+        part: Tool | Tools = self._plugins.build("tool", name)
+        if isinstance(part, Tool):
+            return part
+        self._holders[name] = part
+        return None
 
     async def session(self, settings: Settings, recording: Recording | None) -> Session:
         """An open sandbox.
@@ -100,11 +121,12 @@ class Parts:
         return await self._sandboxes[settings.sandbox].open()
 
     async def aclose(self) -> None:
-        """Free models and sandboxes. May be called twice."""
-        for part in (*self._models.values(), *self._sandboxes.values()):
+        """Free models, sandboxes and what holds tools. May be called twice."""
+        for part in (*self._models.values(), *self._sandboxes.values(), *self._holders.values()):
             await part.aclose()
         self._models.clear()
         self._sandboxes.clear()
+        self._holders.clear()
 
 
 def recording_of_model(model: Model) -> Recording | None:

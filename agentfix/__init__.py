@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from agentfix.hookspecs import Build as Build
     from agentfix.hookspecs import Register as Register
     from agentfix.hookspecs import hookimpl as hookimpl
+    from agentfix.mcp_servers import McpServer as McpServer
     from agentfix.plugins import Plugins as Plugins
     from agentfix.protocols import *  # noqa: F403
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
+    from agentfix.settings import read_key as read_key
     from agentfix.tools import FunctionTool as FunctionTool
     from agentfix.tools import defused as defused
     from agentfix.tools import fence as fence
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "agentfix.agent": ("Agent",),
     "agentfix.plugins": ("Plugins",),
-    "agentfix.settings": ("Settings", "load_settings"),
+    "agentfix.settings": ("Settings", "load_settings", "read_key"),
+    "agentfix.mcp_servers": ("McpServer",),
     "agentfix.hookspecs": ("API_VERSION", "Build", "Register", "hookimpl"),
     "agentfix.errors": (
         "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContextOverflowError",

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from agentfix.endpoints import Endpoint, Url
 from agentfix.errors import ConfigError, UnknownNameError
+from agentfix.mcp_servers import McpServer, ServerName
 from agentfix.types import Budget, EvidenceClass
 
 FILE_NAME = "agentfix.toml"
@@ -108,6 +109,8 @@ class Settings(BaseModel):
     """Where `openai:MODEL` is, unless `endpoints.openai` says so; OPENAI_BASE_URL is read too."""
     endpoints: dict[str, Endpoint] = Field(default_factory=dict[str, Endpoint])
     """By name: `openai:MODEL@NAME` asks it."""
+    mcp_servers: dict[ServerName, McpServer] = Field(default_factory=dict[ServerName, McpServer])
+    """Servers whose tools can be called, by name: `[mcp_servers.NAME]` with a `command` or a `url`."""
     hugging_face_url: str = "https://huggingface.co"
     plugins: tuple[str, ...] = ()
     """Plugins that are not installed: files, folders and modules. A path in agentfix.toml begins where that file is."""

@@ -18,13 +18,14 @@ WIRING = {"agentfix.agent", "agentfix.__init__"}
 FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agentfix.digest", "agentfix.exchange"]
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
-          "agentfix.recording", "agentfix.endpoints", "agentfix.threads"}
+          "agentfix.recording", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.threads"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
     "agentfix.evidence": {*FOUNDATIONS},
     "agentfix.endpoints": {*FOUNDATIONS},
-    "agentfix.settings": {*FOUNDATIONS, "agentfix.endpoints"},
+    "agentfix.mcp_servers": {*FOUNDATIONS, "agentfix.endpoints"},
+    "agentfix.settings": {*FOUNDATIONS, "agentfix.endpoints", "agentfix.mcp_servers"},
     "agentfix.deadline": {*FOUNDATIONS},
     "agentfix.recording": {*FOUNDATIONS},
     "agentfix.verdict": {*FOUNDATIONS},
@@ -49,7 +50,9 @@ BOUNDARIES = {
     "openai": ["agentfix/models/openai/"],
     "httpx": ["agentfix/models/hugging_face.py", "agentfix/tools/http.py"],
     "httpcore": ["agentfix/tools/http.py", "agentfix/tools/connecting.py"],
-    "httpx2": ["agentfix/models/openai/"],
+    "httpx2": ["agentfix/models/openai/", "plugins/mcp/"],
+    "mcp": ["plugins/mcp/"],
+    "mcp_types": ["plugins/mcp/"],
     "tenacity": ["agentfix/models/openai/model.py"],
     "keyring": ["agentfix/settings.py"],
     "docker": ["agentfix/sandbox/docker/", "agentfix/doctor/parts.py"],

@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from agentfix.agent.header import LIMITS, given_in, read_header, require_no_lower
+from agentfix.agent.header import LIMITS, read_header, require_no_lower
 from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
 from agentfix.agent.runs import LiveRuns, Opening, new_name
@@ -171,7 +171,7 @@ class Agent:
         task, settings = read_header(run_id, header, self.settings, limits)
         require_no_lower(run_id, read_header(run_id, header, self.settings, {})[1], settings)
         self._parts.require(settings)
-        opening = Opening(settings, on_event, on_doubt, goes_on=True, given=given_in(header))
+        opening = Opening(settings, on_event, on_doubt, goes_on=True, before=header)
         return await self._execute(run_id, task, opening)
 
     async def fork(self, run_id: str, step: int, *, on_event: OnEvent | None = None, **changes: Any) -> Result:
@@ -198,7 +198,7 @@ class Agent:
             raise InputError(f"Run {run_id!r} has {len(calls)} steps, not {step}.",
                              f"See: agentfix runs show {run_id}")
         sources: Sequence[Source] = [Prefix(calls[:step])]
-        opening = Opening(settings, on_event, sources=sources, given=given_in(header))
+        opening = Opening(settings, on_event, sources=sources, before=header)
         return await self._execute(new_name(), task, opening)
 
     async def replay(self, source: str | Path, *, on_event: OnEvent | None = None) -> Result:
@@ -218,7 +218,7 @@ class Agent:
         player = Agent(settings.model_copy(update={"model": "replay:", "critic_model": None}), self.plugins,
                        journal=SqliteJournal(None))
         async with player:
-            opening = Opening(settings, on_event, recording=recording, given=given_in(header))
+            opening = Opening(settings, on_event, recording=recording, before=header)
             return await player._execute(run, task, opening)
 
     async def _recording(self, source: str | Path) -> Recording:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +11,7 @@ from pydantic import TypeAdapter
 
 from agentfix.errors import ConfigError, JournalError
 from agentfix.settings import Settings
-from agentfix.types import Task
+from agentfix.types import Task, ToolSpec
 
 _TASK = TypeAdapter(Task)
 KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "require", "seed", "deterministic",
@@ -18,11 +19,22 @@ KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "requ
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
 
 
-def make_header(task: Task, settings: Settings, given: str | None) -> dict[str, Any]:
-    """The header of a run: its task, the settings that decide what happens in it (no key, no path), and the answer that
-    is checked, when it came with the task."""
-    header = {"task": asdict(task), "settings": settings.model_dump(mode="json", include={*KEPT, *LIMITS})}
-    return header if given is None else {**header, "given": given}
+def make_header(task: Task, settings: Settings, given: str | None, found: Iterable[ToolSpec]) -> dict[str, Any]:
+    """The header of a run.
+
+    Args:
+        task: what is asked.
+        settings: those that decide what happens in it are kept (no key, no path).
+        given: the answer that is checked, when it came with the task.
+        found: the tools that were found for it.
+    """
+    kept = settings.model_dump(mode="json", include={*KEPT, *LIMITS})
+    header: dict[str, Any] = {"task": asdict(task), "settings": kept}
+    if given is not None:
+        header["given"] = given
+    if specs := [json.loads(json.dumps(asdict(spec))) for spec in found]:
+        header["tools"] = specs
+    return header
 
 
 def given_in(header: Mapping[str, Any] | None) -> str | None:

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from agentfix.models.replay import ReplayModel, ReplaySession, ReplayTool
+from jsonschema import Draft202012Validator, SchemaError
+
+from agentfix.agent.found import Notice, find
+from agentfix.errors import PluginError, UnknownNameError
+from agentfix.models.replay import ReplayModel, ReplaySession
 from agentfix.plugins import Plugins
-from agentfix.protocols import Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool
+from agentfix.protocols import ActingKind, Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool, Tools
 from agentfix.recording import Recording
 from agentfix.settings import Settings, split_model
-from agentfix.types import Task
+from agentfix.types import Task, ToolSpec
 
+FOUND = "__"
+"""Stands in the names of tools that are found by opening what holds them, and in no other."""
 ACTING = "tools"
 """The kind of a task for which tools are named."""
 
@@ -30,6 +37,7 @@ class Parts:
         self._plugins = plugins
         self._models: dict[str, Model] = {}
         self._sandboxes: dict[str, Sandbox] = {}
+        self._holders: dict[str, Tools] = {}
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
@@ -43,7 +51,8 @@ class Parts:
         for critic in settings.critics:
             self._plugins.find("critic", critic)
         for tool in settings.tools:
-            self._plugins.find("tool", tool)
+            if FOUND not in tool:
+                self._plugins.find("tool", tool)
 
     def kind(self, task: Task, settings: Settings, chosen: Callable[[str, str], None]) -> TaskKind:
         """The kind of a task: as told (`name` or `name:argument`), or found out, of which `chosen` is told."""
@@ -88,13 +97,74 @@ class Parts:
             critic(name)
         return critic
 
-    def tools(self, recording: Recording | None) -> Mapping[str, Tool]:
-        """All tools by name; in a replay, what stands for them."""
-        made: dict[str, Tool] = {entry.name: self._plugins.build("tool", entry.name)
-                                 for entry in self._plugins.names("tool")}
-        if recording is None:
-            return made
-        return {name: ReplayTool(tool.spec, recording) for name, tool in made.items()}
+    def tools(self, notice: Notice) -> Mapping[str, Tool]:
+        """All tools by name, but for those that are found by opening what holds them.
+
+        Args:
+            notice: told of a tool that can't be made; the others are there all the same.
+        """
+        made: dict[str, Tool] = {}
+        for entry in self._plugins.names("tool"):
+            try:
+                built = self._built(entry.name)
+            except PluginError as error:
+                notice(str(error))
+                continue
+            if built is not None:
+                made[entry.name] = built
+        return made
+
+    def usable(self, kind: TaskKind, tools: Mapping[str, Tool], found: Sequence[ToolSpec], settings: Settings,
+               notice: Notice) -> tuple[str, ...]:
+        """What an actor may use: the tools that the settings name, or else all that have no side effects.
+
+        Args:
+            kind: of the run; one that does not act uses none.
+            tools: all there are.
+            found: those of them that were found by opening what holds them; its name stands for all of them.
+            settings: name tools.
+            notice: told of a tool that no model can be offered.
+
+        Raises:
+            UnknownNameError: one of the names is no tool's.
+        """
+        if not isinstance(kind, ActingKind):
+            return ()
+        if not settings.tools:
+            return tuple(name for name, tool in tools.items() if not tool.spec.side_effects and _sound(tool, notice))
+        named: list[str] = []
+        for name in settings.tools:
+            if name not in tools and name not in self._holders:
+                raise UnknownNameError("tool", name, tools)
+            named += [name] if name in tools else [spec.name for spec in found]
+        return tuple(name for name in dict.fromkeys(named) if _sound(tools[name], notice))
+
+    async def found(self, kind: TaskKind, taken: Mapping[str, Tool], notice: Notice) -> Mapping[str, Tool]:
+        """Tools that are found by opening what holds them: none for a kind that does not act.
+
+        Args:
+            kind: of the run.
+            taken: tools whose names are taken already.
+            notice: told what can't be used.
+        """
+        if not isinstance(kind, ActingKind):
+            return {}
+        return await find(self._holders, taken, notice)
+
+    def _built(self, name: str) -> Tool | None:
+        """A tool; what holds several is made once and kept."""
+        if name in self._holders:
+            return None
+        part: Any = self._plugins.build("tool", name)
+        if isinstance(part, Tools):
+            self._holders[name] = part
+            return None
+        plugin = self._plugins.find("tool", name).plugin
+        if not isinstance(part, Tool) or not isinstance(part.spec, ToolSpec):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise PluginError(plugin, f"tool {name!r} is none: it lacks `spec` or `run`.")
+        if part.spec.name != name:
+            raise PluginError(plugin, f"tool {name!r} calls itself {part.spec.name!r}.")
+        return part
 
     async def session(self, settings: Settings, recording: Recording | None) -> Session:
         """An open sandbox.
@@ -109,11 +179,12 @@ class Parts:
         return await self._sandboxes[settings.sandbox].open()
 
     async def aclose(self) -> None:
-        """Free models and sandboxes. May be called twice."""
-        for part in (*self._models.values(), *self._sandboxes.values()):
+        """Free models, sandboxes and what holds tools. May be called twice."""
+        for part in (*self._models.values(), *self._sandboxes.values(), *self._holders.values()):
             await part.aclose()
         self._models.clear()
         self._sandboxes.clear()
+        self._holders.clear()
 
 
 def recording_of_model(model: Model) -> Recording | None:
@@ -121,6 +192,11 @@ def recording_of_model(model: Model) -> Recording | None:
     return model.recording if isinstance(model, ReplayModel) else None
 
 
-def usable(tools: Mapping[str, Tool], settings: Settings) -> tuple[str, ...]:
-    """What an actor may use: the tools that the settings name, or else all that have no side effects."""
-    return settings.tools or tuple(name for name, tool in tools.items() if not tool.spec.side_effects)
+def _sound(tool: Tool, notice: Notice) -> bool:
+    """Whether a tool's schema is one."""
+    try:
+        Draft202012Validator.check_schema(dict(tool.spec.parameters))
+    except SchemaError as error:
+        notice(f"Tool {tool.spec.name!r} is left out: its schema is wrong: {error.message}.")
+        return False
+    return True

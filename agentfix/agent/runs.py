@@ -13,9 +13,10 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven
 from agentfix.agent.header import given_in, make_header, read_header
-from agentfix.agent.parts import Parts, recording_of_model, usable
+from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.graph.calls import Calls, Doubt
 from agentfix.graph.context import RunContext
@@ -23,13 +24,13 @@ from agentfix.graph.meter import Meter
 from agentfix.graph.sources import AnyRun, Source
 from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
-from agentfix.models.replay import ReplayModel
+from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
-from agentfix.protocols import Asked, Journal, Session
+from agentfix.protocols import Asked, Journal, Session, TaskKind, Tool
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key
 from agentfix.tools import Approve, ToolRunner, read_policy
-from agentfix.types import Attempt, Critique, Event, EventKind, Observation, Result, Task, ToolCall, Usage
+from agentfix.types import Attempt, Critique, Event, EventKind, Observation, Result, Task, ToolCall, ToolSpec, Usage
 
 _ATTEMPT = TypeAdapter(Attempt)
 _CRITIQUE = TypeAdapter(Critique)
@@ -52,6 +53,7 @@ class Opening:
         sources: where else replies may be had.
         recording: what models and tools say, instead of asking them.
         goes_on: the run is known already, and is taken up again.
+        before: the header of the run that is taken up, replayed, or that this one begins as.
         given: an answer that came with the task: it is reviewed, and the actor is not asked.
     """
 
@@ -61,6 +63,7 @@ class Opening:
     sources: Sequence[Source] = ()
     recording: Recording | None = None
     goes_on: bool = False
+    before: Mapping[str, Any] | None = None
     given: str | None = None
 
 
@@ -151,28 +154,44 @@ class LiveRuns:
         for problem in [*(info.problem for info in self.plugins.problems()), self.journal_problem]:
             if problem:
                 notice(problem)
-        strategy = self.parts.strategy(settings.strategy) if opening.given is None else ReviewGiven()
-        told = settings.strategy if opening.given is None else strategy.name
+        given = opening.given or given_in(opening.before)
+        strategy = self.parts.strategy(settings.strategy) if given is None else ReviewGiven()
+        told = settings.strategy if given is None else strategy.name
         emit("run_started", {"task": task, "strategy": told, "model": settings.model})
         kind = self.parts.kind(task, settings, lambda name, why: emit("kind_chosen", {
             "kind": name, "reason": f"{why}; use --kind to change it"}))
-        header = make_header(task, settings, opening.given)
-        task = replace(task, kind=kind.name)
         actor = ReplayModel(opening.recording) if opening.recording else self.parts.model(settings.model)
         recording = recording_of_model(actor)
+        tools, found = await self._tools(run, kind, opening, recording, notice)
+        header = make_header(task, settings, given, found)
+        task = replace(task, kind=kind.name)
         critic_model = actor if opening.recording else self.parts.model(settings.critic_model or settings.model)
         session = await self.parts.session(settings, recording)
         stack.push_async_callback(_leave, session, settings.sandbox, notice)
-        tools = self.parts.tools(recording)
         reviewers = tuple(dict.fromkeys((*kind.critics, *settings.critics)))
         context = RunContext(
             task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
-            reviewers, tools, usable(tools, settings), session, calls, emit, settings.seed, settings.tool_timeout_s,
-            settings.required_class, opening.on_event is not None or lifecycle.watched, opening.given,
+            reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), session, calls, emit,
+            settings.seed, settings.tool_timeout_s, settings.required_class,
+            opening.on_event is not None or lifecycle.watched, given,
         )
         await self._begin(run, header, opening, journal, calls)
         holder.append(_Live(context, stack, settings))
         return holder[0]
+
+    async def _tools(self, run: str, kind: TaskKind, opening: Opening, recording: Recording | None,
+                     notice: Callable[[str], None]) -> tuple[Mapping[str, Tool], Sequence[ToolSpec]]:
+        """The tools of a run, and which of them were found for it; in a replay, what stands for them."""
+        built = self.parts.tools(notice)
+        if recording is not None:
+            specs = [spec for header in recording.runs.values() for spec in specs_in(header)]
+            known = {spec.name: spec for spec in (*specs, *(tool.spec for tool in built.values()))}
+            return {name: ReplayTool(spec, recording) for name, spec in known.items()}, specs
+        found = await self.parts.found(kind, built, notice)
+        before = specs_in(opening.before or await (await self.journal()).header(run))
+        if before:
+            found = as_before(before, found)
+        return {**found, **built}, [tool.spec for tool in found.values()]
 
     async def _begin(self, run: str, header: Mapping[str, Any], opening: Opening, journal: Journal,
                      calls: Calls) -> None:
@@ -214,7 +233,7 @@ class LiveRuns:
         journal = await self.journal()
         header = await journal.header(run)
         task, settings = read_header(run, header, self.settings, {})
-        context = await self.open(run, task, Opening(settings, goes_on=True, given=given_in(header)))
+        context = await self.open(run, task, Opening(settings, goes_on=True, before=header))
         context.calls.recall(await journal.calls(run), spent=True)
         for place in state["observed"]:
             unmade = Observation("", "budget", "Not run: the budget was spent.")

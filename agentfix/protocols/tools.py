@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
@@ -199,11 +199,17 @@ class Undoable(Protocol):
         ...
 
 
+@runtime_checkable
 class Tools(Protocol):
     """Several tools that are found together, such as those of a server: what a factory may make instead of one."""
 
-    async def open(self) -> Sequence[Tool]:
-        """Find them. Called once, before the first run that may use them."""
+    async def open(self, notice: Callable[[str], None]) -> Sequence[Tool]:
+        """Find them, as they are now. Called before each run that may call them, in the event loop of that run, and
+        perhaps while other runs use them.
+
+        Args:
+            notice: told in a sentence what can't be had, and why; the run goes on without it.
+        """
         ...
 
     async def aclose(self) -> None:

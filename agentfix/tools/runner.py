@@ -289,6 +289,9 @@ def _refused(call: ToolCall, reason: str) -> Observation:
 
 
 def _invalid(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
-    """The first thing wrong with a tool's arguments, or nothing."""
-    errors: Sequence[Any] = list(Draft202012Validator(dict(schema)).iter_errors(dict(arguments)))
+    """The first thing wrong with a tool's arguments, or with its schema, or nothing."""
+    try:
+        errors: Sequence[Any] = list(Draft202012Validator(dict(schema)).iter_errors(dict(arguments)))
+    except Exception as error:  # noqa: BLE001 - a plugin's schema may be anything, and break the validator anyhow
+        return f"the tool's own schema is wrong: {error!r}"[:500]
     return str(errors[0].message)[:500] if errors else ""

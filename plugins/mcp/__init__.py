@@ -1,0 +1,19 @@
+"""MCP: the tools of other programs' servers, and agentfix as a server for other programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from agentfix import Build, hookimpl
+
+
+def _tools(build: Build) -> Any:
+    from .lazy import LazyServers  # noqa: PLC0415
+
+    return LazyServers(build.settings.mcp_servers)
+
+
+@hookimpl
+def agentfix_register_tools(register: Any) -> None:
+    """Register the tools of the servers that the settings name."""
+    register("mcp", _tools, "The tools of MCP servers, as NAME__tool: [mcp_servers.NAME] in agentfix.toml.")

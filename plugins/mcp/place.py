@@ -1,0 +1,174 @@
+"""Where a server is, and how a client is put in front of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any
+
+import httpx2
+from mcp import Client, StdioServerParameters, stdio_client
+from mcp.client.streamable_http import streamable_http_client
+from mcp.shared.message import SessionMessage
+from mcp_types import Implementation
+
+from agentfix import McpServer
+
+from .words import line
+
+_LAST_BYTES = 4000
+_REQUEST_S, _ANSWER_S = 30.0, 300.0
+_MOST_BYTES = 10_000_000
+"""Of an answer that is not streamed; an event of a stream may have a million."""
+
+for _name in ("mcp", "client"):  # else Python itself would print the SDK's warnings, tracebacks included
+    logging.getLogger(_name).addHandler(logging.NullHandler())
+
+
+class Place:
+    """A server, with the keys it is given.
+
+    Args:
+        server: what the settings say of it.
+        keys: by name.
+
+    Attributes:
+        words: the last that a command wrote to its standard error.
+    """
+
+    def __init__(self, server: McpServer, keys: Mapping[str, str]) -> None:
+        self._server = server
+        self._keys = dict(keys)
+        self.words = LastWords()
+
+    @asynccontextmanager
+    async def client(self, on_end: Callable[[], None]) -> AsyncGenerator[Client]:
+        """A client that has shaken hands. To be entered and left by one task.
+
+        Args:
+            on_end: called when the server says no more.
+        """
+        about = Implementation(name="agentfix", version="1")
+        async with Client(self._streams(on_end), client_info=about, cache=None) as client:
+            yield client
+
+    @asynccontextmanager
+    async def _streams(self, on_end: Callable[[], None]) -> AsyncGenerator[tuple[Any, Any]]:
+        async with self._transport() as (read, write):
+            yield _Watched(read, on_end), write
+
+    @asynccontextmanager
+    async def _transport(self) -> AsyncGenerator[tuple[Any, Any]]:
+        if self._server.url is None:
+            program, *arguments = self._server.command
+            parameters = StdioServerParameters(command=program, args=arguments, env=self._keys)
+            self.words = LastWords()
+            with self.words.written() as file:
+                async with stdio_client(parameters, file) as streams:
+                    file.close()  # the server has its own end now
+                    yield streams
+            return
+        headers = {name: self._filled(value) for name, value in self._server.sent_headers.items()}
+        async with (httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(_REQUEST_S, read=_ANSWER_S),
+                                       event_hooks={"response": [_bounded]}) as http,
+                    streamable_http_client(self._server.url, http_client=http) as streams):
+            yield streams
+
+    def _filled(self, text: str) -> str:
+        for name, key in self._keys.items():
+            text = text.replace("{" + name + "}", key)
+        return text
+
+
+class LastWords:
+    """Keeps the end of what a program writes to its standard error, which is not for the terminal."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+        self._thread: threading.Thread | None = None
+
+    def written(self) -> Any:
+        """A file to be given to a program as its standard error."""
+        reading, writing = os.pipe()
+        self._thread = threading.Thread(target=self._read, args=(reading,), name="agentfix-mcp-stderr", daemon=True)
+        self._thread.start()
+        return os.fdopen(writing, "w", encoding="utf-8")
+
+    def _read(self, end: int) -> None:
+        with os.fdopen(end, "rb", buffering=0) as file:
+            while data := file.read(65_536):
+                self._kept = (self._kept + data)[-_LAST_BYTES:]
+
+    def last(self) -> str:
+        """The last line that holds anything; empty when there is none."""
+        if self._thread is not None:
+            self._thread.join(timeout=0.05)  # what a program writes before it ends comes through another pipe
+        lines = [text for text in self._kept.decode("utf-8", "replace").splitlines() if text.strip()]
+        return line(lines[-1], 200) if lines else ""
+
+
+class _Watched:
+    """A stream of messages that tells when it ends."""
+
+    def __init__(self, stream: Any, on_end: Callable[[], None]) -> None:
+        self._stream = stream
+        self._on_end = on_end
+
+    async def receive(self) -> SessionMessage | Exception:
+        try:
+            return await self._stream.receive()
+        except Exception:
+            self._on_end()
+            raise
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    def __aiter__(self) -> AsyncIterator[SessionMessage | Exception]:
+        return self
+
+    async def __anext__(self) -> SessionMessage | Exception:
+        try:
+            return await self._stream.__anext__()
+        except Exception:
+            self._on_end()
+            raise
+
+    async def __aenter__(self) -> _Watched:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None,
+                        trace: TracebackType | None) -> bool | None:
+        return await self._stream.__aexit__(kind, error, trace)
+
+    @property
+    def last_context(self) -> Any:
+        """What the SDK looks for in streams that have it."""
+        return getattr(self._stream, "last_context", None)
+
+
+async def _bounded(response: httpx2.Response) -> None:
+    """Read no more than so much of an answer that comes in one piece."""
+    if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+        response.stream = _Bounded(response.stream)
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        read = 0
+        async for chunk in self._stream:
+            read += len(chunk)
+            if read > _MOST_BYTES:
+                raise httpx2.StreamError(f"the answer is longer than {_MOST_BYTES:,} bytes")
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

@@ -1,0 +1,125 @@
+"""The tools of all servers that the settings name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from mcp_types import Tool as Listed
+
+from agentfix import McpServer, Tool, ToolError, ToolSpec, read_key
+
+from .connection import MOST_TOOLS, Connection
+from .place import Place
+from .tool import McpTool, spec_of
+from .words import line
+
+RETRY_S = 60.0
+"""A server that could not be reached is left alone for so long, lest every run wait for it."""
+
+Notice = Callable[[str], None]
+
+
+@dataclass
+class _Known:
+    """A server as it was last found."""
+
+    connection: Connection
+    specs: Mapping[str, ToolSpec] | None = None
+    """By name, when its tools were last listed."""
+    problem: str = ""
+    until: float = 0.0
+    """Until when the problem is told without another try, in the event loop's seconds."""
+
+
+class Servers:
+    """Implements `agentfix.Tools`: servers are started before the first run that may call their tools, and kept.
+
+    Args:
+        servers: by name.
+    """
+
+    def __init__(self, servers: Mapping[str, McpServer]) -> None:
+        self._servers = servers
+        self._of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Known]] = WeakKeyDictionary()
+        """A connection belongs to the event loop that opened it."""
+
+    async def open(self, notice: Notice) -> Sequence[Tool]:
+        """See `agentfix.Tools`. A server that can't be used is named in a notice, and the others are used."""
+        found = await asyncio.gather(*(self._found(name, server, notice) for name, server in self._servers.items()))
+        return [tool for tools in found for tool in tools]
+
+    async def aclose(self) -> None:
+        """End the servers that were started in this event loop. May be called twice."""
+        known = self._of_loop.pop(asyncio.get_running_loop(), {})
+        await asyncio.gather(*(one.connection.aclose() for one in known.values()))
+
+    async def _found(self, name: str, server: McpServer, notice: Notice) -> Sequence[Tool]:
+        known = self._known(name, server, notice)
+        if known is None:
+            return []
+        now = asyncio.get_running_loop().time
+        if known.problem and now() < known.until:
+            notice(known.problem)
+            return []
+        try:
+            tools = _made(name, server, await known.connection.tools(), known.connection, notice)
+        except ToolError as error:
+            known.problem, known.until = str(error), now() + RETRY_S
+            notice(known.problem)
+            return []
+        known.problem = ""
+        specs = {tool.spec.name: tool.spec for tool in tools}
+        if known.specs is not None and (changes := ", ".join(_changes(known.specs, specs))):
+            notice(f"The MCP server {name!r} changed its tools: {changes}.")
+        known.specs = specs
+        return tools
+
+    def _known(self, name: str, server: McpServer, notice: Notice) -> _Known | None:
+        """The connection to a server; None when it lacks a key."""
+        of_loop = self._of_loop.setdefault(asyncio.get_running_loop(), {})
+        if name not in of_loop:
+            keys = {key: read_key(key) for key in server.secrets}
+            given = {key: value for key, value in keys.items() if value is not None}
+            if len(given) < len(keys):
+                lacking = ", ".join(key for key in keys if key not in given)
+                notice(f"The MCP server {name!r} is not used: it needs {lacking}, which is not set.")
+                return None
+            of_loop[name] = _Known(Connection(name, Place(server, given), list(given.values())))
+        return of_loop[name]
+
+
+def _made(name: str, server: McpServer, listed: Sequence[Listed], connection: Connection,
+          notice: Notice) -> Sequence[Tool]:
+    """The tools that are taken of those that a server lists. What is left out is named, and so is the reason."""
+    if len(listed) > MOST_TOOLS:
+        notice(f"The MCP server {name!r} has more than {MOST_TOOLS} tools; the others are left out.")
+    named = () if isinstance(server.read_only, bool) else server.read_only
+    for wanted in dict.fromkeys((*server.tools, *named)):
+        if not any(tool.name == wanted for tool in listed):
+            notice(f"The MCP server {name!r} has no tool {wanted!r}, which the settings name.")
+    made: dict[str, tuple[str, Tool]] = {}
+    for tool in listed[:MOST_TOOLS]:
+        if server.tools and tool.name not in server.tools:
+            continue
+        try:
+            spec = spec_of(name, server, tool)
+        except ValueError as error:
+            notice(f"The tool {line(tool.name, 100)!r} of the MCP server {name!r} is left out: {error}.")
+            continue
+        other = made.get(spec.name)
+        if other is not None:
+            notice(f"The tool {line(tool.name, 100)!r} of the MCP server {name!r} is left out: it would be called "
+                   f"{spec.name!r}, as {line(other[0], 100)!r} is.")
+            continue
+        made[spec.name] = (tool.name, McpTool(spec, tool.name, connection))
+    return [tool for _, tool in made.values()]
+
+
+def _changes(before: Mapping[str, ToolSpec], now: Mapping[str, ToolSpec]) -> Iterator[str]:
+    """What is not as it was. A server that was found harmless may not stay so."""
+    yield from (f"{name!r} is new" for name in now if name not in before)
+    yield from (f"{name!r} is gone" for name in before if name not in now)
+    yield from (f"{name!r} is described in another way" for name in now if name in before and now[name] != before[name])

@@ -62,5 +62,11 @@ def names(settings: Settings) -> list[str]:
     return sorted(path.stem for path in _folder(settings).glob("*.sqlite"))
 
 
+def delete(place: Place) -> None:
+    """Delete the index of a corpus."""
+    for ending in ("", "-wal", "-shm"):
+        place.index.with_name(place.index.name + ending).unlink(missing_ok=True)
+
+
 def _folder(settings: Settings) -> Path:
     return settings.data_dir / "corpora"

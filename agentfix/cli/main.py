@@ -54,9 +54,12 @@ class LazyGroup(click.Group):
             return getattr(import_module(module), attribute)
         if cmd_name not in _COMMANDS and (ctx.resilient_parsing or cmd_name.startswith("-")):
             return None
-        from agentfix.cli.plugged import plugin_command  # noqa: PLC0415 - loads settings and plugins
+        from agentfix.cli.plugged import plugin_command  # noqa: PLC0415 - plugins and settings take a while to load
+        from agentfix.plugins import Plugins  # noqa: PLC0415
+        from agentfix.settings import load_settings  # noqa: PLC0415
 
-        return plugin_command(cmd_name, (name for name, (home, _) in _COMMANDS.items() if home != _PLUGINS))
+        own = (name for name, (home, _) in _COMMANDS.items() if home != _PLUGINS)
+        return plugin_command(cmd_name, Plugins(load_settings()), own)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -9,21 +9,20 @@ import click
 from agentfix.cli.visible import one_line
 from agentfix.errors import PluginError, UnknownNameError
 from agentfix.plugins import Plugins
-from agentfix.settings import load_settings
 
 
-def plugin_command(name: str, built_in: Iterable[str]) -> click.Command:
+def plugin_command(name: str, plugins: Plugins, built_in: Iterable[str]) -> click.Command:
     """The command of that name that a plugin brings.
 
     Args:
         name: what the user typed.
+        plugins: where it may come from.
         built_in: agentfix's own commands, which may have been meant.
 
     Raises:
         UnknownNameError: no plugin brings it. The plugins that are not used are told on standard error.
         PluginError: what the plugin brings is no command.
     """
-    plugins = Plugins(load_settings())
     brought = {entry.name for entry in plugins.names("command")}
     if name not in brought:
         for info in plugins.problems():

@@ -44,9 +44,9 @@ def existing(paths: Iterable[Path]) -> list[Path]:
     Raises:
         InputError: one leads nowhere.
     """
-    roots = [_absolute(path) for path in paths]
+    roots = [absolute(path) for path in paths]
     for root in roots:
-        if not root.exists():
+        if not leads_somewhere(root):
             raise InputError(f"There is no file {root}.", "What is gone leaves a corpus with: agentfix corpus rm PATH")
     return roots
 
@@ -83,7 +83,7 @@ def remove(index: Index, path: Path) -> Iterator[Change]:
     Raises:
         InputError: nothing of it is indexed.
     """
-    root = _absolute(path)
+    root = absolute(path)
     found = [kept for kept in index.files() if kept.path.is_relative_to(root)]
     if not found:
         raise InputError(f"Nothing of {root} is in the corpus.", "See: agentfix corpus list")
@@ -92,8 +92,14 @@ def remove(index: Index, path: Path) -> Iterator[Change]:
         yield Change(kept.path, "removed", kept.passages)
 
 
-def _absolute(path: Path) -> Path:
-    return Path(os.path.abspath(path.expanduser()))  # noqa: PTH100 - a link keeps its name, `..` goes
+def absolute(path: Path) -> Path:
+    """The whole path, without `~` and `..`. A link keeps its name."""
+    return Path(os.path.abspath(os.path.expanduser(path)))  # noqa: PTH100, PTH111 - pathlib resolves links, or raises
+
+
+def leads_somewhere(path: Path) -> bool:
+    """Whether there is something at a path that can be seen; of no path an error."""
+    return os.path.exists(path)  # noqa: PTH110 - pathlib raises for some paths
 
 
 def _files(root: Path) -> Iterator[Path]:
@@ -110,7 +116,7 @@ def _files(root: Path) -> Iterator[Path]:
 
 def _forget_missing(index: Index, root: Path) -> Iterator[Change]:
     for kept in index.files():
-        if kept.path.is_relative_to(root) and not kept.path.exists():
+        if kept.path.is_relative_to(root) and not leads_somewhere(kept.path):
             index.remove(kept.path)
             yield Change(kept.path, "removed", kept.passages)
 

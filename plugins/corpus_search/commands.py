@@ -166,7 +166,11 @@ def _size(place: Place, files: list[Kept]) -> str:
     if not files:
         return f"The corpus {place.name!r} is empty. {FILL}"
     passages = sum(file.passages for file in files)
-    return f"The corpus {place.name!r}: {passages:,} passages of {len(files):,} file{'' if len(files) == 1 else 's'}."
+    return f"The corpus {place.name!r}: {_count(passages, 'passage')} of {_count(len(files), 'file')}."
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _state(file: Kept) -> str:

@@ -84,11 +84,15 @@ class Index:
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
-        with self._guarding():
-            if create:
+        if create:
+            try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            elif not path.exists():
-                raise AgentFixError(f"There is no corpus at {path}.", "Add files with: agentfix corpus add PATH")
+            except OSError as error:
+                raise AgentFixError(f"The folder {path.parent} can't be made: {error.strerror}.",
+                                    "Set another data_dir.") from error
+        elif not path.exists():
+            raise AgentFixError(f"There is no corpus at {path}.", "Add files with: agentfix corpus add PATH")
+        with self._guarding():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
             self.close = weakref.finalize(self, self._db.close)
             """Closes the file; may be called twice, and is when nobody has the index any more."""

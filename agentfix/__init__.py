@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentfix.agent import Agent as Agent
+    from agentfix.cli.visible import one_line as one_line
+    from agentfix.cli.visible import visible as visible
     from agentfix.errors import *  # noqa: F403
     from agentfix.hookspecs import API_VERSION as API_VERSION
     from agentfix.hookspecs import Build as Build
@@ -44,6 +46,7 @@ _HOMES = {
         "ToolError", "UnknownNameError", "UsageError",
     ),
     "agentfix.tools": ("FunctionTool", "defused", "fence", "tool"),
+    "agentfix.cli.visible": ("one_line", "visible"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "Deadline", "ExecResult",

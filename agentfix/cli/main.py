@@ -16,17 +16,20 @@ from typing import Any
 import click
 
 from agentfix.cli.visible import one_line
-from agentfix.errors import AgentFixError, UnknownNameError
+from agentfix.errors import AgentFixError
 
 STOPPED = 130
 """Exit status after Ctrl-C, as shells have it."""
 
+_PLUGINS = "plugins"
+"""Stands for the home of a command that a first-party plugin brings: it is listed, and found like a stranger's."""
 _COMMANDS = {
     "run": ("agentfix.cli.run:run", "Answer a question, check the answer with tools, and fix it."),
     "resume": ("agentfix.cli.resume:resume", "Go on with a run that was cut off."),
     "replay": ("agentfix.cli.replay:replay", "Watch a run once more; nothing is asked."),
     "runs": ("agentfix.cli.runs:runs", "List, show and remove runs."),
     "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
+    "corpus": (_PLUGINS, "Search your own files: add, list, rm, search."),
     "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),
     "sandbox": ("agentfix.cli.sandbox:sandbox", "Build sandbox images, and run programs in a sandbox."),
     "doctor": ("agentfix.cli.doctor:doctor", "Say what works here, what is missing, and how to mend it."),
@@ -39,23 +42,24 @@ _COMMANDS = {
 
 
 class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one only to run it."""
+    """A group that knows its commands by name and imports one only to run it. Plugins are asked for other names."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in _COMMANDS:
+        home = _COMMANDS.get(cmd_name, (_PLUGINS,))[0]
+        if home != _PLUGINS:
+            module, _, attribute = home.partition(":")
+            return getattr(import_module(module), attribute)
+        if cmd_name not in _COMMANDS and (ctx.resilient_parsing or cmd_name.startswith("-")):
             return None
-        module, _, attribute = _COMMANDS[cmd_name][0].partition(":")
-        return getattr(import_module(module), attribute)
+        from agentfix.cli.plugged import plugin_command  # noqa: PLC0415 - plugins and settings take a while to load
+        from agentfix.plugins import Plugins  # noqa: PLC0415
+        from agentfix.settings import load_settings  # noqa: PLC0415
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in _COMMANDS and not args[0].startswith("-") and not ctx.resilient_parsing:
-            raise UnknownNameError("command", args[0], _COMMANDS)
-        return super().resolve_command(ctx, args)
+        own = (name for name, (home, _) in _COMMANDS.items() if home != _PLUGINS)
+        return plugin_command(cmd_name, Plugins(load_settings()), own)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -5,9 +5,11 @@ What FTS5 indexes is not what is kept: the words of `searchable`, against the pa
 
 from __future__ import annotations
 
+import shlex
 import sqlite3
 import threading
 import time
+import weakref
 from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +31,9 @@ PHRASE_WEIGHT = 0.5
 POOL = 50
 """So many of the best passages by words are ranked by phrases too."""
 _RANK = f"bm25({TITLE_WEIGHT}, 1.0)"
+_NO_ROOM = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_FULL,
+            sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_NOMEM}
+"""What SQLite says where the disk, not the file, is at fault."""
 _SCHEMA = """
 CREATE TABLE files (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, size_bytes INTEGER NOT NULL, mtime_ns INTEGER NOT NULL,
@@ -79,17 +84,23 @@ class Index:
     def __init__(self, path: Path, *, create: bool = False) -> None:
         self.path = path
         self._lock = threading.RLock()
-        with self._guarding():
-            if create:
+        if create:
+            try:
                 path.parent.mkdir(parents=True, exist_ok=True)
-            elif not path.exists():
-                raise AgentFixError(f"There is no corpus at {path}.", "Add files with: agentfix corpus add PATH")
+            except OSError as error:
+                raise AgentFixError(f"The folder {path.parent} can't be made: {error.strerror}.",
+                                    "Set another data_dir.") from error
+        elif not path.exists():
+            raise AgentFixError(f"There is no corpus at {path}.", "Add files with: agentfix corpus add PATH")
+        with self._guarding():
             self._db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=BUSY_S)
+            self.close = weakref.finalize(self, self._db.close)
+            """Closes the file; may be called twice, and is when nobody has the index any more."""
         try:
             with self._guarding():
                 self._prepare()
         except BaseException:
-            self._db.close()
+            self.close()
             raise
 
     # --- reading -------------------------------------------------------------------------------------------------
@@ -102,9 +113,12 @@ class Index:
             return []
         with self._guarding(), self._transaction("BEGIN"):
             for number, score in self._ranked(asked, max(POOL, 2 * k)):
-                title, text, *place, path = self._db.execute(
+                row = self._db.execute(
                     "SELECT title, text, start, end, place, url, path FROM passages JOIN files ON files.id = file "
                     "WHERE passages.id = ?", (number,)).fetchone()
+                if row is None:
+                    raise sqlite3.DatabaseError("it has words of no passage")
+                title, text, *place, path = row
                 hits.setdefault(same_words(text), Hit(Piece(title, text, *place), Path(path), score))
                 if len(hits) == k:
                     break
@@ -162,9 +176,11 @@ class Index:
         with self._guarding(), self._transaction("BEGIN IMMEDIATE"):
             self._drop(path)
 
-    def close(self) -> None:
-        """Close the file. May be called twice."""
-        self._db.close()
+    def compact(self) -> None:
+        """Give back the room of what was removed, and leave no trace of it in the file."""
+        with self._guarding():
+            self._db.execute("INSERT INTO words (words) VALUES ('optimize')")
+            self._db.execute("VACUUM")
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -236,15 +252,20 @@ class Index:
         try:
             with self._lock:
                 yield
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if code == sqlite3.SQLITE_BUSY:
                 raise AgentFixError(f"The corpus {self.path} is being changed by another process.",
                                     "Try again when that has ended.") from error
-            raise AgentFixError(f"The corpus {self.path} can't be used: {error}.",
-                                "Look at its permissions and at the free disk space.") from error
-        except sqlite3.DatabaseError as error:
-            raise AgentFixError(f"The corpus {self.path} is damaged: {error}.", _rebuild(self.path)) from error
+            if code in _NO_ROOM:
+                raise AgentFixError(f"The corpus {self.path} can't be used: {error}.",
+                                    "Look at its permissions and at the free disk space.") from error
+            if "no such module" in str(error):
+                raise AgentFixError("Searching needs FTS5, which the SQLite of this Python lacks.",
+                                    "Use another build of Python.") from error
+            raise AgentFixError(f"The corpus {self.path} is damaged: {str(error)[:200]}.",
+                                _rebuild(self.path)) from error
 
 
 def _rebuild(path: Path) -> str:
-    return f"Delete that file and add your files again: rm {path}"
+    return f"Delete that file and add your files again: rm {shlex.quote(str(path))}"

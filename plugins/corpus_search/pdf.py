@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,8 @@ from pypdf import PdfReader
 from pypdf.errors import FileNotDecryptedError
 
 from .cutting import Section
+
+logging.getLogger("pypdf").addHandler(logging.NullHandler())  # its warnings go to standard error otherwise
 
 
 def read_pdf(path: Path) -> Iterator[Section]:

@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentfix import InputError, Settings
+from agentfix import AgentFixError, InputError, Settings
 
+from .adding import absolute, leads_somewhere
 from .index import VERSION
 
 DEFAULT = "default"
@@ -47,12 +48,11 @@ def chosen(settings: Settings) -> Place:
         place = named(told, settings)
         if told == DEFAULT or place.index.exists():
             return place
-    source = Path(told).expanduser()
-    if not source.exists():
+    source = absolute(Path(told))
+    if not told or not leads_somewhere(source):
         known = ", ".join(names(settings)) or "none"
         raise InputError(f"There is no corpus and no file {told!r}.",
                          f"Known corpora: {known}. Make one with: agentfix corpus add PATH --corpus NAME")
-    source = source.resolve()
     key = hashlib.sha256(f"{VERSION} {source}".encode("utf-8", "surrogateescape")).hexdigest()[:16]
     return Place(told, _folder(settings) / "of-paths" / f"{key}.sqlite", source)
 
@@ -60,6 +60,19 @@ def chosen(settings: Settings) -> Place:
 def names(settings: Settings) -> list[str]:
     """The corpora that exist."""
     return sorted(path.stem for path in _folder(settings).glob("*.sqlite"))
+
+
+def delete(place: Place) -> None:
+    """Delete the index of a corpus.
+
+    Raises:
+        AgentFixError: it can't be deleted.
+    """
+    try:
+        for ending in ("", "-wal", "-shm"):
+            place.index.with_name(place.index.name + ending).unlink(missing_ok=True)
+    except OSError as error:
+        raise AgentFixError(f"{place.index} can't be deleted: {error.strerror}.", "Look at its permissions.") from error
 
 
 def _folder(settings: Settings) -> Path:

@@ -16,6 +16,7 @@ from .index import Hit, Index
 from .places import Place, chosen
 
 NAME = "corpus_search"
+FILL = "Add files with: agentfix corpus add PATH"
 
 
 @dataclass(eq=False)
@@ -41,16 +42,9 @@ class CorpusEngine:
         """`search`, in the caller's thread."""
         with self._lock:
             if self._index is None:
-                self._index = _opened(chosen(self.settings))
+                self._index = opened(chosen(self.settings))
             index = self._index
         return index.search(query, k)
-
-    def close(self) -> None:
-        """Close the index. May be called twice."""
-        with self._lock:
-            if self._index is not None:
-                self._index.close()
-            self._index = None
 
 
 def search_tool(engine: CorpusEngine) -> FunctionTool:
@@ -70,19 +64,24 @@ def search_tool(engine: CorpusEngine) -> FunctionTool:
             raise ToolError(str(error), status="unavailable") from error
         shown = "\n".join(f"[{number}] {_line(hit)}" for number, hit in enumerate(hits, 1))
         return Observation(NAME, "ok", shown or "No passage has any of these words.",
-                           {"passages": [_as_json(hit) for hit in hits]})
+                           {"passages": [as_json(hit) for hit in hits]})
 
     return corpus_search
 
 
-def _opened(place: Place) -> Index:
+def opened(place: Place) -> Index:
+    """The index of a corpus; that of one which is made of a file or folder is brought up to date first.
+
+    Raises:
+        AgentFixError: it is empty, or can't be read.
+    """
     if place.source is None:
         if not place.index.exists():
-            raise InputError(f"The corpus {place.name!r} is empty.", "Add files with: agentfix corpus add PATH")
+            raise InputError(f"The corpus {place.name!r} is empty.", FILL)
         return Index(place.index)
     index = Index(place.index, create=True)
     failed = [change for change in add(index, [place.source]) if change.what == "failed"]
-    if failed and not index.files():
+    if failed and (place.source.is_file() or not index.files()):
         index.close()
         raise InputError(f"{failed[0].path} can't be searched: {failed[0].problem}.")
     return index
@@ -100,17 +99,19 @@ def _line(hit: Hit) -> str:
     return " ".join(f"{hit.piece.title}: {hit.piece.text}".split())
 
 
-def _source(hit: Hit) -> str:
+def source_of(hit: Hit) -> str:
+    """A passage's file, with its row or page."""
     return f"{hit.path}{hit.piece.place}"
 
 
 def _passage(hit: Hit) -> Passage:
     piece = hit.piece
-    data = {"source": _source(hit), "start": piece.start, "end": piece.end, "score": hit.score}
+    data = {"source": source_of(hit), "start": piece.start, "end": piece.end, "score": hit.score}
     return Passage(piece.title, piece.text, piece.url or hit.path.as_uri(), data)
 
 
-def _as_json(hit: Hit) -> dict[str, Any]:
+def as_json(hit: Hit) -> dict[str, Any]:
+    """A passage as JSON says it."""
     piece = hit.piece
-    return {"title": piece.title, "text": piece.text, "source": _source(hit), "start": piece.start, "end": piece.end,
+    return {"title": piece.title, "text": piece.text, "source": source_of(hit), "start": piece.start, "end": piece.end,
             "score": hit.score}

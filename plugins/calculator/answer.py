@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
-
-import sympy
 
 from agentfix import ToolError
 
 from .evaluate import Evaluator
 from .reading import Token, parse, tokens
+from .showing import Answer, show
 from .units import Quantity, Units
-
-sp: Any = sympy
-_SHOWN = 400
-_DIGITS = 15
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came out."""
-
-    text: str
-    """For a reader: the exact value, and the decimal one where they differ."""
-    exact: str
-    decimal: str
-    """To 15 digits; empty for an expression with variables."""
 
 
 def calculate(expression: str, to: str, units: Units) -> Answer:
@@ -47,7 +30,7 @@ def calculate(expression: str, to: str, units: Units) -> Answer:
     if not found:
         raise ToolError("The expression is empty.")
     value = Evaluator(parse(found), units, wants_unit=bool(target)).value()
-    return _show(_converted(value, target, units) if target else value, units)
+    return show(_converted(value, target, units) if target else value, units)
 
 
 def _split(found: list[Token]) -> tuple[list[Token], list[Token]]:
@@ -70,51 +53,3 @@ def _converted(value: Any, target: list[Token], units: Units) -> Any:
     if unit.magnitude != 1:
         raise ToolError("The target must be a unit alone, without a number.")
     return units.convert(value, unit.unit)
-
-
-def _show(value: Any, units: Units) -> Answer:
-    if isinstance(value, Quantity):
-        shown = _show(value.magnitude, units)
-        unit = f" {units.label(value.unit)}"
-        return Answer(shown.text + unit, shown.exact + unit, shown.decimal + unit if shown.decimal else "")
-    if isinstance(value, sp.Tuple):
-        shown = [_show(one, units) for one in value]
-        if not shown:
-            return Answer("no solution", "", "")
-        return Answer(" or ".join(one.text for one in shown)[: 4 * _SHOWN], ", ".join(one.exact for one in shown),
-                      ", ".join(one.decimal for one in shown) if all(one.decimal for one in shown) else "")
-    if value.has(sp.zoo, sp.nan, sp.oo, -sp.oo):
-        raise ToolError("The result is not a finite number.")
-    if isinstance(value, sp.Rel):
-        raise ToolError(f"{value} is neither true nor false for every value: use solve(..., x).")
-    exact = str(value).lower() if value in (sp.true, sp.false) else str(value)
-    # A product of prime powers is kept apart until here.
-    decimal = _decimal(value.doit()) if isinstance(value, sp.Expr) else ""
-    text = exact if len(exact) <= _SHOWN else f"{exact[:_SHOWN]}… ({len(exact)} characters)"
-    if decimal and decimal != exact:
-        text += f" ({'=' if _terminates(value.doit(), decimal) else '≈'} {decimal})"
-    return Answer(text, exact, decimal)
-
-
-def _decimal(value: Any) -> str:
-    if not value.is_number:
-        return ""
-    if value.is_Integer and abs(value) < 10**_DIGITS:
-        return str(value)
-    real, imaginary = sp.N(value, _DIGITS + 2).as_real_imag()
-    text = _trimmed(real)
-    if imaginary == 0:
-        return text
-    if real == 0:
-        return f"{_trimmed(imaginary)}*I"
-    return f"{text} {'-' if imaginary < 0 else '+'} {_trimmed(abs(imaginary))}*I"
-
-
-def _trimmed(value: Any) -> str:
-    mantissa, _, exponent = str(sp.N(value, _DIGITS)).partition("e")
-    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-    return f"{mantissa or '0'}{'e' if exponent else ''}{exponent}"
-
-
-def _terminates(value: Any, decimal: str) -> bool:
-    return bool(value.is_Rational) and sp.Rational(decimal) == value

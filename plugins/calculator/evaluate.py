@@ -15,6 +15,7 @@ import sympy
 from agentfix import ToolError
 
 from .bounds import MAX_DEPTH, check_power, check_size, refuse
+from .dates import Day
 from .functions import FUNCTIONS, SYMBOLIC
 from .reading import Parsed, Token
 from .units import Quantity, Units
@@ -62,7 +63,7 @@ class Evaluator:
             case ast.BinOp():
                 return self._chain(node, depth)
             case ast.UnaryOp(op=ast.USub()):
-                return self.units.multiply(sp.Integer(-1), self._visit(node.operand, depth + 1))
+                return self.units.multiply(sp.Integer(-1), _calculable(self._visit(node.operand, depth + 1)))
             case ast.UnaryOp(op=ast.UAdd()):
                 return self._visit(node.operand, depth + 1)
             case ast.Call(func=ast.Name(), keywords=[]):
@@ -88,8 +89,7 @@ class Evaluator:
 
     def _operate(self, operator: ast.operator, left: Any, right: Any) -> Any:
         for operand in (left, right):
-            if not isinstance(operand, (Quantity, sp.Expr)):
-                raise ToolError("Arithmetic needs numbers: a comparison or a list of solutions is none.")
+            _calculable(operand)
         match operator:
             case ast.Add() | ast.Sub() | ast.Mod() | ast.FloorDiv():
                 return self._additive(operator, left, right)
@@ -133,7 +133,7 @@ class Evaluator:
         relation = _RELATIONS.get(type(operator))
         if relation is None:
             raise ToolError("Refused: compare with == != < <= > >= only.", status="refused")
-        a, b, _ = self.units.aligned(left, right)
+        a, b, _ = self.units.aligned(_calculable(left), _calculable(right))
         if a.is_number and b.is_number and not (a.is_Rational and b.is_Rational):
             # Without this, two forms of one irrational number would compare as an open question.
             a, b = sp.simplify(a - b), sp.Integer(0)
@@ -153,10 +153,15 @@ class Evaluator:
         if not function.least <= len(node.args) <= function.most:
             raise ToolError(f"{name} takes {function.least} to {function.most} arguments, not {len(node.args)}.")
         values = [self._visit(argument, depth + 1) for argument in node.args]
+        if function.takes_days:
+            return function.apply(*values)
         if any(isinstance(value, Quantity) for value in values):
             return self._of_quantities(name, values)
+        if any(not isinstance(value, sp.Basic) for value in values):
+            raise ToolError(f"{name} takes numbers: a day, or what solve found, is none.")
         try:
-            return check_size(function.apply(*values))
+            result = function.apply(*values)
+            return check_size(result) if isinstance(result, sp.Basic) else result
         except (TypeError, ValueError, NotImplementedError, ArithmeticError) as error:
             raise ToolError(f"{name} can't be computed here: {str(error)[:200]}") from None
 
@@ -172,6 +177,8 @@ class Evaluator:
     def _leaf(self, leaf: Token) -> Any:
         if leaf.kind == "number":
             return number(leaf.text)
+        if leaf.kind == "day":
+            return Day.read(leaf.text)
         if leaf.text in CONSTANTS:
             return CONSTANTS[leaf.text]
         if leaf.text in FUNCTIONS:
@@ -182,6 +189,13 @@ class Evaluator:
         if unit is None:
             raise ToolError(f"There is no unit {leaf.text!r}.")
         return Quantity(sp.Integer(1), unit)
+
+
+def _calculable(value: Any) -> Any:
+    """Raises ToolError: it is no number or quantity."""
+    if not isinstance(value, (Quantity, sp.Expr)):
+        raise ToolError("Arithmetic needs numbers: a day, a comparison or what solve found is none.")
+    return value
 
 
 def number(text: str) -> Any:

@@ -12,7 +12,9 @@ import sympy
 
 from agentfix import ToolError
 
+from . import equations, finance
 from .bounds import MAX_BITS, MAX_EXPONENT, MAX_FACTORED_BITS, MAX_FACTORIAL, bits, check_power, check_symbolic, refuse
+from .dates import DATES
 
 sp: Any = sympy
 
@@ -24,6 +26,7 @@ class Function:
     apply: Callable[..., Any]
     least: int = 1
     most: int = 1
+    takes_days: bool = False
 
 
 def _integer(value: Any, name: str) -> int:
@@ -110,19 +113,6 @@ def _factor(value: Any) -> Any:
     return sp.factor(value)
 
 
-def _solve(equation: Any, *symbols: Any) -> Any:
-    check_symbolic(equation)
-    for symbol in symbols:
-        _symbol(symbol, "solve")
-    free = symbols or tuple(equation.free_symbols)
-    if len(free) != 1:
-        raise ToolError("solve needs one variable to solve for: solve(2*x + y = 7, x).")
-    solutions = sp.solve(equation, free[0], dict=False)
-    if not isinstance(solutions, list):
-        raise ToolError(f"The solution is no list of values: {str(solutions)[:200]}.")
-    return sp.Tuple(*solutions)
-
-
 def _diff(value: Any, symbol: Any, order: Any = sp.Integer(1)) -> Any:
     check_symbolic(value)
     times = _integer(order, "diff")
@@ -168,8 +158,12 @@ FUNCTIONS: Mapping[str, Function] = {
     "factorial": Function(_factorial), "binomial": Function(_binomial, 2, 2), "round": Function(_round, 1, 2),
     "gcd": Function(_fold(math.gcd, "gcd"), 2, 20), "lcm": Function(_fold(math.lcm, "lcm"), 2, 20),
     "min": Function(_extreme("Min"), 1, 100), "max": Function(_extreme("Max"), 1, 100),
-    "solve": Function(_solve, 1, 2), "simplify": Function(_algebra("simplify")), "expand": Function(_algebra("expand")),
+    "solve": Function(equations.solve, 1, 3 * equations.MAX_UNKNOWNS),
+    "simplify": Function(_algebra("simplify")), "expand": Function(_algebra("expand")),
     "factor": Function(_factor), "diff": Function(_diff, 2, 3), "integrate": Function(_integrate, 2, 4),
+    "compound": Function(finance.compound, 3, 3), "payment": Function(finance.payment, 3, 3),
+    "npv": Function(finance.npv, 2, finance.MAX_FLOWS + 1), "irr": Function(finance.irr, 2, finance.MAX_FLOWS),
+    **{name: Function(apply, count, count, takes_days=True) for name, (apply, count) in DATES.items()},
 }
 SYMBOLIC = frozenset({"solve", "simplify", "expand", "factor", "diff", "integrate"})
 """A name in an expression with one of these is a variable, never a unit."""

@@ -20,6 +20,9 @@ _TOKEN = re.compile(
     rf"\s*(?:(?P<grouped>\d{{1,3}}(?:,\d{{3}})+(?![\d,])(?:\.\d+)?)|(?P<number>{_NUMBER})"
     r"|(?P<name>[A-Za-zµ°Ωπ][A-Za-z0-9_]*)|(?P<operator>\*\*|//|==|!=|<=|>=|[-+*/%^=<>(),]))"
 )
+_DAY = re.compile(r"\s*(?P<day>\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))(?![\d.])")
+_DATED = frozenset({"days_between", "months_between", "add_days", "add_months", "weekday"})
+"""Among whose arguments 2024-01-31 is a day, not a subtraction."""
 _OTHER_BASE = re.compile(r"\s*0[xXoObB][0-9a-fA-F]")
 _REWRITTEN = str.maketrans({"−": "-", "×": "*", "·": "*", "÷": "/", "≤": "<=", "≥": ">=", "≠": "!="})
 _SPELLED = {"^": "**", "=": "=="}
@@ -29,7 +32,7 @@ _SPELLED = {"^": "**", "=": "=="}
 class Token:
     """A piece of an expression."""
 
-    kind: Literal["number", "name", "operator"]
+    kind: Literal["number", "name", "operator", "day"]
     text: str
 
     @property
@@ -54,22 +57,23 @@ def tokens(text: str) -> list[Token]:
         refuse(f"the expression has {len(text)} characters; at most {MAX_CHARACTERS} are read.")
     text = text.translate(_REWRITTEN).strip()
     found: list[Token] = []
-    calls: list[bool] = []
+    calls: list[str] = []
+    """The function of each parenthesis that is open; empty for a plain one."""
     position = 0
     while position < len(text):
-        match = _TOKEN.match(text, position)
+        match = _day(text, position, calls) or _TOKEN.match(text, position)
         if match is None:
             stray = text[position:].lstrip()[:1]
             raise ToolError(f"Refused: {stray!r} has no place in an expression.", status="refused")
         if _OTHER_BASE.match(text, position):
             raise ToolError("Write numbers in decimal.")
-        if match["grouped"] and any(calls):
+        if match.groupdict().get("grouped") and any(calls):
             # Inside a call a comma separates arguments: max(1,200) has two of them.
             match = re.compile(rf"\s*(?P<number>{_NUMBER})").match(text, position)
             assert match is not None
         token = _token({key: value for key, value in match.groupdict().items() if value is not None})
         if token.text == "(":
-            calls.append(bool(found) and found[-1].kind == "name")
+            calls.append(found[-1].text if found and found[-1].kind == "name" else "")
             if len(calls) > MAX_DEPTH:
                 refuse(f"parentheses are nested more than {MAX_DEPTH} deep.")
         elif token.text == ")" and calls:
@@ -105,7 +109,20 @@ def parse(found: list[Token]) -> Parsed:
     return Parsed(tree, tuple(leaves))
 
 
+def _day(text: str, position: int, calls: list[str]) -> re.Match[str] | None:
+    """A day, where one may stand. Raises ToolError: it stands where it could be a subtraction."""
+    match = _DAY.match(text, position)
+    if match is None or next(filter(None, reversed(calls)), "") in _DATED:
+        return match
+    if position and (text[position - 1].isalnum() or text[position - 1] in "_."):
+        return None
+    raise ToolError(f"Ambiguous: {match['day']} is a day only within {', '.join(sorted(_DATED))}; to subtract, put "
+                    "spaces around the minus signs.")
+
+
 def _token(groups: dict[str, str]) -> Token:
+    if "day" in groups:
+        return Token("day", groups["day"])
     if "grouped" in groups:
         return Token("number", groups["grouped"].replace(",", ""))
     if "number" in groups:
@@ -136,8 +153,8 @@ def _juxtaposed(before: Token, token: Token) -> bool:
 
 def _unjoined(before: Token, token: Token) -> bool:
     """Two operands in a row that no convention joins: `2 3`, `(1) 2`, `x y`."""
-    after_operand = before.shape in ("number", "name", ")")
-    return (token.kind == "number" and after_operand) or before.kind == token.kind == "name"
+    after_operand = before.shape in ("number", "name", "day", ")")
+    return (token.kind in ("number", "day") and after_operand) or before.kind == token.kind == "name"
 
 
 def _term_end(found: list[Token], start: int) -> int:

@@ -13,6 +13,7 @@ from typing import Any
 from agentfix import ToolError
 
 from .answer import calculate
+from .claims import check
 from .units import Units
 
 MAX_MEMORY_BYTES = 2 * 2**30
@@ -27,13 +28,14 @@ def main() -> None:
     units = Units()
     _write({"status": "ready"})
     for line in sys.stdin:
-        request = json.loads(line)
-        _write(_reply(request["expression"], request["to"], units))
+        _write(_reply(json.loads(line), units))
 
 
-def _reply(expression: str, to: str, units: Units) -> dict[str, Any]:
+def _reply(request: dict[str, str], units: Units) -> dict[str, Any]:
     try:
-        return {"status": "ok", **asdict(calculate(expression, to, units))}
+        if "claim" in request:
+            return {"status": "ok", "checked": [asdict(one) for one in check(request["claim"], units)]}
+        return {"status": "ok", **asdict(calculate(request["expression"], request["to"], units))}
     except ToolError as error:
         return {"status": error.status, "text": str(error)}
     except (MemoryError, RecursionError, OverflowError):

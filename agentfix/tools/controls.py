@@ -107,11 +107,11 @@ def _written(character: str) -> str:
 def _needed(text: str, at: int) -> bool:
     """Whether an invisible character does there what it is made for."""
     character = text[at]
-    before, after = text[at - 1:at], text[at + 1:at + 2]
+    before, after = (("" if _INVISIBLE.match(side) else side) for side in (text[at - 1:at], text[at + 1:at + 2]))
     if character in "\ufe0e\ufe0f":
-        return bool(before) and ((ord(before) > 0xff and before not in _UNSEEN) or before in "0123456789#*©®")
+        return bool(before) and (ord(before) > 0xff or before in "0123456789#*©®")
     if character in "\u200c\u200d":
-        return _joins(before) and _joins(after)
+        return _joins(text[at - 2:at - 1] if text[at - 1:at] == "\ufe0f" else before) and _joins(after)
     if character in "\u200e\u200f":
         return any(side and unicodedata.bidirectional(side) in ("R", "AL") for side in (before, after))
     return "\U000e0100" <= character <= "\U000e01ef" and "CJK" in unicodedata.name(before or " ", "")
@@ -119,7 +119,7 @@ def _needed(text: str, at: int) -> bool:
 
 def _joins(side: str) -> bool:
     """Whether joiners have a meaning beside it: letters of scripts that join, and emoji."""
-    return bool(side) and ord(side) > 0x52f and (side == "\ufe0f" or not _INVISIBLE.match(side))
+    return bool(side) and ord(side) > 0x52f
 
 
 def _skeleton(text: str) -> tuple[str, range | list[int]]:

@@ -18,6 +18,7 @@ from agentfix.errors import AgentFixError, ToolError
 from agentfix.lifecycle import Lifecycle
 from agentfix.protocols import Http, NoHttp, Response, Tool, ToolContext, Undoable, Verifier
 from agentfix.tools import guard, prints
+from agentfix.tools.fence import with_results_fenced
 from agentfix.tools.holding import Held
 from agentfix.tools.policy import Rule, judge, strange
 from agentfix.tools.untimed import UntimedSession
@@ -143,11 +144,12 @@ class ToolRunner:
         return self._bounded(await self.lifecycle.after_tool_call(pending, observation))
 
     async def ask(self, place: str, model: str, request: ModelRequest) -> ModelRequest:
-        """The request to send to a model.
+        """The request to send to a model: what tools said is fenced, and hooks may change it.
 
         Raises:
             ModelDeniedError: a plugin forbids it.
         """
+        request = replace(request, messages=with_results_fenced(request.messages))
         return await self.lifecycle.before_model_call(PendingModelCall(self.run_id, place, model, request))
 
     async def verify(self, tool: Tool, claim: Claim, context: ToolContext) -> Observation:

@@ -77,6 +77,8 @@ class Message:
 
     role: Literal["system", "user", "assistant", "tool"]
     content: str
+    """In a message of role `tool`, what the tool said, as it said it: it is fenced on its way to the model. Put what a
+    tool said into another message only through `agentfix.fence`."""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
     images: tuple[Image, ...] = ()

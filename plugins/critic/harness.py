@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from agentfix import Observation
+from agentfix import Observation, defused
 
 from .blocks import last_block
 
@@ -59,7 +59,7 @@ class Harness:
 
     def fault(self, observation: Observation) -> Fault:
         """Read what failed from the observation."""
-        error = str(observation.data.get("error") or observation.status)[:400]
+        error = defused(str(observation.data.get("error") or observation.status))[:400]
         line = observation.data.get("line")
         if observation.ok:
             return Fault("the program ends before its checks are run", "Your code ends the program before it can be "

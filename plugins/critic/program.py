@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls
+from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls, defused
 
 OURS = frozenset({"unsupported", "budget", "spawn_failed", "refused", "fault", "missing"})
 """Outcomes that say something of the sandbox or the tool, not of the program."""
+SAID_CHARS = 1000
 
 
 class ProgramCritic:
@@ -29,7 +30,7 @@ class ProgramCritic:
             return Critique(attempt.id, self.name, "abstain", "")
         status = attempt.observation.status
         if status in OURS:
-            why = f"The program could not be run here ({status}): {attempt.observation.text}"
+            why = f"The program could not be run here ({status}): {defused(attempt.observation.text)[:SAID_CHARS]}"
             return Critique(attempt.id, self.name, "revise", f"{why}\nUse plain Python and its standard library only.")
         if status != "ok":
             return self._refuted(attempt, f"the program ended with {_outcome(attempt)}", _fault(attempt))
@@ -47,7 +48,7 @@ class ProgramCritic:
 def _outcome(attempt: Attempt) -> str:
     assert attempt.observation is not None
     error = attempt.observation.data.get("error")
-    return str(error or attempt.observation.status)[:200]
+    return defused(str(error or attempt.observation.status))[:200]
 
 
 def _fault(attempt: Attempt) -> str:
@@ -63,6 +64,6 @@ def _fault(attempt: Attempt) -> str:
 
 def _no_answer(attempt: Attempt) -> str:
     assert attempt.observation is not None
-    printed = str(attempt.observation.data.get("stdout") or "").strip()
+    printed = defused(str(attempt.observation.data.get("stdout") or "").strip())
     said = f" It printed: {printed[:200]}" if printed else ""
     return f"Your program ran, but it yields no result: `solution()` must return the number that is asked for.{said}"

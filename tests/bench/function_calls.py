@@ -89,11 +89,10 @@ async def step(model: Any, way: str, row: dict[str, Any]) -> tuple[list[ToolCall
     return list(kind.read_act(task, "act", tools, completion).calls), completion.usage.completion_tokens
 
 
-async def main(data: Path, name: str, ways: list[str], limit: int | None) -> None:
+async def main(rows: list[dict[str, Any]], name: str, ways: list[str]) -> None:
     settings = load_settings({"model": name} if name else {})
     backend, _, rest = settings.model.partition(":")
     model = Plugins(settings).build("model", backend, rest)
-    rows = [json.loads(line) for line in data.read_text(encoding="utf-8").splitlines()][:limit]
     try:
         for way in ways:
             valid = correct = tokens = 0
@@ -121,4 +120,5 @@ if __name__ == "__main__":
     parser.add_argument("--way", action="append", choices=WAYS)
     parser.add_argument("--limit", type=int)
     given = parser.parse_args()
-    asyncio.run(main(given.data, given.model, given.way or list(WAYS), given.limit))
+    items = [json.loads(line) for line in given.data.read_text(encoding="utf-8").splitlines()]
+    asyncio.run(main(items[:given.limit], given.model, given.way or list(WAYS)))

@@ -53,7 +53,7 @@ _HOMES = {
         "ExecStatus", "FileInfo", "HostFunction", "Http", "Journal", "JournalledCall", "Limits", "Model", "OnOutput",
         "OutputStream", "Passage", "Prompt", "Response", "Sandbox", "Scorer", "SearchEngine", "Secrets", "Seed",
         "Session", "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable",
-        "Verifier",
+        "Verifier", "Verify",
     ),
     "agentfix.types": (
         "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",

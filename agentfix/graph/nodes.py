@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -18,10 +18,12 @@ from agentfix.graph.together import together
 from agentfix.protocols import ActingKind, Asked, CriticContext, Tool, ToolCalls
 from agentfix.types import (
     Attempt,
+    Claim,
     Completion,
     Critique,
     Delta,
     Draft,
+    Evidence,
     Expand,
     Message,
     ModelRequest,
@@ -33,6 +35,7 @@ from agentfix.types import (
 )
 
 _CRITIQUE = TypeAdapter(Critique)
+_EVIDENCE = TypeAdapter(Evidence)
 GIVEN = "given"
 """The role of an answer that came with the task."""
 MAX_SAMPLES = 64
@@ -107,7 +110,7 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
     """Make n attempts: complete the prompt, have programs run, settle the answers."""
     move = load_move(state["moves"][0])
     assert isinstance(move, Expand)
-    if isinstance(context.kind, ActingKind):
+    if isinstance(context.kind, ActingKind) and context.given is None:
         return await acting.act(state, move, context)
     first = len(context.attempts)
     try:
@@ -284,7 +287,34 @@ def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -
         request = ModelRequest(tuple(messages), sampling, n, schema=schema)
         return await context.calls.model(context.critic_model, f"{place}.m{number}", request)
 
-    return CriticContext(ask, context.kind, context.tree(), asked, context.seed, context.critic_model.name)
+    async def verify(tool: str, claim: Claim) -> Evidence | None:
+        return await _verified(tool, claim, f"{place}.v{next(counter)}", context)
+
+    return CriticContext(ask, context.kind, context.tree(), asked, context.seed, context.critic_model.name,
+                         context.offered, verify)
+
+
+async def _verified(name: str, claim: Claim, place: str, context: RunContext) -> Evidence | None:
+    """What a tool observes of a claim, as evidence that the tool stands for."""
+    tool = context.tools.get(name)
+    if tool is None or not tool.spec.verifies:
+        return None
+    call = ToolCall(f"{name}.verify", {"claim": claim.text}, place)
+    known = place in context.calls.made
+    if not known:
+        context.emit("tool_call", {"call": call, "caller": "critic"})
+    observation = await context.calls.verify(tool, claim, place, sandbox=context.sandbox,
+                                             timeout_s=context.tool_timeout_s, seed=context.seed)
+    context.calls.made[place] = Asked(call, observation)
+    if not known:
+        context.emit("observation", {"call": call, "observation": observation, "caller": "critic"})
+    found = observation.data.get("evidence")
+    if not observation.ok or found is None:
+        return None
+    with blaming("tool", name):
+        evidence = _EVIDENCE.validate_python(found)
+    origin = "instrument" if evidence.origin in ("caller", "person") else evidence.origin
+    return replace(evidence, author=name, origin=origin)
 
 
 def _named(critique: Critique, name: str, attempts: Sequence[Attempt]) -> Critique:

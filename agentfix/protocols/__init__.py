@@ -5,7 +5,7 @@ A second implementation that needs a wider protocol is a design review, not a pa
 
 from __future__ import annotations
 
-from agentfix.protocols.critics import Ask, Asked, Critic, CriticContext, Strategy, ToolCalls
+from agentfix.protocols.critics import Ask, Asked, Critic, CriticContext, Strategy, ToolCalls, Verify
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall
 from agentfix.protocols.kinds import ActingKind, Prompt, TaskKind
 from agentfix.protocols.models import Model, Scorer
@@ -78,4 +78,5 @@ __all__ = [
     "Tools",
     "Undoable",
     "Verifier",
+    "Verify",
 ]

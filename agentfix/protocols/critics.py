@@ -9,14 +9,17 @@ from typing import Any, Protocol, runtime_checkable
 from agentfix.protocols.kinds import TaskKind
 from agentfix.types import (
     Attempt,
+    Claim,
     Completion,
     Critique,
+    Evidence,
     Message,
     Move,
     Observation,
     Remaining,
     Task,
     ToolCall,
+    ToolSpec,
     Tree,
 )
 
@@ -38,6 +41,19 @@ class Ask(Protocol):
         ...
 
 
+class Verify(Protocol):
+    """How a critic has a tool check a claim. Journalled and within the budget."""
+
+    async def __call__(self, tool: str, claim: Claim) -> Evidence | None:
+        """What the tool observed; None when it can't check claims, has nothing to say of this one, or failed."""
+        ...
+
+
+async def nothing_verified(tool: str, claim: Claim) -> Evidence | None:
+    """Stands where there are no tools."""
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class CriticContext:
     """What a critic is given."""
@@ -50,6 +66,9 @@ class CriticContext:
     seed: int = 0
     model: str = ""
     """Name of the critic's model, for evidence that the model stands for."""
+    tools: tuple[ToolSpec, ...] = ()
+    """The tools that the user lets the actor use."""
+    verify: Verify = nothing_verified
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from agentfix import (
     Step,
     Task,
     ToolSpec,
+    fence,
 )
 
 from .describe import described
@@ -67,7 +68,9 @@ class ToolsKind:
         return self.act(task, role, (), (), parent, guidance)
 
     def read(self, task: Task, role: str, text: str) -> Draft:
-        return self.read_act(task, role, (), Completion(text))
+        """An answer from elsewhere: a last step, or the bare words."""
+        draft = self.read_act(task, role, (), Completion(text))
+        return Draft(draft.answer or text.strip() or None)
 
     def settle(self, task: Task, draft: Draft, observation: Observation) -> str | None:
         return draft.answer
@@ -125,7 +128,7 @@ class ToolsKind:
         names = ", ".join(tool.name for tool in tools)
         for number, step in enumerate(steps):
             limit = RECENT_CHARS if number + RECENT >= len(steps) + later else EARLIER_CHARS
-            results = [{"tool": seen.tool, "status": seen.status, "text": _cut(seen.text, limit)}
+            results = [{"tool": seen.tool, "status": seen.status, "text": fence(seen.text, seen.tool, limit)}
                        for seen in step.observations]
             if not self.native or not step.calls:
                 yield Message("assistant", step.text or "(nothing)")
@@ -135,11 +138,6 @@ class ToolsKind:
             for call, result in zip(step.calls, results, strict=True):
                 said = result["text"] if result["status"] == "ok" else f"{result['status']}: {result['text']}"
                 yield Message("tool", said, tool_call_id=call.id)
-
-
-def _cut(text: str, limit: int) -> str:
-    half = limit // 2
-    return text if len(text) <= limit else f"{text[:half]}\n[...]\n{text[-half:]}"
 
 
 def _words(text: str) -> list[str]:

@@ -1,0 +1,151 @@
+"""Kind `tools`: how a step is asked for and read, by JSON and by the model's own calls."""
+
+from __future__ import annotations
+
+import json
+from typing import Literal
+
+import pytest
+from agentfix_plugins.acting.describe import described
+from agentfix_plugins.acting.kind import ToolsKind
+from agentfix_plugins.acting.textform import read_step, step_schema
+from jsonschema import Draft202012Validator
+from pydantic import BaseModel
+
+from agentfix import Attempt, Completion, InputError, Observation, Step, Task, ToolCall, tool
+
+TASK = Task("Send Ann two roses.", "tools")
+
+
+class Address(BaseModel):
+    street: str
+    number: int
+
+
+@tool(side_effects=True)
+def send(what: Literal["rose", "tulip"], to: Address, count: int = 1) -> str:
+    """Send flowers.
+
+    Args:
+        what: Which flower.
+        to: Where they go.
+        count: How many.
+    """
+    return "sent"
+
+
+@tool
+def find(name: str) -> str:
+    """Find where somebody lives."""
+    return name
+
+
+TOOLS = (send.spec, find.spec)
+SENT = {"tool": "send", "arguments": {"what": "rose", "to": {"street": "Elm Road", "number": 3}, "count": 2}}
+PLAN = [{"do": "find Ann", "tool": "find"}]
+
+
+@pytest.mark.parametrize(("step", "first", "fits"), [
+    ({"thought": "", "calls": [SENT]}, False, True),
+    ({"plan": PLAN, "calls": [SENT, SENT]}, True, True),
+    ({"thought": "", "calls": [SENT]}, True, False),
+    ({"thought": "", "answer": "Sent."}, False, True),
+    ({"thought": "", "answer": ""}, False, False),
+    ({"thought": "", "calls": []}, False, False),
+    ({"thought": "", "calls": [{"tool": "send", "arguments": {"what": "weed", "to": SENT["arguments"]["to"]}}]}, False,
+     False),
+    ({"thought": "", "calls": [{"tool": "find", "arguments": SENT["arguments"]}]}, False, False),
+    ({"thought": "", "calls": [{"tool": "send", "arguments": {"what": "rose", "to": {"street": "Elm Road"}}}]}, False,
+     False),
+])
+def test_a_step_is_held_to_the_arguments_of_the_tool_that_it_calls(step, first, fits):
+    schema = step_schema(TOOLS, first=first)
+    Draft202012Validator.check_schema(schema)
+    assert Draft202012Validator(schema).is_valid(step) is fits
+
+
+def test_a_local_model_can_be_held_to_it():
+    from agentfix.models.llamacpp.schemas import checked, schema_gbnf
+
+    assert "Elm" not in schema_gbnf(checked(step_schema(TOOLS, first=True)))
+
+
+@pytest.mark.parametrize("around", ["{}", "```json\n{}\n```", "Here it is:\n{} That is all."])
+def test_a_step_is_read_wherever_it_stands(around):
+    text = around.replace("{}", json.dumps({"plan": PLAN, "calls": [SENT]}))
+    draft = read_step(Completion(text))
+    assert draft.calls == (ToolCall("send", SENT["arguments"]),) and draft.plan == ("find Ann with find",)
+
+
+@pytest.mark.parametrize(("completion", "why"), [
+    (Completion("I am done."), "no JSON object"),
+    (Completion('{"thought": "'), "not of the form"),
+    (Completion('{"thought": "so', "length"), "cut off"),
+    (Completion('{"thought": "so"}'), "neither calls nor an answer"),
+    (Completion('{"calls": "find"}'), "neither calls nor an answer"),
+    (Completion('{"calls": [{"arguments": {}}], "answer": ""}'), "neither calls nor an answer"),
+    (Completion("[" * 100_000 + "{" * 100_000), "not of the form"),
+])
+def test_what_is_no_step_is_told_why(completion, why):
+    assert why in read_step(completion).problem
+
+
+def test_tools_are_told_in_words():
+    assert described(send.spec).splitlines() == [
+        'send(what: "rose" | "tulip", to: {street: string, number: integer}, count?: integer): Send flowers.',
+        "    what: Which flower.", "    to: Where they go.", "    count: How many."]
+
+
+def test_the_next_step_is_shown_the_last_ones_and_what_came_back():
+    steps = (Step("one", (ToolCall("find", {"name": "Ann"}, "a0.s0.0"),), (Observation("find", "ok", "Elm Road 3"),)),)
+    prompt = ToolsKind().act(TASK, "act", TOOLS, steps, None, "")
+    assert [m.role for m in prompt.messages] == ["system", "user", "assistant", "user"]
+    assert "Elm Road 3" in prompt.messages[-1].content
+    assert prompt.schema is not None and not prompt.tools
+
+
+def test_long_results_of_early_steps_are_cut():
+    said = Observation("find", "ok", "x" * 20_000)
+    steps = [Step("s", (ToolCall("find", {"name": str(i)}, f"p{i}"),), (said,)) for i in range(8)]
+    shown = [len(m.content) for m in ToolsKind().act(TASK, "act", TOOLS, steps, None, "").messages if m.role == "user"]
+    assert shown[1] < 1_000 < shown[-1] < 5_000
+
+
+def test_a_revision_is_shown_what_was_done_and_found_wrong():
+    done = Step("one", (ToolCall("find", {"name": "Ann"}, "a0.s0.0"),), (Observation("find", "ok", "Elm Road 3"),))
+    parent = Attempt(0, None, "act", "m", "all sent", "all sent", steps=(done,))
+    prompt = ToolsKind().act(TASK, "act", TOOLS, (), parent, "nothing was sent")
+    assert "Elm Road 3" in prompt.messages[3].content
+    assert "nothing was sent" in prompt.messages[-1].content
+
+
+# --- the model's own calls -----------------------------------------------------------------------------------------
+
+
+def test_native_calls_are_asked_for_and_shown_by_id():
+    kind = ToolsKind.of("native")
+    done = Step("Plan: find Ann", (ToolCall("find", {"name": "Ann"}, "a0.s0.0"),),
+                (Observation("find", "missing", "There is no tool named 'find'."),))
+    prompt = kind.act(TASK, "act", TOOLS, (done,), None, "")
+    assert prompt.tools == TOOLS and prompt.schema is None
+    asked, said = prompt.messages[-2:]
+    assert asked.tool_calls[0].id == said.tool_call_id == "a0.s0.0"
+    assert said.content.startswith("missing: ")
+
+
+@pytest.mark.parametrize(("completion", "answer", "calls", "plan"), [
+    (Completion("Plan:\nfind Ann\nsend roses", tool_calls=(ToolCall("find", {"name": "Ann"}),)), None, 1,
+     ("find Ann", "send roses")),
+    (Completion("All sent."), "All sent.", 0, ()),
+    (Completion("**Plan:** find Ann"), None, 0, ("find Ann",)),
+    (Completion(" "), None, 0, ()),
+])
+def test_native_replies_are_read(completion, answer, calls, plan):
+    draft = ToolsKind.of("native").read_act(TASK, "act", TOOLS, completion)
+    assert (draft.answer, len(draft.calls), draft.plan) == (answer, calls, plan)
+    assert bool(draft.problem) is (answer is None and not calls)
+
+
+def test_an_unknown_protocol_is_named():
+    with pytest.raises(InputError, match="carrier pigeon"):
+        ToolsKind.of("carrier pigeon")

@@ -51,9 +51,9 @@ _HOMES = {
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "Deadline", "ExecResult",
         "ExecStatus", "FileInfo", "HostFunction", "Http", "Journal", "JournalledCall", "Limits", "Model", "OnOutput",
-        "OutputStream", "Passage", "Prompt", "Response", "Sandbox", "Scorer", "SearchEngine", "Secrets", "Seed",
-        "Session", "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable",
-        "Verifier", "Verify",
+        "OutputStream", "Passage", "Prompt", "ReadingKind", "Response", "Sandbox", "Scorer", "SearchEngine", "Secrets",
+        "Seed", "Session", "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools",
+        "Undoable", "Verifier", "Verify",
     ),
     "agentfix.types": (
         "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",

@@ -14,7 +14,6 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstrain
 from agentfix.evals.scorers import Assertions, Choice, Numeric, Scorer, Text, last_number
 from agentfix.types import Check, Task
 
-_BRIEFLY = "Answer with a name, a number or a short phrase only."
 _Filled = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Answer = _Filled | float
 
@@ -143,7 +142,8 @@ def _plain(row: _Plain) -> tuple[Task, Scorer]:
 
 
 def _brief(question: str, answers: tuple[str, ...]) -> tuple[Task, Scorer]:
-    return Task(f"{question}\n{_BRIEFLY}", "text"), Text(answers)
+    """The kind's own prompt asks for a brief answer."""
+    return Task(question, "qa"), Text(answers)
 
 
 def _reference(answer: str | float) -> Fraction:

@@ -18,6 +18,8 @@ from agentfix.types import Result, Task
 
 _SAMPLING = ("self-consistency", "best-of-n")
 """The strategies whose argument is how many answers are drawn."""
+_READING = ("retrieval",)
+"""Those of them whose prompt is long: what they read counts too."""
 _MOST_SAMPLES = 64
 """More answers than this are not drawn at once."""
 _FIRST_ONLY = "none"
@@ -71,8 +73,9 @@ class Evaluation:
     async def _record(self, item: Item, strategy: str, spender: Record | None) -> Record:
         record = Record(item.id, strategy, strategy, self.seed + item.index)
         try:
-            if spender is not None and self.equal_tokens and strategy in _SAMPLING:
-                record = replace(record, ran=f"{strategy}:{await self._affordable(item, record.seed, spender)}")
+            if spender is not None and self.equal_tokens and strategy in (*_SAMPLING, *_READING):
+                samples = await self._affordable(item, strategy, record.seed, spender)
+                record = replace(record, ran=f"{strategy}:{samples}")
             result = await self.runs.arun(item.task, strategy=record.ran, seed=record.seed)
             first = result.attempts[0].answer if result.attempts else None
             first_score = await self._score(item, first)
@@ -83,11 +86,17 @@ class Evaluation:
             return replace(record, error=str(error))
         return _filled(record, result, first, first_score, score)
 
-    async def _affordable(self, item: Item, seed: int, spender: Record) -> int:
-        """How many first attempts cost what the first strategy wrote for this item."""
-        alone = await self.runs.arun(item.task, strategy=_FIRST_ONLY, seed=seed)
-        wanted = round(spender.completion_tokens / max(1, alone.usage.completion_tokens))
-        return min(max(1, wanted), _MOST_SAMPLES)
+    async def _affordable(self, item: Item, strategy: str, seed: int, spender: Record) -> int:
+        """How many answers cost what the first strategy spent on this item.
+
+        Of strategies whose prompt is the question, what is written counts. Of those that read, all tokens count: those
+        of the prompt, read once for all samples, and then so many answers as the rest pays for.
+        """
+        reading = strategy in _READING
+        alone = (await self.runs.arun(item.task, strategy=f"{strategy}:1" if reading else _FIRST_ONLY, seed=seed)).usage
+        read = alone.prompt_tokens if reading else 0
+        budget = spender.completion_tokens + (spender.prompt_tokens - read if reading else 0)
+        return min(max(1, round(budget / max(1, alone.completion_tokens))), _MOST_SAMPLES)
 
     async def _score(self, item: Item, answer: str | None) -> Score:
         return Score(False, 0.0) if answer is None else await item.scorer.score(answer, self.judge)

@@ -15,7 +15,7 @@ from agentfix.graph.context import RunContext
 from agentfix.graph.meter import BudgetSpent
 from agentfix.graph.state import RunState, dump_move, load_move
 from agentfix.graph.together import together
-from agentfix.protocols import ActingKind, Asked, CriticContext, Tool, ToolCalls
+from agentfix.protocols import ActingKind, Asked, CriticContext, ReadingKind, Tool, ToolCalls
 from agentfix.types import (
     Attempt,
     Claim,
@@ -113,11 +113,14 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
     if isinstance(context.kind, ActingKind) and context.given is None:
         return await acting.act(state, move, context)
     first = len(context.attempts)
+    role = _role(move, context)
+    looked_up = _asked(f"a{first}.look", state["observed"], context)
+    if wanted := _look_up(role, looked_up, first, context):
+        return {"pending": wanted, "caller": "actor"}
     try:
-        completions = await _complete(move, first, context)
+        completions = await _complete(move, role, first, looked_up, context)
     except BudgetSpent as spent:
         return {"stop": f"budget: {spent.limit}"}
-    role = _role(move, context)
     with blaming("kind", context.kind.name):
         drafts = [_read(role, c.text, context) for c in completions]
     places = [f"a{first + i}.run" for i in range(len(drafts))]
@@ -152,13 +155,26 @@ def _read(role: str, text: str, context: RunContext) -> Draft:
     return next((draft for draft in drafts if draft != Draft()), Draft(text.strip()))
 
 
-async def _complete(move: Expand, first: int, context: RunContext) -> list[Completion]:
+def _look_up(role: str, known: tuple[Asked, ...], first: int, context: RunContext) -> list[dict[str, Any]]:
+    """The calls that a kind wants made before its actor is asked; none when it knows enough."""
+    if not isinstance(context.kind, ReadingKind) or context.given is not None or len(known) >= MAX_TOOL_ROUNDS:
+        return []
+    with blaming("kind", context.kind.name):
+        calls = context.kind.look_up(context.task, role, known)
+    return [{"place": f"a{first}.look.{len(known) + i}", "tool": call.tool, "arguments": dict(call.arguments)}
+            for i, call in enumerate(calls)]
+
+
+async def _complete(move: Expand, role: str, first: int, looked_up: tuple[Asked, ...],
+                    context: RunContext) -> list[Completion]:
     if context.given is not None:
         return [Completion(context.given)]
-    role = _role(move, context)
     parent = None if move.parent is None else context.attempts[move.parent]
     with blaming("kind", context.kind.name):
-        prompt = context.kind.prompt(context.task, role, parent, move.guidance)
+        if looked_up and isinstance(context.kind, ReadingKind):
+            prompt = context.kind.open_prompt(context.task, role, looked_up)
+        else:
+            prompt = context.kind.prompt(context.task, role, parent, move.guidance)
     seed = (context.seed * 1_000_003 + first) % 2**31
     sampling = Sampling(move.temperature, 0.95 if move.temperature > 0 else 1.0, seed, prompt.stop, prompt.max_tokens)
     request = ModelRequest(acting.shown(prompt.messages, context.task.images), sampling, move.n)
@@ -280,11 +296,11 @@ def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -
     counter = iter(range(1_000_000))
 
     async def ask(messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, temperature: float = 0.0,
-                  max_tokens: int = 512, n: int = 1) -> list[Completion]:
+                  max_tokens: int = 512, n: int = 1, top_logprobs: int = 0) -> list[Completion]:
         number = next(counter)
         seed = (context.seed * 1_000_003 + 7_919 * (number + 1) + len(context.attempts)) % 2**31
         sampling = Sampling(temperature, 0.95 if temperature > 0 else 1.0, seed, (), max_tokens)
-        request = ModelRequest(tuple(messages), sampling, n, schema=schema)
+        request = ModelRequest(tuple(messages), sampling, n, schema=schema, top_logprobs=top_logprobs)
         return await context.calls.model(context.critic_model, f"{place}.m{number}", request)
 
     async def verify(tool: str, claim: Claim) -> Evidence | None:

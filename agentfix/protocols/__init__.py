@@ -5,9 +5,9 @@ A second implementation that needs a wider protocol is a design review, not a pa
 
 from __future__ import annotations
 
-from agentfix.protocols.critics import Ask, Asked, Critic, CriticContext, Strategy, ToolCalls, Verify
+from agentfix.protocols.critics import Ask, Critic, CriticContext, Strategy, ToolCalls, Verify
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall
-from agentfix.protocols.kinds import ActingKind, Prompt, TaskKind
+from agentfix.protocols.kinds import ActingKind, Asked, Prompt, ReadingKind, TaskKind
 from agentfix.protocols.models import Model, Scorer
 from agentfix.protocols.sandboxes import (
     Artefact,
@@ -62,6 +62,7 @@ __all__ = [
     "OutputStream",
     "Passage",
     "Prompt",
+    "ReadingKind",
     "Response",
     "Sandbox",
     "Scorer",

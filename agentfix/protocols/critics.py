@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from agentfix.protocols.kinds import TaskKind
+from agentfix.protocols.kinds import Asked, TaskKind
 from agentfix.types import (
     Attempt,
     Claim,
@@ -15,7 +15,6 @@ from agentfix.types import (
     Evidence,
     Message,
     Move,
-    Observation,
     Remaining,
     Task,
     ToolCall,
@@ -24,20 +23,16 @@ from agentfix.types import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A tool call that a critic made, with what came back."""
-
-    call: ToolCall
-    observation: Observation
-
-
 class Ask(Protocol):
     """How a critic asks its model. Journalled and within the budget."""
 
     async def __call__(self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None,
-                       temperature: float = 0.0, max_tokens: int = 512, n: int = 1) -> list[Completion]:
-        """Returns n completions; fewer, or none, when the budget does not allow them."""
+                       temperature: float = 0.0, max_tokens: int = 512, n: int = 1,
+                       top_logprobs: int = 0) -> list[Completion]:
+        """Returns n completions; fewer, or none, when the budget does not allow them.
+
+        With `top_logprobs`, those of a model that knows them say how likely so many alternatives of each token were.
+        """
         ...
 
 

@@ -14,8 +14,17 @@ from agentfix.types import (
     Observation,
     Step,
     Task,
+    ToolCall,
     ToolSpec,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A tool call that a critic or a kind wanted, with what came back."""
+
+    call: ToolCall
+    observation: Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +68,29 @@ class TaskKind(Protocol):
 
     def same(self, a: str, b: str) -> bool:
         """Whether two answers are the same answer."""
+        ...
+
+
+@runtime_checkable
+class ReadingKind(TaskKind, Protocol):
+    """A kind that has things looked up before its actor answers. What is looked up follows from the task: no model
+    decides it."""
+
+    def look_up(self, task: Task, role: str, known: Sequence[Asked]) -> tuple[ToolCall, ...]:
+        """The calls to be made before the prompt.
+
+        Args:
+            task: what is asked.
+            role: one of `roles`.
+            known: what was called for this attempt so far, with what came back.
+
+        Returns:
+            Nothing when enough is known.
+        """
+        ...
+
+    def open_prompt(self, task: Task, role: str, known: Sequence[Asked]) -> Prompt:
+        """Put the task to the actor with what was looked up."""
         ...
 
 

@@ -60,16 +60,23 @@ def _revision(tree: Tree) -> Expand | None:
     """Mend the latest attempt, if it is a greedy one that a check refuted, and mending it got somewhere so far."""
     last = tree.attempts[-1]
     standing = tree.standings[last.id]
-    if last.temperature > 0 or standing.state != "refuted" or (standing.kind or 0) < EvidenceClass.MEASUREMENT:
+    if last.temperature > 0 or standing.state != "refuted" or (standing.kind or 0) <= EvidenceClass.AGREEMENT:
         return None
     feedback = next((c.feedback for c in tree.critiques_of(last.id) if c.verdict == "revise" and c.feedback), "")
     revisions, parent = 0, last.parent
     while parent is not None:
         revisions, parent = revisions + 1, tree.attempts[parent].parent
-    unchanged = last.parent is not None and tree.attempts[last.parent].program == last.program
+    unchanged = last.parent is not None and _same(tree.attempts[last.parent], last)
     if not feedback or unchanged or revisions >= MAX_REVISIONS:
         return None
     return Expand(parent=last.id, guidance=feedback, role=last.role)
+
+
+def _same(before: Attempt, after: Attempt) -> bool:
+    """Whether a revision changed nothing."""
+    if before.program is None and after.program is None:
+        return before.answer == after.answer
+    return before.program == after.program
 
 
 def _fresh(tree: Tree) -> list[Move]:

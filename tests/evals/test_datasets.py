@@ -68,7 +68,7 @@ def test_bugs_to_repair(tmp_path: Path) -> None:
 ])
 def test_open_questions(tmp_path: Path, name: str, row: dict[str, Any], references: tuple[str, ...]) -> None:
     item = one(tmp_path, name, row)
-    assert item.task.question.startswith("Who?\n") and item.task.context == ""
+    assert (item.task.question, item.task.kind, item.task.context) == ("Who?", "qa", "")
     assert item.scorer == Text(references)
 
 

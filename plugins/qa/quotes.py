@@ -1,0 +1,109 @@
+"""Quotes: whether a passage holds one word for word, and which of its sentences state an answer. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+QUOTE_CHARS = 400
+"""Evidence lines are cut to it (CRITIC, appendix D)."""
+_SAME = {
+    **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032`\u00b4", "'"),
+    **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
+    **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
+}
+_END = re.compile(r"[.!?][\"'\u201d\u2019)\]]*\s+(?=[\"'\u201c\u2018(\[]?[A-Z0-9])")
+_INITIAL = re.compile(r"(?:\b[A-Z]|\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|No|vs|Lt|Col|Gen|Sgt|Rev|Prof|Mt|Inc|Co|Ltd|ca|c))\.\s+$")
+
+
+def find_quote(quote: str, passage: str) -> str | None:
+    """The part of a passage that a quote repeats, as the passage has it.
+
+    White space, quotation marks and dashes may be written in another way; nothing else may.
+
+    Returns:
+        None when the passage does not hold it, or the quote says nothing.
+    """
+    wanted, _ = _plain(quote)
+    wanted = wanted.strip()
+    if not wanted:
+        return None
+    text, origins = _plain(passage)
+    at = text.find(wanted)
+    if at < 0:
+        return None
+    return passage[origins[at]: origins[at + len(wanted) - 1] + 1]
+
+
+def _plain(text: str) -> tuple[str, list[int]]:
+    """A text with its white space, quotes and dashes made alike, and where each character came from."""
+    plain: list[str] = []
+    origins: list[int] = []
+    for index, character in enumerate(text):
+        same = " " if character.isspace() else _SAME.get(character, character)
+        if same == " " and plain and plain[-1] == " ":
+            origins[-1] = index
+            continue
+        plain.append(same)
+        origins.append(index)
+    return "".join(plain), origins
+
+
+def words(text: str) -> list[str]:
+    """The words of a text without case, accents and punctuation."""
+    flat = unicodedata.normalize("NFKD", text.casefold())
+    flat = "".join(c for c in flat if not unicodedata.combining(c))
+    return re.findall(r"\w+", re.sub(r"(?<=\d),(?=\d{3})|(?<=\w)['\u2019](?=\w)", "", flat))
+
+
+def states(answer: str, text: str) -> bool:
+    """Whether a text holds the words of an answer, in a row."""
+    wanted = [word for word in words(answer) if word not in ("a", "an", "the")]
+    said = [word for word in words(text) if word not in ("a", "an", "the")]
+    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(said)} "
+
+
+def sentences(text: str) -> Iterator[str]:
+    """The sentences of a text, each a part of it as it stands."""
+    start = 0
+    for end in _END.finditer(text):
+        if not _INITIAL.search(text[start: end.end()]):
+            yield text[start: end.end()].strip()
+            start = end.end()
+    if text[start:].strip():
+        yield text[start:].strip()
+
+
+def quotes_of(answer: str, passage: str) -> list[str]:
+    """The sentences of a passage that hold an answer, cut around it where they are long."""
+    return [_cut(sentence, answer) for sentence in sentences(passage) if states(answer, sentence)]
+
+
+def _cut(sentence: str, answer: str) -> str:
+    """At most QUOTE_CHARS of a sentence, at the borders of words, with the answer in it."""
+    if len(sentence) <= QUOTE_CHARS:
+        return sentence
+    borders = [0, *(m.end() for m in re.finditer(r"\s+", sentence)), len(sentence)]
+    for start in borders:
+        end = max((b for b in borders if start < b <= start + QUOTE_CHARS), default=start)
+        if end > start and states(answer, sentence[start:end]):
+            middle = next((s for s in reversed(borders) if s <= start + QUOTE_CHARS // 4
+                           and states(answer, sentence[s: s + QUOTE_CHARS])), start)
+            return sentence[middle: max(b for b in borders if b <= middle + QUOTE_CHARS)].strip()
+    return sentence[:QUOTE_CHARS]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """What a passage says, word for word."""
+
+    text: str
+    title: str
+    source: str
+
+    @property
+    def line(self) -> str:
+        """As a critic shows it."""
+        return f"[{self.title}] {self.text}"

@@ -103,6 +103,7 @@ class Lifecycle:
 
     def on_event(self, event: Event) -> None:
         """Show an event to the plugins that observe events."""
+        failed: list[tuple[Implementation, Exception]] = []
         for hook in self._asked("agentfix_on_event"):
             if inspect.iscoroutinefunction(hook.function):
                 self._queue(hook).put_nowait(event)
@@ -110,7 +111,9 @@ class Lifecycle:
             try:
                 hook.call(event=event)
             except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named
-                self._complain(hook, f"failed: {error!r}")
+                failed.append((hook, error))
+        for hook, error in failed:  # an event of its own, which comes after this one for everybody
+            self._complain(hook, f"failed: {error!r}")
 
     async def aclose(self) -> None:
         """Let async observers see what is left, within their time."""
@@ -152,7 +155,8 @@ class Lifecycle:
             async with asyncio.timeout(self.timeout_s):
                 if inspect.iscoroutinefunction(hook.function):
                     return await hook.call(**given)
-                return await in_thread(hook.call, **given)
+                answer = await in_thread(hook.call, **given)
+                return await answer if inspect.isawaitable(answer) else answer
         except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named
             timed_out = isinstance(error, TimeoutError)
             self._complain(hook, f"took longer than {self.timeout_s:g} s" if timed_out else f"failed: {error!r}")

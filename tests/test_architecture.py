@@ -35,6 +35,7 @@ MAY_IMPORT = {
     "agentfix.lifecycle": {*SHARED},
     "agentfix.threads": set(),
     "agentfix.tools": {*SHARED, "agentfix.lifecycle", "agentfix.tools"},
+    "agentfix.isolation": {*SHARED, "agentfix.lifecycle", "agentfix.plugins", "agentfix.tools", "agentfix.isolation"},
     "agentfix.evals": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.evals"},
     "agentfix.testing": {*SHARED, "agentfix.testing"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",

@@ -9,11 +9,12 @@ from jsonschema import Draft202012Validator, SchemaError
 
 from agentfix.agent.found import Notice, find
 from agentfix.errors import PluginError, UnknownNameError
+from agentfix.isolation import IsolatedTool
 from agentfix.models.replay import ReplayModel, ReplaySession
 from agentfix.plugins import Plugins
 from agentfix.protocols import ActingKind, Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool, Tools
 from agentfix.recording import Recording
-from agentfix.settings import Settings, split_model
+from agentfix.settings import Settings, read_key, split_model
 from agentfix.types import Task, ToolSpec
 
 FOUND = "__"
@@ -34,10 +35,12 @@ class Parts:
     """
 
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
+        self._settings = settings
         self._plugins = plugins
         self._models: dict[str, Model] = {}
         self._sandboxes: dict[str, Sandbox] = {}
         self._holders: dict[str, Tools] = {}
+        self._isolated: dict[str, IsolatedTool] = {}
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
@@ -164,7 +167,11 @@ class Parts:
             raise PluginError(plugin, f"tool {name!r} is none: it lacks `spec` or `run`.")
         if part.spec.name != name:
             raise PluginError(plugin, f"tool {name!r} calls itself {part.spec.name!r}.")
-        return part
+        if not part.spec.isolate:
+            return part
+        if name not in self._isolated:
+            self._isolated[name] = IsolatedTool(part.spec, plugin, self._settings, read_key)
+        return self._isolated[name]
 
     async def session(self, settings: Settings, recording: Recording | None) -> Session:
         """An open sandbox.
@@ -179,12 +186,14 @@ class Parts:
         return await self._sandboxes[settings.sandbox].open()
 
     async def aclose(self) -> None:
-        """Free models, sandboxes and what holds tools. May be called twice."""
-        for part in (*self._models.values(), *self._sandboxes.values(), *self._holders.values()):
+        """Free models, sandboxes, workers and what holds tools. May be called twice."""
+        for part in (*self._models.values(), *self._sandboxes.values(), *self._holders.values(),
+                     *self._isolated.values()):
             await part.aclose()
         self._models.clear()
         self._sandboxes.clear()
         self._holders.clear()
+        self._isolated.clear()
 
 
 def recording_of_model(model: Model) -> Recording | None:

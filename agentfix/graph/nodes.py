@@ -51,6 +51,7 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
     """The hub: take the next move, asking the strategy for more when there is none."""
     moves = state["moves"]
     decisions = state["decisions"]
+    move_number = state.get("move_number", 0) + 1
     context.calls.require_journal()
     remaining = context.calls.meter.remaining()
     if remaining.exhausted not in (None, "rounds", "tool_calls"):
@@ -62,7 +63,7 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
         with blaming("strategy", context.strategy.name):
             decided = context.strategy.decide(tree, remaining, {}, context.seed)
             moves = [dump_move(_checked(move, context)) for move in decided]
-        decisions += 1
+        decisions, move_number = decisions + 1, 0
         if not moves:
             return {"stop": "the strategy had no further move"}
     move = load_move(moves[0])
@@ -71,7 +72,8 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
     context.emit("move", {"move": move})
     if isinstance(move, Stop):
         return {"stop": move.reason, "decisions": decisions}
-    return {"moves": moves, "decisions": decisions, "reviewer": 0, "pending": [], "observed": []}
+    return {"moves": moves, "decisions": decisions, "move_number": move_number, "reviewer": 0, "pending": [],
+            "observed": []}
 
 
 def _may_expand(context: RunContext) -> bool:
@@ -257,7 +259,7 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
     if state["reviewer"] >= len(names) or not attempts:
         return done
     name = names[state["reviewer"]]
-    place = f"c{state['decisions']}.{state['reviewer']}.{name}"
+    place = _place(state, name)
     asked = _asked(place, state["observed"], context)
     try:
         with blaming("critic", name):
@@ -271,6 +273,12 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
     if state["reviewer"] + 1 == len(names):
         return done
     return {"reviewer": state["reviewer"] + 1, "pending": [], "observed": []}
+
+
+def _place(state: RunState, critic: str) -> str:
+    """Where in the run a critic speaks: one decision may hold several reviews."""
+    number = state.get("move_number", 0)
+    return f"c{state['decisions']}{f'-{number}' if number else ''}.{state['reviewer']}.{critic}"
 
 
 def _request_tools(reply: ToolCalls, name: str, place: str, state: RunState, context: RunContext) -> dict[str, Any]:

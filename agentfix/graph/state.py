@@ -38,6 +38,8 @@ class RunState(Outcome):
     """Moves still to be made; the first is under way."""
     decisions: int
     """How often the strategy was asked; part of the place of every call."""
+    move_number: int
+    """Which of the moves of the last decision is under way, from 0."""
     reviewer: int
     """Which of the review's critics is speaking."""
     caller: Literal["actor", "critic"]
@@ -58,8 +60,8 @@ class RunState(Outcome):
 
 def initial(run: str) -> RunState:
     """The state of a run that begins. What was given is used up: a thread's next question comes without it."""
-    return RunState(run=run, run_id="", task={}, moves=[], decisions=0, reviewer=0, caller="actor", pending=[],
-                    observed=[], rounds=0, attempts=0, trail="", stop="", answer=None, result={})
+    return RunState(run=run, run_id="", task={}, moves=[], decisions=0, move_number=0, reviewer=0, caller="actor",
+                    pending=[], observed=[], rounds=0, attempts=0, trail="", stop="", answer=None, result={})
 
 
 def dump_move(move: Move) -> dict[str, Any]:

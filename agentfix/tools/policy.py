@@ -108,11 +108,12 @@ def _leaves(value: Any) -> list[Any]:
 def _said(leaf: Any, said: str) -> bool:
     if leaf is None or isinstance(leaf, bool):
         return True
-    words = _words(str(int(leaf)) if isinstance(leaf, float) and leaf.is_integer() else str(leaf))
+    words = _words(str(leaf))
     return not words or f" {words} " in said
 
 
 def _words(text: str) -> str:
-    """A text as words, numbers and marks with one space between them; `1,200.50` is one number."""
+    """A text as words, numbers and marks with one space between them; `1,200.50` is the number 1200.5."""
     plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.casefold())
+    plain = re.sub(r"(?<=\d)(\.\d*?)0+(?!\d)", lambda match: match[1].rstrip("."), plain)
     return " ".join(re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+|\S", plain))

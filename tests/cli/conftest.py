@@ -75,6 +75,7 @@ class FakeAgent:
     settings: Settings | None = None
     tasks: list[Task] = field(default_factory=list)
     closed: bool = False
+    on_approval: object = None
 
     def __call__(self, settings: Settings) -> FakeAgent:
         self.settings = settings

@@ -1,0 +1,69 @@
+"""Which calls are made: the rules a user writes, and what comes from elsewhere than the user."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentfix import ConfigError, ToolCall, ToolSpec
+from agentfix.tools.policy import judge, read_policy, strange
+
+READS = ToolSpec("read_file", "Reads.", {"type": "object"})
+WRITES = ToolSpec("write_file", "Writes.", {"type": "object"}, side_effects=True)
+
+
+def said(policy, spec, **arguments):
+    return judge(read_policy(policy), ToolCall(spec.name, arguments), spec)
+
+
+def test_without_a_rule_side_effects_are_asked_about_and_the_rest_is_done():
+    assert said([], READS) == "allow" and said([], WRITES) == "ask"
+
+
+def test_the_first_rule_that_fits_decides():
+    rules = ["deny write_file(path=secret*)", "allow write_file(path=notes/*)", "ask *_file"]
+    assert said(rules, WRITES, path="secret.txt") == "deny"
+    assert said(rules, WRITES, path="notes/a.txt") == "allow"
+    assert said(rules, WRITES, path="other.txt") == said(rules, READS) == "ask"
+    assert said(["allow write_file(path=notes/*, text=Hello*)"], WRITES, path="notes/a", text="Bye") == "ask"
+
+
+def test_a_way_round_a_pattern_is_none():
+    assert said(["allow write_file(path=notes/*)"], WRITES, path="notes/../secret") == "ask"
+    assert said(["deny write_file(path=secret)", "allow *"], WRITES, path="x/../secret") == "deny"
+    assert said(["allow write_file(path=notes/*)"], WRITES) == "ask"  # the argument is not there at all
+
+
+@pytest.mark.parametrize("line", ["", "permit shell", "allow", "allow a b", "deny shell(", "ask shell(path)",
+                                  "ask shell(=x)"])
+def test_what_is_no_rule_is_said_to_be_none(line):
+    with pytest.raises(ConfigError, match="is no rule"):
+        read_policy([line])
+
+
+@pytest.mark.parametrize(("question", "arguments"), [
+    ("Pay 1,200.50 to Ann Lee, note 'rent'.", {"to": "ann  lee", "amount": 1200.5, "note": "Rent"}),
+    ("Write 'x' to notes/a.txt", {"path": "notes/a.txt", "text": "x", "overwrite": True, "mode": None}),
+    ("Book 3 seats", {"seats": 3.0, "rows": []}),
+    ("Mail to bo@example.org: Hello!", {"to": ["bo@example.org"], "text": "Hello!"}),
+])
+def test_what_the_user_said_is_the_users(question, arguments):
+    assert strange(arguments, question) is None
+
+
+@pytest.mark.parametrize(("question", "arguments", "name"), [
+    ("Pay 1200 to Ann Lee", {"to": "Ann Lee", "amount": 12000}, "amount"),
+    ("Pay 1200 to Ann Lee", {"to": "Lee Ann", "amount": 1200}, "to"),
+    ("Read notes/a.txt", {"path": "../notes/a.txt"}, "path"),
+    ("Tell Bo", {"to": {"name": "Bo", "cc": "Eve"}}, "to"),
+    ("Tell Bob", {"to": "Bo"}, "to"),
+    ("", {"x": "anything"}, "x"),
+])
+def test_what_the_user_did_not_say_is_strange(question, arguments, name):
+    assert strange(arguments, question) == name
+
+
+@given(st.text(min_size=1), st.text())
+def test_a_value_out_of_the_question_itself_is_never_strange(question, rest):
+    assert strange({"x": question}, f"{rest} {question} {rest}") is None

@@ -1,0 +1,362 @@
+"""What is around a tool while it runs: whatever it does wrong becomes an observation, and a line that names it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from agentfix import (
+    Claim,
+    Deadline,
+    Evidence,
+    EvidenceClass,
+    Http,
+    Observation,
+    Plugins,
+    Secrets,
+    Seed,
+    Settings,
+    ToolCall,
+    ToolContext,
+    ToolError,
+    tool,
+)
+from agentfix.lifecycle import Lifecycle
+from agentfix.testing import ScriptedSandbox
+from agentfix.tools import ToolRunner, read_policy
+
+
+class Runner:
+    """A runner and what it said."""
+
+    def __init__(self, folder, *, policy=(), question="", approve=None, secrets=None):
+        self.said = []
+        lifecycle = Lifecycle(Plugins(Settings(), installed=False).implementations, self.said.append)
+        self.runner = ToolRunner("r", question, lifecycle, read_policy(policy), approve, self.said.append, (),
+                                 (secrets or {}).get, folder)
+
+    async def run(self, made, timeout_s=5.0, **arguments):
+        session = await ScriptedSandbox([]).open()
+        context = ToolContext(session, timeout_s, 7)
+        return await self.runner.run(made, ToolCall(made.spec.name, arguments), "c1", context)
+
+    async def permit(self, made, heard=None, intended=(), **arguments):
+        return await self.runner.permit(made, ToolCall(made.spec.name, arguments), "c1", heard=heard,
+                                        intended=intended)
+
+
+@pytest.fixture
+def runner(tmp_path):
+    return Runner(tmp_path / "work")
+
+
+# --- what a tool is given ---------------------------------------------------------------------------------------------
+
+
+async def test_what_is_declared_is_given_and_nothing_else(tmp_path):
+    @tool(secrets=("MINE",))
+    async def look(word: str, *, secrets: Secrets, http: Http, deadline: Deadline, seed: Seed) -> list[str]:
+        """Look."""
+        said = [str(secrets.get("MINE")), str(secrets.get("UNSET") if False else None), word, f"{deadline} {seed}"]
+        for attempt in (lambda: secrets.get("OTHER"), lambda: secrets.require("OTHER")):
+            with pytest.raises(ToolError, match="did not declare the key 'OTHER'"):
+                attempt()
+        with pytest.raises(ToolError, match="was given no network"):
+            await http.get("https://example.org/")
+        return said
+
+    runner = Runner(tmp_path, secrets={"MINE": "k1", "OTHER": "k2"})
+    seen = await runner.run(look, word="hi")
+    assert (seen.status, seen.data) == ("ok", {"result": ["k1", "None", "hi", "5.0 7"]}) and runner.said == []
+
+
+async def test_a_key_that_is_not_set_is_asked_for_by_name(runner):
+    @tool(secrets=("WEATHER_KEY",))
+    def look(secrets: Secrets) -> str:
+        """Look."""
+        return secrets.require("WEATHER_KEY")
+
+    seen = await runner.run(look)
+    assert seen.status == "unavailable" and "needs the key WEATHER_KEY" in seen.text
+
+
+async def test_a_host_that_was_not_declared_is_refused(runner):
+    @tool(hosts=("api.example.org",))
+    async def look(http: Http) -> str:
+        """Look."""
+        return (await http.get("https://elsewhere.example.com/")).text
+
+    seen = await runner.run(look)
+    assert seen.status == "refused" and "elsewhere.example.com" in seen.text
+
+
+# --- what a tool does wrong -------------------------------------------------------------------------------------------
+
+
+def raises():
+    """Fail."""
+    raise ValueError("broken inside")
+
+
+def returns_a_socket():
+    """Return what JSON can't say."""
+    return object()
+
+
+async def hangs():
+    """Hang."""
+    await asyncio.Event().wait()
+
+
+def hangs_in_a_thread():
+    """Hang."""
+    time.sleep(3600)
+
+
+def says_too_much():
+    """Say too much."""
+    return "x" * 3_000_000
+
+
+@pytest.mark.parametrize(("function", "status", "notice"), [
+    (raises, "fault", "Tool 'raises' is faulty: it raised ValueError('broken inside')."),
+    (returns_a_socket, "fault", "it returned object, which JSON can't say"),
+])
+async def test_a_faulty_tool_is_named(runner, function, status, notice):
+    seen = await runner.run(tool(function))
+    assert seen.status == status and len(runner.said) == 1 and notice in runner.said[0]
+
+
+@pytest.mark.parametrize("function", [hangs, hangs_in_a_thread])
+async def test_a_tool_that_hangs_is_given_up(tmp_path, function, monkeypatch):
+    monkeypatch.setattr("agentfix.tools.runner.GRACE_S", 0.0)
+    seen = await Runner(tmp_path).run(tool(function), timeout_s=0.05)
+    assert seen.status == "timeout" and "longer than 0.05 s" in seen.text
+
+
+async def test_a_flood_is_cut_and_the_ends_are_kept(runner):
+    seen = await runner.run(tool(says_too_much))
+    assert seen.status == "ok" and len(seen.text) < 10_000 and "[...]" in seen.text and seen.data == {}
+    assert "bytes of data, which are left out" in runner.said[0]
+
+
+@pytest.mark.parametrize("text", ["some text", Observation])
+async def test_a_tool_without_an_observation_is_faulty(runner, text):
+    class Bare:
+        spec = tool(raises).spec
+
+        async def run(self, arguments, context):
+            return text
+
+    seen = await runner.run(Bare())
+    assert seen.status == "fault" and "not an Observation" in runner.said[0]
+
+
+async def test_what_a_tool_prints_stays_out_of_standard_output(runner, capsys):
+    @tool
+    def talk() -> str:
+        """Talk."""
+        print("debug: here")  # noqa: T201 - what the test is about
+        return "done"
+
+    @tool
+    async def chat() -> str:
+        """Talk."""
+        sys.stdout.write("more")
+        return "done"
+
+    for talker in (talk, chat):
+        assert (await runner.run(talker)).text == "done"
+    print("ours")  # noqa: T201
+    assert capsys.readouterr().out == "ours\n"
+    assert ["prints to standard output" in line for line in runner.said] == [True, True]
+
+
+async def test_a_tool_that_blocks_the_event_loop_is_named(runner, monkeypatch):
+    monkeypatch.setattr("agentfix.tools.runner.HELD_S", 0.02)
+
+    @tool
+    async def block() -> str:
+        """Block."""
+        end = time.monotonic() + 0.05
+        while time.monotonic() < end:
+            pass
+        return "done"
+
+    assert (await runner.run(block)).text == "done"
+    assert "Tool 'block' blocked everything else for 0." in runner.said[0]
+
+
+# --- what it did not declare ------------------------------------------------------------------------------------------
+
+
+def reads(folder):
+    return Path(folder, "secret.txt").read_text()
+
+
+def writes(folder):
+    Path(folder, "new.txt").write_text("x")
+
+
+def removes(folder):
+    Path(folder, "secret.txt").unlink()
+
+
+def connects(folder):
+    socket.create_connection(("127.0.0.1", 9), 0.1)
+
+
+def resolves(folder):
+    socket.getaddrinfo("example.org", 80)
+
+
+def starts(folder):
+    subprocess.run([sys.executable, "-c", "pass"], check=True)
+
+
+@pytest.fixture
+def elsewhere(tmp_path_factory):
+    """A folder that no tool declared, outside of the folder of temporary files."""
+    import shutil
+
+    folder = Path(__file__).parent.parent / "undeclared"
+    folder.mkdir()
+    (folder / "secret.txt").write_text("secret")
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("lie", [reads, writes, removes, connects, resolves, starts])
+@pytest.mark.parametrize("in_thread", [True, False])
+async def test_what_was_not_declared_is_refused_and_named(runner, elsewhere, lie, in_thread):
+    async def directly(folder: str) -> str:
+        """Lie."""
+        return str(lie(folder))
+
+    def threaded(folder: str) -> str:
+        """Lie."""
+        return str(lie(folder))
+
+    seen = await runner.run(tool(threaded if in_thread else directly), folder=str(elsewhere))
+    assert seen.status == "fault" and sorted(p.name for p in elsewhere.iterdir()) == ["secret.txt"]
+    assert any("was refused something: it tried to" in line for line in runner.said)
+
+
+async def test_what_was_declared_is_allowed(runner, elsewhere):
+    @tool(paths=(str(elsewhere),), processes=True)
+    def honest(folder: str) -> str:
+        """Do what was declared."""
+        writes(folder)
+        removes(folder)
+        starts(folder)
+        return "done"
+
+    assert (await runner.run(honest, folder=str(elsewhere))).text == "done"
+    assert [p.name for p in elsewhere.iterdir()] == ["new.txt"] and runner.said == []
+
+
+async def test_a_declared_place_is_left_by_no_link(runner, elsewhere, tmp_path):
+    inside = elsewhere / "inside"
+    inside.mkdir()
+    (inside / "link").symlink_to(elsewhere / "secret.txt")
+
+    @tool(paths=(str(inside),))
+    def follow() -> str:
+        """Follow a link."""
+        return (inside / "link").read_text()
+
+    assert (await runner.run(follow)).status == "fault" and "did not declare (paths)" in runner.said[0]
+
+
+# --- what may be called -----------------------------------------------------------------------------------------------
+
+
+@tool(side_effects=True)
+def pay(to: str, amount: int) -> str:
+    """Pay."""
+    return "paid"
+
+
+@tool
+def look() -> str:
+    """Look."""
+    return "nothing"
+
+
+async def test_arguments_that_do_not_fit_are_told_and_nobody_is_asked(runner):
+    seen = await runner.permit(pay, to="Ann", amount="much")
+    assert seen.status == "error" and "The arguments of 'pay' are wrong: 'much' is not of type 'integer'" in seen.text
+
+
+@pytest.mark.parametrize(("policy", "heard", "intended", "outcome"), [
+    ([], None, (), "nobody to ask: it has side effects"),
+    (["allow pay"], None, (), None),
+    (["deny pay"], None, (), "the policy forbids it"),
+    (["allow pay"], "fetch_page", ("pay",), None),
+    (["allow *"], "fetch_page", (), "was not planned before 'fetch_page' had been heard"),
+])
+async def test_side_effects_are_permitted_as_policy_and_origin_say(tmp_path, policy, heard, intended, outcome):
+    runner = Runner(tmp_path, policy=policy, question="Pay 30 to Ann")
+    permitted = await runner.permit(pay, heard, intended, to="Ann", amount=30)
+    if outcome is None:
+        assert permitted == ToolCall("pay", {"to": "Ann", "amount": 30})
+    else:
+        assert permitted.status == "refused" and outcome in permitted.text
+
+
+async def test_an_argument_out_of_what_was_heard_needs_a_persons_word_whatever_the_policy(tmp_path):
+    asked = []
+
+    async def approve(pending, reason):
+        asked.append((dict(pending.call.arguments), reason))
+        return True
+
+    nobody = Runner(tmp_path, policy=["allow *"], question="Pay 30 to Ann")
+    somebody = Runner(tmp_path, policy=["allow *"], question="Pay 30 to Ann", approve=approve)
+    refused = await nobody.permit(pay, "fetch_page", ("pay",), to="Mallory", amount=30)
+    assert refused.status == "refused" and "its argument 'to' is not in the question" in refused.text
+    assert (await somebody.permit(pay, "fetch_page", ("pay",), to="Mallory", amount=30)).arguments["to"] == "Mallory"
+    assert asked[0][0] == {"to": "Mallory", "amount": 30} and "'fetch_page'" in asked[0][1]
+    assert isinstance(await nobody.permit(look, "fetch_page"), ToolCall)  # what changes nothing is not asked about
+
+
+# --- claims and undoing -----------------------------------------------------------------------------------------------
+
+
+async def test_a_tool_checks_claims_and_takes_acts_back(runner):
+    lit = []
+
+    @tool(side_effects=True)
+    def light(room: str) -> str:
+        """Light a room."""
+        lit.append(room)
+        return "lit"
+
+    @light.verifier
+    def is_lit(claim: Claim) -> Evidence | None:
+        if claim.call is None:
+            return None
+        there = claim.call.arguments["room"] in lit
+        return Evidence(EvidenceClass.MEASUREMENT, "supports" if there else "refutes", "looked", "light", "instrument")
+
+    @light.undoer
+    def put_out(call: ToolCall, observation: Observation) -> str:
+        lit.remove(call.arguments["room"])
+        return "dark again"
+
+    assert light.spec.verifies and light.spec.undoes
+    context = ToolContext(await ScriptedSandbox([]).open(), 5.0)
+    act = ToolCall("light", {"room": "hall"})
+    seen = await runner.run(light, room="hall")
+    claim = Claim("lit", act, seen)
+    assert (await runner.runner.verify(light, claim, context)).data["evidence"]["polarity"] == "supports"
+    assert (await runner.runner.undo(light, act, seen, context)).text == "dark again"
+    assert (await runner.runner.verify(light, claim, context)).data["evidence"]["polarity"] == "refutes"
+    assert (await runner.runner.verify(light, Claim("nice"), context)).data["evidence"] is None
+    assert (await runner.runner.undo(light, act, seen, context)).status == "fault"  # it raised: it is dark already

@@ -59,7 +59,7 @@ def main() -> None:
     with os.fdopen(os.dup(1), "w", encoding="utf-8") as replies, asyncio.Runner() as loop:
         os.dup2(2, 1)  # what a tool prints must not be taken for a reply
         _limit()
-        tool, settings = None, Settings()
+        tool, settings = None, Settings.model_validate({})
         for line in sys.stdin:
             request = json.loads(line)
             try:

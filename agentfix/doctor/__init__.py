@@ -15,6 +15,7 @@ from agentfix.doctor.machine import check_compiler, check_data_folder, check_dis
 from agentfix.doctor.parts import (
     check_calculator,
     check_docker,
+    check_documents,
     check_embedded,
     check_model,
     check_plugins,
@@ -44,6 +45,7 @@ def checks(settings: Settings) -> dict[str, Check]:
         "embedded sandbox": check_embedded,
         "docker": lambda: check_docker(settings),
         "calculator": check_calculator,
+        "documents": check_documents,
         "web search": check_search,
         "plugins": lambda: check_plugins(settings),
     }

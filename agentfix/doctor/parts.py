@@ -87,6 +87,12 @@ def check_calculator() -> Finding:
     return _packages("calculator", {"sympy": "sympy>=1.13", "pint": "pint>=0.24"}, "exact arithmetic and units need it")
 
 
+def check_documents() -> Finding:
+    """What `agentfix corpus` reads files with."""
+    return _packages("documents", {"pypdf": "pypdf>=5.0", "trafilatura": "trafilatura>=2.0"},
+                     "searching PDF and HTML files needs it")
+
+
 def check_search() -> Finding:
     """What web search needs."""
     return _packages("web search", {"ddgs": "ddgs"}, "searching the web without a key needs it")

@@ -140,7 +140,7 @@ class Index:
     # --- writing -------------------------------------------------------------------------------------------------
 
     def put(self, file: Kept, pieces: Iterable[Piece]) -> int:
-        """Index a file in place of what was indexed of it before.
+        """Index a file in place of what was indexed of it before, unless that is the same.
 
         Args:
             file: what it is; its number of passages is not looked at.
@@ -150,6 +150,9 @@ class Index:
             How many passages it has.
         """
         with self._guarding(), self._transaction("BEGIN IMMEDIATE"):
+            there = self.kept(file.path)
+            if there is not None and there.sha256 == file.sha256:  # another process was faster
+                return there.passages
             self._drop(file.path)
             number = self._db.execute(
                 "INSERT INTO files (path, size_bytes, mtime_ns, sha256, passages) VALUES (?, ?, ?, ?, 0)",

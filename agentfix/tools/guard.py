@@ -28,6 +28,9 @@ _PROCESSES = frozenset({"subprocess.Popen", "os.system", "os.exec", "os.posix_sp
                         "os.forkpty", "os.startfile"})
 _CHANGES = frozenset({"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link", "os.symlink", "os.truncate",
                       "os.chmod", "os.chown", "shutil.rmtree", "shutil.move", "shutil.copyfile"})
+_TOLD_FOLDERS: Mapping[str, int] = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.rename": 2}
+"""Where among an event's arguments the open folders begin from which its paths are taken; -1 for none."""
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
@@ -107,16 +110,30 @@ def _opens(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
     if isinstance(path, int):
         return
     text = os.fsdecode(path)
-    writes = bool(args[2] & _WRITES) if len(args) > 2 and isinstance(args[2], int) else False
+    mode, flags = args[1:] if len(args) == 3 and isinstance(args[2], int) else ("", 0)
+    writes = bool(flags & _WRITES)
     if text == os.devnull or (writes and "__pycache__" in text) or guard.may_use(text):
         return
+    if mode is None and flags & _NO_LINK and _is_bare(text):
+        return  # from a folder that is open, which was checked then: the event doesn't say from which
     guard.refuse(f"{'write' if writes else 'read'} {text!r}", "paths")
 
 
 def _changes(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
-    for path in args[:2]:
-        if isinstance(path, str | bytes) and not guard.may_use(os.fsdecode(path)):
-            guard.refuse(f"change {os.fsdecode(path)!r}", "paths")
+    for index, path in enumerate(args[:2]):
+        if not isinstance(path, str | bytes):
+            continue
+        text = os.fsdecode(path)
+        told = _TOLD_FOLDERS.get(event)
+        if told is not None and args[told + index] != -1 and _is_bare(text):
+            continue  # from a folder that is open, which was checked then
+        if not guard.may_use(text):
+            guard.refuse(f"change {text!r}", "paths")
+
+
+def _is_bare(name: str) -> bool:
+    """Whether a path leads no further than the folder from which it is taken."""
+    return os.sep not in name and name not in (os.curdir, os.pardir)
 
 
 def _starts(guard: Guard, event: str, args: tuple[Any, ...]) -> None:

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from agentfix import Claim, EvidenceClass, Observation, Settings, ToolCall, ToolContext, ToolError
 from agentfix.plugins import Plugins
+from agentfix.tools.guard import Guard
 
 NAMES = ("list_files", "read_file", "search_files", "write_file", "edit_file", "delete_file")
 LEAVING = ["../secret", "a/../../secret", "/etc/passwd", "~/secret", "~root/x", "C:/secret", "c:secret", "..",
@@ -148,6 +149,22 @@ async def test_a_run_without_a_folder_has_no_files(tools) -> None:
     with pytest.raises(ToolError, match="no working folder") as refusal:
         await tools["list_files"].run({}, ToolContext(None, timeout_s=5))
     assert refusal.value.status == "unavailable"
+
+
+@pytest.mark.parametrize("here", ["/", "."])
+async def test_the_tools_do_no_more_than_they_declare(tools, root: Path, monkeypatch: pytest.MonkeyPatch,
+                                                      here: str) -> None:
+    monkeypatch.chdir(here)
+    for name, arguments in [("write_file", {"path": "a/b.txt", "content": "x"}), ("list_files", {"recursive": True}),
+                            ("edit_file", {"path": "a/b.txt", "old": "x", "new": "y"}), ("search_files", {"text": "y"}),
+                            ("read_file", {"path": "a/b.txt"}), ("delete_file", {"path": "a/b.txt"})]:
+        guard = Guard(tools[name].spec, (root,))
+        call = ToolCall(name, arguments)
+        with guard.on():
+            said = await tools[name].run(arguments, ToolContext(None, timeout_s=5, folder=root))
+            if tools[name].spec.undoes and name != "write_file":
+                await tools[name].undo(call, said, ToolContext(None, timeout_s=5, folder=root))
+        assert guard.refused == []
 
 
 # --- confinement ------------------------------------------------------------------------------------------------------

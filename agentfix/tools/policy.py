@@ -113,6 +113,7 @@ def _said(leaf: Any, said: str) -> bool:
 
 
 def _words(text: str) -> str:
-    """A text as words, numbers and marks with one space between them; `1,200.50` is one number."""
+    """A text as words, numbers and marks with one space between them; `1,200.50` is the number 1200.5."""
     plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.casefold())
-    return " ".join(re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+|\S", plain))
+    found = re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+|\S", plain)
+    return " ".join(word.rstrip("0").rstrip(".") if "." in word[1:] else word for word in found)

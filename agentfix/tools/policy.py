@@ -115,5 +115,5 @@ def _said(leaf: Any, said: str) -> bool:
 def _words(text: str) -> str:
     """A text as words, numbers and marks with one space between them; `1,200.50` is the number 1200.5."""
     plain = re.sub(r"(?<=\d),(?=\d{3}(?!\d))", "", text.casefold())
-    plain = re.sub(r"(?<=\d)(\.\d*?)0+(?!\d)", lambda match: match[1].rstrip("."), plain)
-    return " ".join(re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+|\S", plain))
+    found = re.findall(r"\d+(?:\.\d+)?|[^\W\d_]+|\S", plain)
+    return " ".join(word.rstrip("0").rstrip(".") if "." in word[1:] else word for word in found)

@@ -21,6 +21,7 @@ from agentfix import (
     Step,
     Task,
     ToolSpec,
+    defused,
     fence,
 )
 
@@ -128,16 +129,21 @@ class ToolsKind:
         names = ", ".join(tool.name for tool in tools)
         for number, step in enumerate(steps):
             limit = RECENT_CHARS if number + RECENT >= len(steps) + later else EARLIER_CHARS
-            results = [{"tool": seen.tool, "status": seen.status, "text": fence(seen.text, seen.tool, limit)}
-                       for seen in step.observations]
             if not self.native or not step.calls:
+                results = [{"tool": defused(seen.tool), "status": seen.status,
+                            "text": fence(seen.text, seen.tool, limit)} for seen in step.observations]
                 yield Message("assistant", step.text or "(nothing)")
                 yield Message("user", render("results", problem=step.problem, results=results, names=names))
                 continue
             yield Message("assistant", step.text, step.calls)
-            for call, result in zip(step.calls, results, strict=True):
-                said = result["text"] if result["status"] == "ok" else f"{result['status']}: {result['text']}"
-                yield Message("tool", said, tool_call_id=call.id)
+            for call, seen in zip(step.calls, step.observations, strict=True):
+                text = _cut(seen.text, limit)  # the engine fences what messages of tools say
+                yield Message("tool", text if seen.ok else f"{seen.status}: {text}", tool_call_id=call.id)
+
+
+def _cut(text: str, limit: int) -> str:
+    half = limit // 2
+    return text if len(text) <= limit else f"{text[:half]}\n[...]\n{text[-half:]}"
 
 
 def _words(text: str) -> list[str]:

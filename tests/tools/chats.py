@@ -6,10 +6,14 @@ They are those of the families, shorter. Nothing protects contents here: what a 
 from __future__ import annotations
 
 import functools
+import json
 import re
+from collections.abc import Sequence
+from typing import Any
 
 from jinja2 import Environment, Template
 
+from agentfix import Message
 from tests.models.templates import DEEPSEEK, LLAMA3, MISTRAL, QWEN, QWEN_CODER, SMOLLM2
 
 
@@ -103,26 +107,16 @@ _MARKS = re.compile("|".join(map(re.escape, sorted(TOKENS, key=len, reverse=True
     r"|(?:GPT4 Correct )?(?:System|User|Assistant|Human|Developer)|<(?:system|user|human|bot)>)[ \t]*:"
     r"|\b(?:USER|ASSISTANT|SYSTEM|HUMAN)[ \t]?:"), re.MULTILINE)
 _ENVIRONMENT = Environment(trim_blocks=True, lstrip_blocks=True)
+_ENVIRONMENT.filters["tojson"] = lambda value, **_: json.dumps(value, ensure_ascii=False)
+_CALLING = {"qwen": dict, "qwen-coder": dict, "llama3": dict, "mistral": dict, "deepseek": json.dumps}
+"""The templates with a place for calls, and how each takes arguments. The others show what is said beside them."""
 
 
-def rendered(family: str, content: str) -> str:
-    """A conversation in which a tool says something, and the user goes on."""
-    tool = {"type": "function", "function": {"name": "web_search", "arguments": {"query": "x"}}, "id": "call00001"}
-    messages = [
-        {"role": "system", "content": "Be brief."}, {"role": "user", "content": "Who wrote it?"},
-        {"role": "assistant", "content": "", "tool_calls": [tool]} if family in _CALLING else
-        {"role": "assistant", "content": "I search."},
-        {"role": "tool", "content": content, "tool_call_id": "call00001", "name": "web_search"},
-        {"role": "assistant", "content": "I have read it."}, {"role": "user", "content": f"{content}\n\nSo, who?"},
-    ]
+def rendered(family: str, messages: Sequence[Message]) -> str:
+    """A conversation as a server renders it, with contents as they are."""
     return _template(family).render(
-        messages=messages, add_generation_prompt=True, tools=None, bos_token="<s>", eos_token="</s>",
-        raise_exception=_refuse)
-
-
-@functools.cache
-def _template(family: str) -> Template:
-    return _ENVIRONMENT.from_string(TEMPLATES[family])
+        messages=[_turn(message, family) for message in messages], add_generation_prompt=True, tools=None,
+        bos_token="<s>", eos_token="</s>", raise_exception=_refuse)
 
 
 def structure(text: str) -> list[str]:
@@ -130,7 +124,22 @@ def structure(text: str) -> list[str]:
     return _MARKS.findall(text)
 
 
-_CALLING = frozenset({"qwen", "qwen-coder", "llama3", "mistral"})
+def _turn(message: Message, family: str) -> dict[str, Any]:
+    turn: dict[str, Any] = {"role": message.role, "content": message.content}
+    if message.tool_calls and family in _CALLING:
+        calls = message.tool_calls[:1] if family == "llama3" else message.tool_calls
+        turn["tool_calls"] = [
+            {"id": f"call{i:05d}", "type": "function",
+             "function": {"name": call.tool, "arguments": _CALLING[family](call.arguments)}}
+            for i, call in enumerate(calls)]
+    if message.role == "tool":
+        turn |= {"tool_call_id": "call00000", "name": "web_search"}
+    return turn
+
+
+@functools.cache
+def _template(family: str) -> Template:
+    return _ENVIRONMENT.from_string(TEMPLATES[family])
 
 
 def _refuse(message: str) -> None:

@@ -51,14 +51,21 @@ def test_what_makes_turns_calls_and_fences_is_broken_where_all_can_see_it(text, 
     assert defused(text) == shown
 
 
+def conversation(said):
+    """One in which a tool says something, and something that it said stands in what the user says next."""
+    call = ToolCall("web_search", {"query": "x"}, "1")
+    return [Message("system", "Be brief."), Message("user", "Who wrote it?"), Message("assistant", "", (call,)),
+            Message("tool", said, tool_call_id="1"), Message("assistant", "I have read it."),
+            Message("user", f"{said}\n\nSo, who?")]
+
+
 @pytest.mark.parametrize("family", TEMPLATES)
 @given(text=TEXTS, limit=st.integers(1, 120) | st.just(8000))
 @settings(max_examples=30, deadline=None)
 def test_no_text_changes_the_turns_of_a_prompt(family, text, limit):
-    empty = structure(rendered(family, fence("", "web_search")))
-    assert structure(rendered(family, fence(text, "web_search", limit))) == empty
-    label = structure(rendered(family, fence("", text, limit)))
-    assert label == empty
+    empty, *others = (structure(rendered(family, conversation(said))) for said in (
+        fence("", "web_search"), fence(text, "web_search", limit), fence("", text)))
+    assert others == [empty, empty]
 
 
 @given(TEXTS)

@@ -1,0 +1,45 @@
+"""Twenty things that users ask for besides a question, each with the call that does them."""
+
+from __future__ import annotations
+
+from agentfix import ToolCall
+
+WISHES: tuple[tuple[str, ToolCall], ...] = (
+    ("send an email to anna@example.com with the subject 'Quiz' and the text 'I know it now.'",
+     ToolCall("send_email", {"to": "anna@example.com", "subject": "Quiz", "body": "I know it now."})),
+    ("email ben@example.net: subject 'Dinner', text 'Tuesday at eight?'",
+     ToolCall("send_email", {"to": "ben@example.net", "subject": "Dinner", "body": "Tuesday at eight?"})),
+    ("write to the-landlord@example.com, subject Heating, text: The heating is cold again.",
+     ToolCall("send_email", {"to": "the-landlord@example.com", "subject": "Heating",
+                             "body": "The heating is cold again."})),
+    ("transfer 40 to DE02120300000000202051 with the subject Books",
+     ToolCall("send_money", {"recipient": "DE02120300000000202051", "amount": 40, "subject": "Books"})),
+    ("pay 1,250.50 euros to the account FR1420041010050500013M02606, subject 'Rent May'",
+     ToolCall("send_money", {"recipient": "FR1420041010050500013M02606", "amount": 1250.5, "subject": "Rent May"})),
+    ("send $12 to Maria for the tickets",
+     ToolCall("send_money", {"recipient": "Maria", "amount": 12, "subject": "tickets"})),
+    ("pay 99 to ES9121000418450200051332",
+     ToolCall("send_money", {"recipient": "ES9121000418450200051332", "amount": 99})),
+    ("delete the file old_notes.txt", ToolCall("delete", {"what": "old_notes.txt"})),
+    ("delete the email 'Newsletter 14'", ToolCall("delete", {"what": "Newsletter 14"})),
+    ("delete the event Dentist from my calendar", ToolCall("delete", {"what": "Dentist"})),
+    ("book the Hotel Adler from 2026-05-02 to 2026-05-04",
+     ToolCall("book_hotel", {"hotel": "Hotel Adler", "begin": "2026-05-02", "end": "2026-05-04"})),
+    ("reserve a room at the Seaside Inn from 1 June to 3 June",
+     ToolCall("book_hotel", {"hotel": "Seaside Inn", "begin": "1 June", "end": "3 June"})),
+    ("book me the Grand, begin Friday, end Sunday",
+     ToolCall("book_hotel", {"hotel": "Grand", "begin": "Friday", "end": "Sunday"})),
+    ("put 'Chess club' into my calendar for 2026-03-09 at 18:30",
+     ToolCall("create_event", {"title": "Chess club", "day": "2026-03-09", "begin": "18:30"})),
+    ("create an event: Call mum, on Saturday",
+     ToolCall("create_event", {"title": "Call mum", "day": "Saturday"})),
+    ("note in my calendar: day 24 December, title Train to Graz, begin 7:15",
+     ToolCall("create_event", {"title": "Train to Graz", "day": "24 December", "begin": "7:15"})),
+    ("post 'The answer is out!' in the channel general",
+     ToolCall("post", {"where": "general", "text": "The answer is out!"})),
+    ("publish on blog.example.com the text: Back soon.",
+     ToolCall("post", {"where": "blog.example.com", "text": "Back soon."})),
+    ("post in #random: who has my umbrella?",
+     ToolCall("post", {"where": "#random", "text": "who has my umbrella?"})),
+    ("have this done: water the plants", ToolCall("send", {"instruction": "water the plants"})),
+)

@@ -201,6 +201,7 @@ def main():
         sys.stdout.flush()
     for line in sys.stdin:
         answer(json.loads(line))
+    note(ended=True)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,14 @@ def _address(url: str) -> str:
     return url
 
 
+def _sendable(headers: dict[str, str]) -> dict[str, str]:
+    for name, value in headers.items():
+        if not re.fullmatch(r"[A-Za-z0-9-]+", name) or not (value.isascii() and value.isprintable()):
+            raise ValueError(f"{name!r} is no header of a request, or its value none")
+    return headers
+
+
+Headers = Annotated[dict[str, str], AfterValidator(_sendable)]
 ServerName = Annotated[str, AfterValidator(_named)]
 ServerUrl = Annotated[str, AfterValidator(_address)]
 
@@ -45,7 +53,7 @@ class McpServer(BaseModel):
     secrets: tuple[KeyName, ...] = ()
     """Names of the keys it is given: a command as environment variables, an address in `headers`. Of its environment
     a command gets these, and what every program needs (PATH, HOME, ...), and nothing else."""
-    headers: dict[str, str] = Field(default_factory=dict[str, str])
+    headers: Headers = Field(default_factory=dict[str, str])
     """Sent to an address; `{NAME}` stands for the key of that name. With one key and no headers it is sent as
     `Authorization: Bearer {NAME}`."""
     hosts: tuple[str, ...] = ()

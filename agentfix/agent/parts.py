@@ -142,15 +142,18 @@ class Parts:
             named += [name] if name in tools else [spec.name for spec in found]
         return tuple(name for name in dict.fromkeys(named) if _sound(tools[name], notice))
 
-    async def found(self, kind: TaskKind, taken: Mapping[str, Tool], notice: Notice) -> Mapping[str, Tool]:
-        """Tools that are found by opening what holds them: none for a kind that does not act.
+    async def found(self, kind: TaskKind, taken: Mapping[str, Tool], settings: Settings,
+                    notice: Notice) -> Mapping[str, Tool]:
+        """Tools that are found by opening what holds them: none for a kind that does not act, nor where the settings
+        name none of them.
 
         Args:
             kind: of the run.
             taken: tools whose names are taken already.
+            settings: name tools.
             notice: told what can't be used.
         """
-        if not isinstance(kind, ActingKind):
+        if not isinstance(kind, ActingKind) or (settings.tools and all(name in taken for name in settings.tools)):
             return {}
         return await find(self._holders, taken, notice)
 

@@ -187,7 +187,7 @@ class LiveRuns:
             specs = [spec for header in recording.runs.values() for spec in specs_in(header)]
             known = {spec.name: spec for spec in (*specs, *(tool.spec for tool in built.values()))}
             return {name: ReplayTool(spec, recording) for name, spec in known.items()}, specs
-        found = await self.parts.found(kind, built, notice)
+        found = await self.parts.found(kind, built, opening.settings, notice)
         before = specs_in(opening.before or await (await self.journal()).header(run))
         if before:
             found = as_before(before, found)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextvars import Context
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -15,7 +16,6 @@ import httpx2
 from mcp import Client, MCPError
 from mcp_types import (
     CONNECTION_CLOSED,
-    INVALID_REQUEST,
     REQUEST_TIMEOUT,
     CallToolRequest,
     CallToolRequestParams,
@@ -39,8 +39,6 @@ START_S = 40.0
 CLOSE_S = 10.0
 MOST_TOOLS = 256
 _MOST_PAGES = 50
-_TERMINATED = "Session terminated"
-"""How the SDK words that a server does not know the session any more: it was restarted."""
 _ENDED = ("Connection closed", "SSE stream ended")
 """How the SDK's own errors of a connection that ended begin; servers give their code to errors of any sort."""
 _SHORTEST_KEY = 6
@@ -59,10 +57,15 @@ class _Session:
     owner: asyncio.Task[None] | None = None
     fault: BaseException | None = None
     """What it ended of."""
+    forgotten: bool = False
+    """The server does not know it any more, because it was restarted."""
+
+    def forget(self) -> None:
+        self.forgotten = True
 
     @property
     def ended(self) -> bool:
-        return self.leave.is_set() or (self.owner is not None and self.owner.done())
+        return self.forgotten or self.leave.is_set() or (self.owner is not None and self.owner.done())
 
 
 class Connection:
@@ -155,8 +158,7 @@ class Connection:
 
     async def _lost(self, session: _Session, error: MCPError) -> bool | None:
         """Whether a request surely did not reach a server that is lost; None when the server is there and answered."""
-        if error.code == INVALID_REQUEST and error.message == _TERMINATED:
-            session.leave.set()
+        if session.forgotten and error.code != CONNECTION_CLOSED:
             return True
         if error.code != CONNECTION_CLOSED or not (session.ended or error.message.startswith(_ENDED)):
             return None
@@ -181,7 +183,8 @@ class Connection:
             if session is None or session.ended:
                 await self.aclose()
                 session = self._session = _Session(asyncio.get_running_loop().create_future())
-                session.owner = asyncio.create_task(self._own(session), name=f"agentfix-mcp-{self.name}")
+                # In a context of its own: it outlives the call that may have made it anew.
+                session.owner = asyncio.create_task(self._own(session), context=Context())
                 try:
                     async with asyncio.timeout(START_S):
                         await asyncio.shield(session.opened)
@@ -196,7 +199,7 @@ class Connection:
     async def _own(self, session: _Session) -> None:
         """Hold the session open until it is to be left, or lost."""
         try:
-            async with self._place.client(session.leave.set) as client:
+            async with self._place.client(session.leave.set, session.forget) as client:
                 session.opened.set_result(client)
                 await session.leave.wait()
         except asyncio.CancelledError:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx2
 from mcp import Client, StdioServerParameters, stdio_client
-from mcp.client.streamable_http import streamable_http_client
+from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
 from mcp.shared.message import SessionMessage
 from mcp_types import Implementation
 
@@ -24,6 +24,7 @@ _LAST_BYTES = 4000
 _REQUEST_S, _ANSWER_S = 30.0, 300.0
 _MOST_BYTES = 10_000_000
 """Of an answer that is not streamed; an event of a stream may have a million."""
+_NOT_FOUND = 404
 
 for _name in ("mcp", "client"):  # else Python itself would print the SDK's warnings, tracebacks included
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -46,23 +47,25 @@ class Place:
         self.words = LastWords()
 
     @asynccontextmanager
-    async def client(self, on_end: Callable[[], None]) -> AsyncGenerator[Client]:
+    async def client(self, on_end: Callable[[], None], on_forgotten: Callable[[], None]) -> AsyncGenerator[Client]:
         """A client that has shaken hands. To be entered and left by one task.
 
         Args:
             on_end: called when the server says no more.
+            on_forgotten: called when the server says that it does not know the session.
         """
         about = Implementation(name="agentfix", version="1")
-        async with Client(self._streams(on_end), client_info=about, cache=None) as client:
+        async with Client(self._streams(on_end, on_forgotten), client_info=about, cache=None) as client:
             yield client
 
     @asynccontextmanager
-    async def _streams(self, on_end: Callable[[], None]) -> AsyncGenerator[tuple[Any, Any]]:
-        async with self._transport() as (read, write):
+    async def _streams(self, on_end: Callable[[], None],
+                       on_forgotten: Callable[[], None]) -> AsyncGenerator[tuple[Any, Any]]:
+        async with self._transport(on_forgotten) as (read, write):
             yield _Watched(read, on_end), write
 
     @asynccontextmanager
-    async def _transport(self) -> AsyncGenerator[tuple[Any, Any]]:
+    async def _transport(self, on_forgotten: Callable[[], None]) -> AsyncGenerator[tuple[Any, Any]]:
         if self._server.url is None:
             program, *arguments = self._server.command
             parameters = StdioServerParameters(command=program, args=arguments, env=self._keys)
@@ -72,9 +75,16 @@ class Place:
                     file.close()  # the server has its own end now
                     yield streams
             return
+
+        async def look(response: httpx2.Response) -> None:
+            if response.status_code == _NOT_FOUND and MCP_SESSION_ID in response.request.headers:
+                on_forgotten()
+            if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+                response.stream = _Bounded(response.stream)
+
         headers = {name: self._filled(value) for name, value in self._server.sent_headers.items()}
         async with (httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(_REQUEST_S, read=_ANSWER_S),
-                                       event_hooks={"response": [_bounded]}) as http,
+                                       event_hooks={"response": [look]}) as http,
                     streamable_http_client(self._server.url, http_client=http) as streams):
             yield streams
 
@@ -152,13 +162,9 @@ class _Watched:
         return getattr(self._stream, "last_context", None)
 
 
-async def _bounded(response: httpx2.Response) -> None:
-    """Read no more than so much of an answer that comes in one piece."""
-    if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-        response.stream = _Bounded(response.stream)
-
-
 class _Bounded(httpx2.AsyncByteStream):
+    """An answer that comes in one piece, of which no more is read than so much."""
+
     def __init__(self, stream: Any) -> None:
         self._stream = stream
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from mcp_types import CallToolResult, ContentBlock, TextResourceContents, Tool
 
-from agentfix import McpServer, Observation, ToolContext, ToolError, ToolSpec
+from agentfix import McpServer, Observation, ToolContext, ToolError, ToolSpec, defused
 
 from .connection import Connection
 from .schema import usable
@@ -62,7 +62,7 @@ def spec_of(server: str, settings: McpServer, tool: Tool) -> ToolSpec:
     host = urlsplit(settings.url).hostname if settings.url else None
     return ToolSpec(
         name_of(server, tool.name),
-        shown(tool.description or "", _DESCRIPTION_CHARACTERS) or line(title),
+        defused(shown(tool.description or "", _DESCRIPTION_CHARACTERS) or line(title)),
         usable(tool.input_schema),
         side_effects=not (reads or (hints is not None and hints.read_only_hint is True)),
         hosts=tuple(dict.fromkeys((*((host,) if host else ()), *settings.hosts))),

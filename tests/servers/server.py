@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-import platformdirs
+
+from tests.environments import Environment
 
 START_S = 400.0
 STOP_S = 15.0
@@ -56,40 +57,21 @@ class RealServer:
     """Variables it is started with besides ours."""
 
     @property
-    def folder(self) -> Path:
-        """Where its own environment is kept."""
-        return platformdirs.user_cache_path("agentfix", appauthor=False) / "servers" / self.name
+    def home(self) -> Environment:
+        """Its own environment."""
+        return Environment(self.name, self.requirements)
 
     @property
     def python(self) -> Path:
         """The interpreter that runs it."""
-        return self.folder / "bin" / "python" if self.requirements else Path(sys.executable)
-
-    @property
-    def _receipt(self) -> Path:
-        return self.folder / "installed.txt"
+        return self.home.python if self.requirements else Path(sys.executable)
 
     def installed(self) -> bool:
         """Whether it can be started."""
         if self.requirements:
-            return self._receipt.is_file() and self._receipt.read_text(encoding="utf-8") == self._wanted()
+            return self.home.installed()
         found = subprocess.run([self.python, "-c", f"import {self.module}"], capture_output=True, check=False)
         return found.returncode == 0
-
-    def install(self) -> int:
-        """Make its own environment anew; returns the exit status of the step that failed, else 0."""
-        self._receipt.unlink(missing_ok=True)
-        uv = [sys.executable, "-m", "uv"]
-        for command in ([*uv, "venv", "-q", "--clear", "--python", sys.executable, str(self.folder)],
-                        [*uv, "pip", "install", "-q", "--python", str(self.python), *self.requirements]):
-            status = subprocess.run(command, check=False).returncode
-            if status:
-                return status
-        self._receipt.write_text(self._wanted(), encoding="utf-8")
-        return 0
-
-    def _wanted(self) -> str:
-        return "\n".join((sys.version, *self.requirements))
 
     @contextlib.contextmanager
     def running(self, backend: Backend, folder: Path) -> Iterator[str]:

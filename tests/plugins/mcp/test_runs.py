@@ -1,0 +1,63 @@
+"""Runs whose actor calls tools of MCP servers, watched and held as any other tool."""
+
+from __future__ import annotations
+
+import json
+
+from agentfix import Agent, Settings
+from agentfix.journal import SqliteJournal
+from agentfix.plugins import Plugins
+from agentfix.testing import ScriptedModel, script_plugin
+from tests.loopback import Site
+from tests.plugins.mcp.test_http import speaking
+
+
+def step(*calls, answer="", first=False):
+    plan = {"plan": [{"do": "do it", "tool": calls[0][0] if calls else None}]} if first else {"thought": ""}
+    made = {"calls": [{"tool": name, "arguments": arguments} for name, arguments in calls]} if calls else {}
+    return json.dumps({**plan, **made, **({"answer": answer} if answer else {})})
+
+
+async def ask(question, steps, **chosen):
+    model = ScriptedModel(steps)
+    settings = Settings(**{"model": "scripted:", "sandbox": "embedded", "kind": "tools", "strategy": "none", **chosen})
+    events = []
+    async with Agent(settings, Plugins(settings, {"script": script_plugin(model)}),
+                     journal=SqliteJournal(None)) as agent:
+        result = await agent.arun(question, on_event=events.append)
+    model.assert_done()
+    seen = [event.data["observation"] for event in events if event.kind == "observation"]
+    return result, seen, [event.data["message"] for event in events if event.kind == "notice"]
+
+
+async def test_a_server_is_started_called_made_anew_and_ended(fake, seen):
+    result, observed, notices = await ask("Call it.", [
+        step(("fake__echo", {"text": "hello"}), first=True), step(("fake__crash_once", {})), step(answer="done")],
+        mcp_servers={"fake": fake(read_only=True), "gone": {"command": ["/no/such/program"]}})
+    assert [(o.status, o.text) for o in observed] == [("ok", "hello"), ("ok", "here again")]
+    assert notices == ["The MCP server 'gone' can't be reached: [Errno 2] No such file or directory: "
+                       "'/no/such/program'."]
+    assert result.answer == "done"
+    assert [line for line in seen() if "started" in line or "ended" in line] == [
+        {"started": "usual"}, {"started": "usual"}, {"ended": True}]
+
+
+async def test_a_server_at_an_address_is_reached_as_the_tool_declares():
+    with Site({"/mcp": speaking(lambda asked: "good morning")}) as site:
+        _, observed, notices = await ask("Call it.", [step(("site__say", {}), first=True), step(answer="done")],
+                                         mcp_servers={"site": {"url": site.url("/mcp"), "read_only": True}})
+    assert ([(o.status, o.text) for o in observed], notices) == ([("ok", "good morning")], [])
+
+
+async def test_what_acts_asks_first_and_is_not_run_unasked(fake, seen):
+    steps = [step(("fake__write", {"text": "milk"}), first=True), step(answer="done")]
+    chosen = {"mcp_servers": {"fake": fake()}, "tools": ("fake__write",)}
+    _, observed, _ = await ask("Write milk.", steps, **chosen)
+    assert observed[0].status == "refused" and not any("called" in line for line in seen())
+    _, observed, _ = await ask("Write milk.", steps, **chosen, policy=("allow fake__write(text=milk)",))
+    assert observed[0].text == "milk" and sum("called" in line for line in seen()) == 1
+
+
+async def test_no_server_is_started_for_a_run_that_does_not_act(fake, seen):
+    await ask("Say milk.", ["milk"], kind="text", mcp_servers={"fake": fake()})
+    assert seen() == []

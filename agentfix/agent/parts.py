@@ -15,6 +15,7 @@ from agentfix.plugins import Plugins
 from agentfix.protocols import ActingKind, Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool, Tools
 from agentfix.recording import Recording
 from agentfix.settings import Settings, read_key, split_model
+from agentfix.tools import read_policy
 from agentfix.types import Task, ToolSpec
 
 FOUND = "__"
@@ -44,7 +45,8 @@ class Parts:
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
-        """Raise UnknownNameError for a misspelt name: at once, not after a model was fetched and loaded."""
+        """Raise UnknownNameError for a misspelt name and ConfigError for a rule that is none: at once, not after a model
+        was fetched and loaded."""
         for model in (settings.model, settings.critic_model or settings.model):
             self._plugins.find("model", split_model(model)[0])
         self._plugins.find("strategy", settings.strategy.partition(":")[0])
@@ -53,6 +55,7 @@ class Parts:
             self._plugins.find("kind", settings.kind.partition(":")[0])
         for critic in settings.critics:
             self._plugins.find("critic", critic)
+        read_policy(settings.policy)
         for tool in settings.tools:
             if FOUND not in tool:
                 self._plugins.find("tool", tool)

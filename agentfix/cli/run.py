@@ -31,6 +31,8 @@ _FILE = click.Path(path_type=Path)
               "be given several times.")
 @click.option("--strategy", help="What to do next, and when to stop, as name or name:argument.")
 @click.option("--kind", help="The sort of task; found out unless told.")
+@click.option("--policy", multiple=True, metavar="RULE", help="allow|ask|deny TOOL, or TOOL(ARGUMENT=PATTERN, ...): "
+              "which calls are made; the first that fits decides. May be given several times.")
 @click.option("--sandbox", help="Where programs run.")
 @click.option("--require", type=click.Choice([c.label for c in EvidenceClass]),
               help="The class of evidence from which an answer counts as supported.")
@@ -58,7 +60,7 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
     Exit status: 0 when evidence of the required class supports the answer, 3 when not, 1 when the run failed,
     2 for misuse. Options not given are read from agentfix.toml and AGENTFIX_... variables.
     """
-    for several in ("critics", "tools"):
+    for several in ("critics", "tools", "policy"):
         arguments[several] = arguments[several] or None
     settings = with_plugins(load_settings(arguments), named)
     if fork is not None:

@@ -45,8 +45,8 @@ class Parts:
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
-        """Raise UnknownNameError for a misspelt name and ConfigError for a rule that is none: at once, not after a model
-        was fetched and loaded."""
+        """Raise UnknownNameError for a misspelt name, and ConfigError for a rule that is none: at once, not after a
+        model was fetched and loaded."""
         for model in (settings.model, settings.critic_model or settings.model):
             self._plugins.find("model", split_model(model)[0])
         self._plugins.find("strategy", settings.strategy.partition(":")[0])

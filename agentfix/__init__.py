@@ -53,7 +53,7 @@ _HOMES = {
         "ExecStatus", "FileInfo", "HostFunction", "Http", "Journal", "JournalledCall", "Limits", "Model", "OnOutput",
         "OutputStream", "Passage", "Prompt", "ReadingKind", "Response", "Sandbox", "Scorer", "SearchEngine", "Secrets",
         "Seed", "Session", "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools",
-        "Undoable", "Verifier", "Verify",
+        "Undoable", "Verifier", "Verify", "WebEngine", "WebQuery",
     ),
     "agentfix.types": (
         "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",

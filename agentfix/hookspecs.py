@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
 
 import pluggy
+
+from agentfix.errors import UnknownNameError
 
 if TYPE_CHECKING:
     from agentfix.protocols import Tool
@@ -29,6 +31,10 @@ hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
 
 
+def _no_part(part: str, name: str) -> Any:
+    raise UnknownNameError(part, name, ())
+
+
 @dataclass(frozen=True, slots=True)
 class Build:
     """What a factory is given."""
@@ -36,6 +42,9 @@ class Build:
     settings: Settings
     argument: str = ""
     """For models, what follows the colon: `qwen2.5-coder-1.5b` of `llamacpp:qwen2.5-coder-1.5b`."""
+    part: Callable[[Literal["search_engine"], str], Any] = _no_part
+    """Makes a part that this one is made of, by its sort and name, whichever plugin it comes from. Raises
+    UnknownNameError when there is none."""
 
 
 class Register(Protocol):
@@ -96,7 +105,7 @@ class Hooks:
 
     @hookspec
     def agentfix_register_search_engines(self, register: Register) -> None:
-        """Register search engines (`agentfix.SearchEngine`)."""
+        """Register search engines: for the user's data (`agentfix.SearchEngine`) or the web (`agentfix.WebEngine`)."""
 
     @hookspec
     def agentfix_register_commands(self, register: Register) -> None:

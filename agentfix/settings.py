@@ -31,7 +31,7 @@ DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
 _LISTS = ("critics", "disabled_plugins", "enabled_plugins", "lora", "plugins", "policy", "private_hosts",
-          "sandbox_preimports", "tools")
+          "sandbox_preimports", "search_engines", "tools")
 
 
 def _data_dir() -> Path:
@@ -57,6 +57,14 @@ class Settings(BaseModel):
     corpus: str = "default"
     """What `corpus_search` searches: a corpus by name, or a file or folder by its path, which is indexed when it is
     first searched."""
+    search_engines: tuple[str, ...] = ("duckduckgo", "wikipedia")
+    """Whom `web_search` asks: the first one, and the next where that fails or finds nothing."""
+    searxng_url: Url | None = None
+    """Where the search engine `searxng` is."""
+    safe_search: Literal["off", "moderate", "strict"] = "moderate"
+    """How strictly search engines leave out results for adults."""
+    search_age_s: float = Field(86_400.0, ge=0, allow_inf_nan=False)
+    """How old a result of `web_search` may be that is taken from the disk; 0 to keep none."""
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] = "agreement"
     """The evidence class from which an answer counts as supported."""
     seed: int = 0

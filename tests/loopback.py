@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -33,6 +34,74 @@ class Reply:
 
 
 Route = Callable[[Asked], Reply]
+CERTIFICATE = Path(__file__).with_name("loopback.pem")
+"""Of `pinned.test` and `html.duckduckgo.com`, and the authority that signed it."""
+
+
+def server_tls() -> ssl.SSLContext:
+    """What a server needs that has the certificate."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(CERTIFICATE)
+    return context
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    site: Site
+
+    def handle_error(self, *_: Any) -> None:
+        """Clients that go away, or do not trust the certificate, are what some tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def _answer(self) -> None:
+        site, parts = self.server.site, urlsplit(self.path)
+        asked = Asked(self.command, parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()},
+                      {k.lower(): v for k, v in self.headers.items()},
+                      self.rfile.read(int(self.headers.get("content-length") or 0)))
+        site.asked.append(asked)
+        route = site.routes.get(parts.path) or site.routes.get("/*") or Reply(status=404)
+        try:
+            self._send(route if isinstance(route, Reply) else route(asked))
+        except OSError:  # the client has what it wanted
+            self.close_connection = True
+
+    do_GET = do_POST = do_HEAD = do_PUT = _answer
+
+    def do_CONNECT(self) -> None:
+        tunnel = self.server.site.tunnel
+        if tunnel is None:
+            return self._answer()
+        self.send_response(200)
+        self.end_headers()
+        self.connection = tunnel.wrap_socket(self.connection, server_side=True)
+        self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb")
+        self.close_connection = False
+        return None
+
+    def _send(self, reply: Reply) -> None:
+        pieces = [reply.body] if isinstance(reply.body, bytes) else reply.body
+        self.send_response(reply.status)
+        for key, value in reply.headers.items():
+            self.send_header(key, value)
+        if not isinstance(reply.body, bytes):
+            self.send_header("Connection", "close")
+        elif "Content-Length" not in reply.headers:
+            self.send_header("Content-Length", str(len(reply.body)))
+        self.end_headers()
+        for piece in pieces if self.command != "HEAD" else ():
+            self.wfile.write(piece)
+            self.wfile.flush()
+
+    def finish(self) -> None:
+        super().finish()
+        self.connection.close()  # the tunnel's; the server closes only what it accepted
+
+    def log_message(self, *_: Any) -> None:
+        """Nothing is printed."""
 
 
 class Site:
@@ -41,13 +110,16 @@ class Site:
     Args:
         routes: by path.
         tls: speaks https: with it.
+        tunnel: is a proxy that lets nobody through, and answers as whoever is asked for over https: with it.
     """
 
-    def __init__(self, routes: Mapping[str, Route | Reply], *, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, routes: Mapping[str, Route | Reply], *, tls: ssl.SSLContext | None = None,
+                 tunnel: ssl.SSLContext | None = None) -> None:
         self.routes: dict[str, Route | Reply] = dict(routes)
         self.asked: list[Asked] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
-        self._server.daemon_threads = True
+        self.tunnel = tunnel
+        self._server = _Server(("127.0.0.1", 0), _Handler)
+        self._server.site = self
         self.port: int = self._server.server_address[1]
         self._scheme = "https" if tls else "http"
         if tls:
@@ -75,43 +147,3 @@ class Site:
     def paths(self) -> list[str]:
         """What was asked for, in order."""
         return [asked.path for asked in self.asked]
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def _answer(self) -> None:
-                parts = urlsplit(self.path)
-                length = int(self.headers.get("content-length") or 0)
-                asked = Asked(self.command, parts.path, {k: v[0] for k, v in parse_qs(parts.query).items()},
-                              {k.lower(): v for k, v in self.headers.items()}, self.rfile.read(length))
-                site.asked.append(asked)
-                route = site.routes.get(parts.path) or site.routes.get("/*") or Reply(status=404)
-                try:
-                    self._send(route if isinstance(route, Reply) else route(asked))
-                except OSError:  # the client has what it wanted
-                    self.close_connection = True
-
-            def _send(self, reply: Reply) -> None:
-                whole = isinstance(reply.body, bytes)
-                self.send_response(reply.status)
-                for key, value in reply.headers.items():
-                    self.send_header(key, value)
-                if whole and "Content-Length" not in reply.headers:
-                    self.send_header("Content-Length", str(len(reply.body)))  # type: ignore[arg-type]
-                if not whole:
-                    self.send_header("Connection", "close")
-                self.end_headers()
-                for piece in [reply.body] if isinstance(reply.body, bytes) else reply.body:
-                    if self.command != "HEAD":
-                        self.wfile.write(piece)
-                        self.wfile.flush()
-
-            do_GET = do_POST = do_HEAD = do_PUT = do_CONNECT = _answer
-
-            def log_message(self, *_: Any) -> None:
-                """Nothing is printed."""
-
-        return Handler

@@ -62,6 +62,7 @@ BOUNDARIES = {
     "click": ["agentfix/cli/", "plugins/corpus_search/__init__.py", "plugins/corpus_search/commands.py"],
     "rich": ["agentfix/cli/"],
     "tomlkit": ["agentfix/cli/plugins/"],
+    "ddgs": ["plugins/web_search/engines/duckduckgo.py"],
     "pypdf": ["plugins/corpus_search/pdf.py", "plugins/fetch_page/worker.py"],
     "trafilatura": ["plugins/corpus_search/html.py", "plugins/fetch_page/worker.py"],
     "sympy": ["plugins/"],

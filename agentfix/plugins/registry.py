@@ -107,7 +107,7 @@ class Plugins:
         """
         entry = self.find(part, name)
         try:
-            return entry.factory(Build(self.settings, argument))
+            return entry.factory(Build(self.settings, argument, self.build))
         except (AgentFixError, KeyboardInterrupt):
             raise
         except BaseException as error:

@@ -22,7 +22,7 @@ from agentfix.protocols.sandboxes import (
     Session,
     SessionState,
 )
-from agentfix.protocols.search import Passage, SearchEngine
+from agentfix.protocols.search import Passage, SearchEngine, WebEngine, WebQuery
 from agentfix.protocols.tools import (
     Deadline,
     Http,
@@ -80,4 +80,6 @@ __all__ = [
     "Undoable",
     "Verifier",
     "Verify",
+    "WebEngine",
+    "WebQuery",
 ]

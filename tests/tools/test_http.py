@@ -6,7 +6,6 @@ import ssl
 import threading
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
 from urllib.parse import quote
 
 import httpcore
@@ -14,10 +13,9 @@ import pytest
 
 from agentfix import ConfigError, Http, ToolError
 from agentfix.tools.http import HttpClient
-from tests.loopback import Asked, Reply, Site
+from tests.loopback import CERTIFICATE, Asked, Reply, Site, server_tls
 
 PUBLIC = "93.184.216.34"
-PEM = Path(__file__).with_name("pinned.pem")
 
 
 class Answers:
@@ -486,8 +484,7 @@ async def test_proxies_of_the_environment_are_not_used(site: Site, client: HttpC
 
 @pytest.fixture
 def secure() -> Iterator[Site]:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(PEM)
+    context = server_tls()
     context.sni_callback = lambda _, name, __: names.append(name)
     names: list[str] = []
     with Site({"/": Reply(b"safe")}, tls=context) as site:
@@ -497,7 +494,7 @@ def secure() -> Iterator[Site]:
 
 def trusting() -> HttpClient:
     return HttpClient(["*"], resolver=Answers([PUBLIC]), network=Routed(),
-                      ssl_context=ssl.create_default_context(cafile=str(PEM)))
+                      ssl_context=ssl.create_default_context(cafile=str(CERTIFICATE)))
 
 
 async def test_the_certificate_is_checked_for_the_name_though_the_address_is_connected_to(secure: Site) -> None:

@@ -1,0 +1,1 @@
+"""The search engines of the web that come with agentfix, each a `agentfix.WebEngine`."""

@@ -41,7 +41,6 @@ class Parts:
         self._models: dict[str, Model] = {}
         self._sandboxes: dict[str, Sandbox] = {}
         self._holders: dict[str, Tools] = {}
-        self._isolated: dict[str, IsolatedTool] = {}
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
@@ -175,9 +174,7 @@ class Parts:
             raise PluginError(plugin, f"tool {name!r} calls itself {part.spec.name!r}.")
         if not part.spec.isolate:
             return part
-        if name not in self._isolated:
-            self._isolated[name] = IsolatedTool(part.spec, plugin, self._settings, read_key)
-        return self._isolated[name]
+        return IsolatedTool(part.spec, plugin, self._settings, read_key)
 
     async def session(self, settings: Settings, recording: Recording | None) -> Session:
         """An open sandbox.
@@ -192,14 +189,12 @@ class Parts:
         return await self._sandboxes[settings.sandbox].open()
 
     async def aclose(self) -> None:
-        """Free models, sandboxes, workers and what holds tools. May be called twice."""
-        for part in (*self._models.values(), *self._sandboxes.values(), *self._holders.values(),
-                     *self._isolated.values()):
+        """Free models, sandboxes and what holds tools. May be called twice."""
+        for part in (*self._models.values(), *self._sandboxes.values(), *self._holders.values()):
             await part.aclose()
         self._models.clear()
         self._sandboxes.clear()
         self._holders.clear()
-        self._isolated.clear()
 
 
 def recording_of_model(model: Model) -> Recording | None:

@@ -163,6 +163,7 @@ class LiveRuns:
         actor = ReplayModel(opening.recording) if opening.recording else self.parts.model(settings.model)
         recording = recording_of_model(actor)
         tools, found = await self._tools(run, kind, opening, recording, notice)
+        stack.push_async_callback(_put_away, tools, notice)
         header = make_header(task, settings, given, found)
         task = replace(task, kind=kind.name)
         critic_model = actor if opening.recording else self.parts.model(settings.critic_model or settings.model)
@@ -313,3 +314,15 @@ async def _leave(session: Session, sandbox: str, notice: Callable[[str], None]) 
         await session.aclose()
     except Exception as error:  # noqa: BLE001 - a sandbox is a plugin and may raise anything; it is named
         notice(f"Sandbox {sandbox!r} could not be closed: {error!r}.")
+
+
+async def _put_away(tools: Mapping[str, Tool], notice: Callable[[str], None]) -> None:
+    """Close the tools that hold something."""
+    for name, tool in tools.items():
+        close = getattr(tool, "aclose", None)
+        if close is None:
+            continue
+        try:
+            await close()
+        except Exception as error:  # noqa: BLE001 - a tool is a plugin and may raise anything; it is named
+            notice(f"Tool {name!r} could not be closed: {error!r}.")

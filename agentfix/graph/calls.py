@@ -19,7 +19,7 @@ from agentfix.graph.gate import Gate
 from agentfix.graph.meter import BudgetSpent, Meter
 from agentfix.graph.sources import AnyRun, Source
 from agentfix.protocols import Asked, CallKey, Journal, JournalledCall, Model, Session, Tool, ToolContext
-from agentfix.types import Claim, Completion, Delta, ModelRequest, Observation, ToolCall, ToolSpec, Usage
+from agentfix.types import Claim, Completion, Delta, Heard, ModelRequest, Observation, ToolCall, ToolSpec, Usage
 
 _COMPLETIONS = TypeAdapter(list[Completion])
 _OBSERVATION = TypeAdapter(Observation)
@@ -50,8 +50,8 @@ class Calls:
     on_doubt: Callable[[ToolCall], Awaitable[Doubt]] | None = None
     made: dict[str, Asked] = field(default_factory=dict[str, Asked])
     """Tool calls and what came back, by place."""
-    heard: str | None = None
-    """The tool that first brought something into the run that is not the user's own."""
+    heard: Heard | None = None
+    """What the run has heard that is not the user's own."""
     intended: set[str] = field(default_factory=set[str])
     """The tools that the actor named before it had heard anything: what it came to want by itself."""
     _granted: dict[str, int] = field(default_factory=dict[str, int])
@@ -81,9 +81,14 @@ class Calls:
                 asked = ToolCall(call.request["tool"], call.request["arguments"], call.place)
                 self.made[call.place] = Asked(asked, _OBSERVATION.validate_python(call.reply["observation"]))
                 if spent:
-                    self.heard = self.heard or asked.tool
+                    self._hear(self.made[call.place])
             if spent:
                 self.meter.spend(call.place, usage, float(call.reply["seconds"]))
+
+    def _hear(self, asked: Asked) -> None:
+        said = () if self.heard is None else self.heard.texts
+        first = asked.call.tool if self.heard is None else self.heard.tool
+        self.heard = Heard(first, (*said, asked.observation.text))
 
     def require_journal(self) -> None:
         """Raises JournalError when something could not be written: nothing more is done that would be lost."""
@@ -164,7 +169,7 @@ class Calls:
                 self._observed[key.digest] = observation
         self.made[place] = Asked(call, observation)
         if tool is not None and _brings_strange(tool.spec):
-            self.heard = self.heard or call.tool
+            self._hear(self.made[place])
         return observation
 
     async def verify(self, tool: Tool, claim: Claim, place: str, *, sandbox: Session, timeout_s: float,

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Protocol
 
 from agentfix.protocols import Tool, ToolContext
-from agentfix.types import Claim, ModelRequest, Observation, ToolCall
+from agentfix.types import Claim, Heard, ModelRequest, Observation, ToolCall
 
 
 class Gate(Protocol):
@@ -20,7 +20,7 @@ class Gate(Protocol):
         """
         ...
 
-    async def permit(self, tool: Tool, call: ToolCall, place: str, *, heard: str | None,
+    async def permit(self, tool: Tool, call: ToolCall, place: str, *, heard: Heard | None,
                      intended: Collection[str]) -> ToolCall | Observation:
         """Whether a call may be made.
 
@@ -28,7 +28,7 @@ class Gate(Protocol):
             tool: whose call it is.
             call: as it was asked for.
             place: where in the run.
-            heard: the tool that first brought something into the run that is not the user's own; None when none did.
+            heard: what the run has heard that is not the user's own; None when it is nothing.
             intended: the tools that the actor named before it had heard anything.
 
         Returns:

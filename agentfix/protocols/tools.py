@@ -144,7 +144,11 @@ class ToolContext:
 
 @runtime_checkable
 class Tool(Protocol):
-    """Something a model or critic can call."""
+    """Something a model or critic can call.
+
+    Made anew for each run, unless its plugin gives the same object each time. One that has `async aclose()` is closed
+    after the run; it may be used again.
+    """
 
     spec: ToolSpec
 

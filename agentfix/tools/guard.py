@@ -71,7 +71,8 @@ class Guard:
     def may_use(self, path: str | Path) -> bool:
         """Whether a file may be opened: where Python itself lives it may, elsewhere it must be declared."""
         real = Path(os.path.realpath(Path(path).expanduser()))
-        allowed = (*_python_places(), *self.folders, *(Path(p).expanduser() for p in self.spec.paths))
+        declared = (Path(place).expanduser() for place in self.spec.paths)
+        allowed = (tempfile.gettempdir(), *_python_places(), *self.folders, *declared)
         return any(real.is_relative_to(os.path.realpath(place)) for place in allowed)
 
     def may_reach(self, host: str) -> bool:
@@ -166,7 +167,7 @@ _CHECKS: Mapping[str, Callable[[Guard, str, tuple[Any, ...]], None]] = {
 
 @cache
 def _python_places() -> tuple[Path, ...]:
-    """Where Python, its packages, the system's tables and temporary files are."""
-    paths = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, tempfile.gettempdir(),
+    """Where Python, its packages and the system's tables are."""
+    paths = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix,
              *(entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages")))}
     return (*map(Path, sorted(paths)), Path("/etc"), Path("/usr/share"), Path("/dev"), Path("/proc"))

@@ -4,7 +4,8 @@ A rule is `allow|ask|deny TOOL` or `allow|ask|deny TOOL(ARGUMENT=PATTERN, ...)`;
 TOOL and PATTERN are globs. A call with side effects that no rule fits is asked about; one without is made.
 
 Whatever the policy, a call with side effects needs a person's word once the run has heard what is not the user's own,
-unless the actor meant to make it before, and all its arguments are the user's words.
+unless the actor meant to make it before, and all its arguments are the user's words. So does, unless a rule allows it,
+a call of a tool that reaches any host with an address that nobody said: it could carry off what was read.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Literal, TypeAlias, cast
 
 from agentfix.errors import ConfigError
-from agentfix.types import ToolCall, ToolSpec
+from agentfix.types import ToolCall
 
 Word: TypeAlias = Literal["allow", "ask", "deny"]
 _RULE = re.compile(r"\s*(allow|ask|deny)\s+([^\s()]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
@@ -55,12 +56,9 @@ def read_policy(lines: Sequence[str]) -> tuple[Rule, ...]:
     return tuple(_read_rule(line) for line in lines)
 
 
-def judge(policy: Sequence[Rule], call: ToolCall, spec: ToolSpec) -> Word:
-    """What a policy says of a call."""
-    found: Word | None = next((rule.word for rule in policy if rule.fits(call)), None)
-    if found is not None:
-        return found
-    return "ask" if spec.side_effects else "allow"
+def judge(policy: Sequence[Rule], call: ToolCall) -> Word | None:
+    """What a policy says of a call; None when no rule fits."""
+    return next((rule.word for rule in policy if rule.fits(call)), None)
 
 
 def _read_rule(line: str) -> Rule:
@@ -79,19 +77,21 @@ def _read_rule(line: str) -> Rule:
 # --- where arguments come from ----------------------------------------------------------------------------------------
 
 
-def strange(arguments: Mapping[str, Any], question: str) -> str | None:
-    """The first argument that the user did not say, or None.
+def strange(arguments: Mapping[str, Any], said: str, *, texts_only: bool = False) -> str | None:
+    """The first argument that nobody said, or None.
 
-    A value is the user's when the question holds it, whatever its case and spaces. Truth values and nulls carry
+    A value was said when the text holds it, whatever its case and spaces. Truth values and nulls carry
     nothing.
 
     Args:
         arguments: of a call.
-        question: the user's own words.
+        said: a text, such as the user's question.
+        texts_only: look at texts, not at numbers.
     """
-    said = f" {_words(question)} "
+    words = f" {_words(said)} "
     for name, value in arguments.items():
-        if any(not _said(leaf, said) for leaf in _leaves(value)):
+        leaves = (leaf for leaf in _leaves(value) if isinstance(leaf, str) or not texts_only)
+        if any(not _said(leaf, words) for leaf in leaves):
             return name
     return None
 

@@ -26,6 +26,7 @@ from agentfix.types import (
     AskPerson,
     Claim,
     Deny,
+    Heard,
     ModelRequest,
     Observation,
     PendingModelCall,
@@ -77,7 +78,7 @@ class ToolRunner:
     folder: Path
     _clients: dict[tuple[str, ...], HttpClient] = field(default_factory=dict[tuple[str, ...], "HttpClient"])
 
-    async def permit(self, tool: Tool, call: ToolCall, place: str, *, heard: str | None,
+    async def permit(self, tool: Tool, call: ToolCall, place: str, *, heard: Heard | None,
                      intended: Collection[str]) -> ToolCall | Observation:
         """Whether a call may be made.
 
@@ -85,7 +86,7 @@ class ToolRunner:
             tool: whose call it is.
             call: as it was asked for.
             place: where in the run.
-            heard: the tool that first brought something into the run that is not the user's own; None when none did.
+            heard: what the run has heard that is not the user's own; None when it is nothing.
             intended: the tools that the actor named before it had heard anything.
 
         Returns:
@@ -110,21 +111,32 @@ class ToolRunner:
                 approved = await self.approve(pending, reason)
                 return pending.call if approved else _refused(call, "the user was asked and said no.")
 
-    def _objection(self, call: ToolCall, spec: ToolSpec, heard: str | None,
+    def _objection(self, call: ToolCall, spec: ToolSpec, heard: Heard | None,
                    intended: Collection[str]) -> Deny | AskPerson | None:
-        word = judge(self.policy, call, spec)
+        word = judge(self.policy, call)
         if word == "deny":
             return Deny("the policy forbids it.")
-        if word == "ask":
+        if word == "ask" or (word is None and spec.side_effects):
             return AskPerson("it has side effects." if spec.side_effects else "the policy says so.")
-        if not spec.side_effects or heard is None:
+        if heard is None:
             return None
+        if spec.side_effects:
+            return self._tainted(call, heard, intended)
+        if word is None and "*" in spec.hosts:
+            unsaid = strange(call.arguments, "\n".join((self.question, *heard.texts)), texts_only=True)
+            if unsaid is not None:
+                return AskPerson(f"it reaches any host, and nobody said its argument {unsaid!r}: it could carry off "
+                                 f"what {heard.tool!r} said.")
+        return None
+
+    def _tainted(self, call: ToolCall, heard: Heard, intended: Collection[str]) -> AskPerson | None:
+        """Whether an act may be somebody else's idea, or have somebody else's words in it."""
         if call.tool not in intended:
-            return AskPerson(f"it has side effects, and was not planned before {heard!r} had been heard.")
+            return AskPerson(f"it has side effects, and was not planned before {heard.tool!r} had been heard.")
         unsaid = strange(call.arguments, self.question)
         if unsaid is not None:
             return AskPerson(f"it has side effects, and its argument {unsaid!r} is not in the question: it may come "
-                             f"from what {heard!r} said.")
+                             f"from what {heard.tool!r} said.")
         return None
 
     async def run(self, tool: Tool, call: ToolCall, place: str, context: ToolContext) -> Observation:

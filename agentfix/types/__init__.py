@@ -7,7 +7,7 @@ function of it and a journal can store it.
 from __future__ import annotations
 
 from agentfix.types.attempts import Attempt, Check, Draft, Expand, Move, Review, Step, Stop, Task, Tree
-from agentfix.types.calls import AskPerson, Deny, PendingModelCall, PendingToolCall, Replace
+from agentfix.types.calls import AskPerson, Deny, Heard, PendingModelCall, PendingToolCall, Replace
 from agentfix.types.evidence import (
     Claim,
     Coverage,
@@ -54,6 +54,7 @@ __all__ = [
     "EvidenceClass",
     "Expand",
     "FinishReason",
+    "Heard",
     "Image",
     "Message",
     "ModelRequest",

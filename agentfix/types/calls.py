@@ -32,6 +32,16 @@ class PendingToolCall:
 
 
 @dataclass(frozen=True, slots=True)
+class Heard:
+    """What a run has heard that is not the user's own."""
+
+    tool: str
+    """Which tool said it first."""
+    texts: tuple[str, ...]
+    """All of it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Deny:
     """The call is not made."""
 

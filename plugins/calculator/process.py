@@ -38,6 +38,13 @@ class WorkerProcess:
                 raise ToolError(f"Refused: not done within {timeout_s:g} s, or too large.", status="refused")
             return reply
 
+    def close(self) -> None:
+        """End the process, if there is one."""
+        with self._lock:
+            process, self._process = self._process, None
+            if process is not None:
+                _end(process)
+
     def _start(self) -> subprocess.Popen[str]:
         process = subprocess.Popen([sys.executable, "-P", "-m", f"{__package__}.worker"], stdin=subprocess.PIPE,
                                    stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, encoding="utf-8")

@@ -87,3 +87,7 @@ class Calculator:
         if reply["status"] != "ok":
             raise ToolError(reply["text"], status=reply["status"])
         return reply
+
+    async def aclose(self) -> None:
+        """End the calculating process. May be called twice."""
+        await asyncio.to_thread(self._worker.close)

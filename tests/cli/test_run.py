@@ -180,6 +180,7 @@ from agentfix.cli.main import main
 from agentfix.types import Event, Expand, Task
 
 class Endless:
+    on_approval = None
     async def __aenter__(self): return self
     async def __aexit__(self, *_): print("closed", flush=True)
     async def stream(self, task):

@@ -97,6 +97,8 @@ class Settings(BaseModel):
     work_dir: Path | None = None
     """The folder in which tools keep files; a new one for each run when not set."""
     tool_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
+    toxicity_scorer: str = "local"
+    """By what the tool `toxicity` judges: `local`, `lstm`, `profanity-check`, `detoxify` or `perspective`."""
     sandbox_image: str = "agentfix-python"
     sandbox_runtime: str = ""
     """The Docker engine's runtime for boxes, such as `runsc`; its default when empty."""

@@ -60,3 +60,11 @@ def test_what_leads_out_of_an_open_folder_is_refused(outside: Path, opened: int,
     with watch.on(), pytest.raises(UndeclaredError):
         act(opened)
     assert len(watch.refused) == 1
+
+
+def test_where_python_looks_for_modules_is_no_business_of_a_tool(outside: Path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend("__editable__.finder")
+    watch = Guard(ToolSpec("t", "", {}))
+    with watch.on(), pytest.raises(FileNotFoundError):
+        Path("__editable__.finder").read_bytes()
+    assert watch.refused == []

@@ -12,8 +12,9 @@ from typing import Any, Literal, TypeAlias
 
 from agentfix import ToolError
 
-MAX_FILE_BYTES = 1_000_000
-"""A larger file is neither read nor changed: what was there before is kept, so that each change can be undone."""
+MAX_FILE_BYTES = 700_000
+"""A larger file is neither read nor changed: what was there before is kept with the observation, whose data may have
+1,000,000 bytes, so that each change can be undone."""
 
 EntryKind: TypeAlias = Literal["file", "folder", "link", "other"]
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ from hypothesis import strategies as st
 from agentfix import Claim, EvidenceClass, Observation, Settings, ToolCall, ToolContext, ToolError
 from agentfix.plugins import Plugins
 from agentfix.tools.guard import Guard
+from agentfix.tools.runner import DATA_BYTES
 
 NAMES = ("list_files", "read_file", "search_files", "write_file", "edit_file", "delete_file")
 LEAVING = ["../secret", "a/../../secret", "/etc/passwd", "~/secret", "~root/x", "C:/secret", "c:secret", "..",
@@ -108,20 +110,20 @@ async def test_line_ends_and_permissions_stay_as_they_are(say, root: Path) -> No
 async def test_what_can_not_be_done_is_said(say, root: Path) -> None:
     (root / "folder").mkdir()
     (root / "photo.png").write_bytes(b"\x89PNG\r\n\x1a\n\0\0")
-    (root / "big.txt").write_bytes(b"x" * 1_000_001)
+    (root / "big.txt").write_bytes(b"x" * 700_001)
     for name, arguments, word in [
         ("read_file", {"path": "none.txt"}, "There is no none.txt"),
         ("read_file", {"path": "folder"}, "is a folder"),
         ("read_file", {"path": "photo.png"}, "binary file"),
-        ("read_file", {"path": "big.txt"}, "1000001 bytes"),
+        ("read_file", {"path": "big.txt"}, "700001 bytes"),
         ("read_file", {"path": "photo.png/x"}, "not a folder"),
         ("write_file", {"path": "folder", "content": ""}, "is a folder"),
         ("write_file", {"path": "a/", "content": ""}, "name a file"),
-        ("write_file", {"path": "big.txt", "content": ""}, "1000001 bytes"),
-        ("write_file", {"path": "a.txt", "content": "x" * 1_000_001}, "at most 1000000"),
+        ("write_file", {"path": "big.txt", "content": ""}, "700001 bytes"),
+        ("write_file", {"path": "a.txt", "content": "x" * 700_001}, "at most 700000"),
         ("write_file", {"path": "a.txt", "content": "\ud800"}, "half a character"),
         ("write_file", {"path": "x" * 300, "content": ""}, "can't be used"),
-        ("delete_file", {"path": "big.txt"}, "1000001 bytes"),
+        ("delete_file", {"path": "big.txt"}, "700001 bytes"),
         ("delete_file", {"path": "none.txt"}, "There is no"),
         ("edit_file", {"path": "none.txt", "old": "a", "new": "b"}, "There is no"),
         ("edit_file", {"path": "photo.png", "old": "a", "new": "b"}, "binary"),
@@ -368,9 +370,14 @@ async def test_folders_that_others_use_by_now_stay(tools, context, filled: Path)
 
 
 async def test_what_is_kept_for_undoing_is_plain_json(tools, context, filled: Path) -> None:
-    import json
     call = ToolCall("delete_file", {"path": "photo.png"})
     said = await tools["delete_file"].run(call.arguments, context)
     kept = Observation(**json.loads(json.dumps(asdict(said))))
     await tools["delete_file"].undo(call, kept, context)
     assert (filled / "photo.png").read_bytes() == b"\x89PNG\0\xff"
+
+
+async def test_what_is_kept_of_the_largest_file_fits_into_an_observation(tools, context, root: Path) -> None:
+    (root / "large.txt").write_bytes(b"\xff" * 700_000)
+    said = await tools["delete_file"].run({"path": "large.txt"}, context)
+    assert len(json.dumps(said.data)) < DATA_BYTES

@@ -154,6 +154,11 @@ class Settings(BaseModel):
         except RuntimeError as error:
             raise ValueError(str(error)) from error
 
+    @field_validator("work_dir")
+    @classmethod
+    def _absolute(cls, path: Path | None) -> Path | None:
+        return None if path is None else cls._usable(path).absolute()
+
     @property
     def budget(self) -> Budget:
         return Budget(self.max_rounds, self.max_model_calls, self.max_tool_calls, self.max_tokens,

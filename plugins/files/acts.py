@@ -40,6 +40,7 @@ class Act:
         """Change the file; the observation's data holds what it takes to check and undo it. Raises ToolError."""
         folder, parts = folder_of(context), _parts(call)
         with self.growth.lock, saying(parts):
+            _require_no_plugin(folder, parts)
             before = _present(folder, parts)
             data = self.change(call, before)
             made = self._put(folder, parts, before, data, context.folder)
@@ -95,6 +96,14 @@ class Act:
             folder.remove(parts)
         self.growth.add(root, more_bytes, more_files)
         return made
+
+
+def _require_no_plugin(folder: Folder, parts: Parts) -> None:
+    """Refuse what would be loaded as a plugin by the next command in that folder."""
+    for depth, name in enumerate(parts[:-1]):
+        if name.lower() == "plugins" and _present(folder, (*parts[:depth], "agentfix.toml")) is not None:
+            raise ToolError(f"{shown(parts)} is not changed: what lies in plugins beside agentfix.toml is run.",
+                            status="refused")
 
 
 def _parts(call: ToolCall) -> Parts:

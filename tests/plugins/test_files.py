@@ -267,6 +267,16 @@ async def test_what_decides_what_runs_later_is_not_written(say, root: Path, path
     assert refusal.value.status == "refused" and names_in(root) == []
 
 
+async def test_no_plugin_is_written(say, root: Path) -> None:
+    await say("write_file", path="plugins/mine.py", content="x")
+    (root / "plugins" / "mine.py").unlink()
+    (root / "agentfix.toml").write_text("")
+    for path in ("plugins/evil.py", "plugins/evil/__init__.py", "Plugins/evil.py"):
+        with pytest.raises(ToolError, match="is run"):
+            await say("write_file", path=path, content="x")
+    assert names_in(root / "plugins") == []
+
+
 async def test_the_folder_does_not_grow_without_end(say, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(growths, "MAX_BYTES", 10)
     monkeypatch.setattr(growths, "MAX_FILES", 2)

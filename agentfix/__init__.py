@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from agentfix.tools import FunctionTool as FunctionTool
     from agentfix.tools import defused as defused
     from agentfix.tools import fence as fence
+    from agentfix.tools import instructions_in as instructions_in
     from agentfix.tools import tool as tool
     from agentfix.types import *  # noqa: F403
     from agentfix.verdict import VERDICT_SCHEMA as VERDICT_SCHEMA
@@ -45,7 +46,7 @@ _HOMES = {
         "SandboxBusyError", "SandboxError", "SandboxFileError", "SandboxLostError", "SandboxUnavailableError",
         "ToolError", "UnknownNameError", "UsageError",
     ),
-    "agentfix.tools": ("FunctionTool", "defused", "fence", "tool"),
+    "agentfix.tools": ("FunctionTool", "defused", "fence", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (

@@ -90,6 +90,11 @@ def defused(text: str) -> str:
     return "".join([*parts, text[begin:]])
 
 
+def opens(text: str) -> bool:
+    """Whether a text would make a turn, a call or a fence."""
+    return bool(_OPENINGS.search(_skeleton(_shown(text))[0]))
+
+
 def _shown(text: str) -> str:
     """The text with what can't be seen written out."""
     if text.isascii() and not _INVISIBLE.search(text):

@@ -16,7 +16,7 @@ from tests.tools.chats import TEMPLATES, TOKENS, rendered, structure
 
 FRAGMENTS = (
     *"<>|[]/\\:#~eb", "<|", "|>", "[[", "]]", "<<", "SYS", "INST", "im_start", "system", "User", "Assistant", "user",
-    "tool_call", "think", "end of output", "output of web_search", "number 1234abcd", "s", "\n", "\r", "\r\n",
+    "tool_call", "think", "end of output", "output of web_search", "end of output 12ab", "s", "\n", "\r", "\r\n",
     "\u2028", "\t", " ", "###", "Human", "ASSISTANT", "Instruction", "｜", "＜", "＞", "［", "⟦", "〚", "【", "：",
     "▁", "\u00ad", "\u200b", "\u200d", "\u200e", "\ufe0f", "\u202e", "\u2066", "\U000e0041", "\x00", "\x1b[2J",
     "\u0301", "ѕystem", "еnd оf output", "ＵＳＥＲ", "مرحبا", "日本", "👩", "word", "The end.", "{{ x }}", "{% if %}",
@@ -80,7 +80,7 @@ def test_a_server_that_normalises_texts_sees_no_turn_either(text):
 def test_the_marks_of_a_fence_are_its_own(text, limit):
     said = fence(text, "web_search", limit)
     first, *between, last = said.split("\n")
-    number = re.fullmatch(r"\[\[output of web_search, number (\w+)\. .*\]\]", first)[1]
+    number = re.fullmatch(r"\[\[output of web_search (\w+): .*\]\]", first)[1]
     assert last == f"[[end of output {number}]]"
     within = unicodedata.normalize("NFKC", "\n".join(between)).translate(str.maketrans("⟦〚【〖еоԁ", "[[[[eod"))
     assert not re.search(r"\[\s*end of output|\[\[\s*output of", within)
@@ -93,11 +93,6 @@ def test_what_was_written_can_be_told_from_what_was_done(text):
     again = defused(text)
     assert len(again) >= len(text)
     assert again.replace("\\", "") == text.replace("\\", "")
-
-
-@given(st.lists(TEXTS, min_size=2, max_size=2, unique=True))
-def test_two_texts_stay_two(texts):
-    assert len({fence(text, "web_search") for text in texts}) == 2
 
 
 @given(st.text(st.characters(codec="ascii", categories=("L", "N", "P", "Zs"), exclude_characters="<[]:~|")))

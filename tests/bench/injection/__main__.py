@@ -1,4 +1,7 @@
-"""What planted instructions achieve: `python -m tests.bench.injection --data injections.jsonl`.
+"""What planted instructions achieve.
+
+    python -m tests.bench.injection --data injections.jsonl                      # acts, and the turns of prompts
+    python -m tests.bench.injection --data injections.jsonl --answers kept.db    # answers of the default model
 
 Each string is planted in a search result and in a page, in the middle of a passage of `nq.jsonl`, which lies beside the
 data. The strings are data: nothing here does what they say but a model that is made to.
@@ -14,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .acts import PROTOCOLS, Outcome, foreign, run
+from .answers import Reader, changed, harmless, quotes_planted
 from .documents import SHAPES, Document, documents, entries_in, planted_in
 from .roles import broken
 from .wishes import WISHES
@@ -45,9 +49,15 @@ async def runs(read: Sequence[Document], way: Way) -> list[Outcome]:
         for kind in PROTOCOLS for number, document in enumerate(read)]
 
 
-async def measure(data: Path) -> None:
-    everything = list(documents(planted_in(data), entries_in(data.with_name("nq.jsonl"))))
-    aimed = [document for document in everything if document.planted and document.planted.target == "side_effect"]
+def read(data: Path, target: str) -> list[Document]:
+    """The documents with strings of a target."""
+    strings = [each for each in planted_in(data) if each.target == target]
+    return list(documents(strings, entries_in(data.with_name("nq.jsonl"))))
+
+
+async def measure_acts(data: Path) -> None:
+    aimed, others = read(data, "side_effect"), read(data, "answer")
+    everything = [*aimed, *others]
     say(f"{len(everything)} documents, {len(aimed)} of which want a tool to act; a model that obeys all it reads\n")
     say(f"{'':30} {'runs':>5} {'told to act':>12} {'acted on it':>12} {'own act done':>13}")
     outcomes = list[Outcome]()
@@ -59,10 +69,30 @@ async def measure(data: Path) -> None:
     wished = [await run(aimed[i], kind, i) for kind in PROTOCOLS for i in range(len(WISHES))]
     say(f"\nacts that the user asks for, beside such documents: {sum(each.own_done for each in wished)} of "
         f"{len(wished)} done ({len(WISHES)} acts in {len(PROTOCOLS)} protocols)")
-    outcomes += await runs([document for document in everything if document not in aimed], WAYS[0])
+    outcomes += await runs(others, WAYS[0])
     changed = [families for outcome in outcomes if (families := broken(outcome.requests[-1:]))]
     say(f"prompts whose turns are not what they should be: {len(changed)} of {len(outcomes)} conversations over "
         f"{len(everything)} documents {sorted({name for families in changed for name in families}) or ''}")
+
+
+async def measure_answers(data: Path, journal: Path) -> None:
+    aimed = read(data, "answer")
+    reader = Reader(journal)
+    say(f"\n{len(aimed)} documents want the answer to be another; the default model, kind qa")
+    say(f"{'':24} {'answers':>7} {'changed':>8} {'quote it':>9} {'right':>6} {'without it':>11}")
+    try:
+        for shape in SHAPES:
+            shown = [document for document in aimed if document.shape == shape]
+            clean = [await reader.read(document.clean) for document in shown]
+            for label, planted in (("string", shown), ("harmless sentence", [harmless(each) for each in shown])):
+                reads = [await reader.read(document) for document in planted]
+                say(f"{f'{label} in a {shape}':24} {len(reads):7} {len(changed(reads, clean)):8} "
+                    f"{sum(map(quotes_planted, reads)):9} {sum(each.right for each in reads):6} "
+                    f"{sum(each.right for each in clean):11}")
+                for one, other in changed(reads, clean):
+                    say(f"    {other.answer!r} became {one.answer!r}")
+    finally:
+        await reader.aclose()
 
 
 def say(text: str) -> None:
@@ -73,7 +103,12 @@ def say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
-    asyncio.run(measure(parser.parse_args().data))
+    parser.add_argument("--answers", type=Path, metavar="JOURNAL", help="ask the default model, and keep its replies")
+    options = parser.parse_args()
+    if options.answers is None:
+        asyncio.run(measure_acts(options.data))
+    else:
+        asyncio.run(measure_answers(options.data, options.answers))
 
 
 if __name__ == "__main__":

@@ -42,6 +42,11 @@ class Document:
     others: tuple[Entry, ...]
     planted: Planted | None = None
 
+    @staticmethod
+    def none() -> Document:
+        """One that says nothing."""
+        return Document(Entry("", "", "", ()), "result", ())
+
     @property
     def clean(self) -> Document:
         """The same without what was planted."""

@@ -31,9 +31,8 @@ class World:
             register(each)
 
     def _reading(self) -> list[FunctionTool]:
-        passages = self.document.passages()
-
         def found(name: str) -> Observation:
+            passages = self.document.passages()
             lines = [f"[{number}] {title}: {text} ({URL})" for number, (title, text) in enumerate(passages, 1)]
             rows = [{"title": title, "text": text, "source": URL, "url": URL} for title, text in passages]
             return Observation(name, "ok", "\n".join(lines), {"passages": rows})
@@ -46,10 +45,10 @@ class World:
         @tool(hosts=("example.org",))
         def fetch_page(url: str) -> Observation:
             """Read a page of the web."""
-            title, text = passages[0]
+            title, text = self.document.passages()[0]
             return Observation("fetch_page", "ok", f"{title}\n{url}\n\n{text}", {"title": title, "text": text})
 
-        @tool(deterministic=True, hosts=("example.org",))
+        @tool(hosts=("example.org",))
         def corpus_search(query: str, k: int = 5) -> Observation:
             """Search the user's files."""
             return found("corpus_search")

@@ -21,6 +21,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from agentfix.protocols import HostFunction
 from agentfix.types import ToolSpec
 
 _current: ContextVar[Guard | None] = ContextVar("agentfix_guard", default=None)
@@ -88,6 +89,19 @@ def off() -> Generator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def watched(function: HostFunction) -> HostFunction:
+    """A function of the tool that is watched now, for one who calls it while the watch is off."""
+    guard = _current.get()
+    if guard is None:
+        return function
+
+    async def call(*args: Any, **kwargs: Any) -> Any:
+        with guard.on():
+            return await function(*args, **kwargs)
+
+    return call
 
 
 @cache

@@ -1,4 +1,6 @@
-"""The sandbox as a tool sees it: while a program is in it, the tool's own clock stands still."""
+"""The sandbox as a tool sees it: while a program is in it, the tool's own clock stands still, and what the sandbox does
+on this machine is not taken for the tool's doing.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +11,7 @@ from types import MappingProxyType
 
 from agentfix.deadline import standing_still
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, Session
+from agentfix.tools import guard
 
 
 @dataclass
@@ -30,20 +33,21 @@ class UntimedSession:
                    on_output: OnOutput | None = None,
                    functions: Mapping[str, HostFunction] = MappingProxyType({})) -> ExecResult:
         """See `agentfix.Session`."""
-        with standing_still(self.clock):
+        watched = {name: guard.watched(function) for name, function in functions.items()}
+        with guard.off(), standing_still(self.clock):
             return await self.session.exec(code, limits, want=want, stateful=stateful, on_output=on_output,
-                                           functions=functions)
+                                           functions=watched)
 
     async def put(self, path: str, data: bytes) -> None:
-        with standing_still(self.clock):
+        with guard.off(), standing_still(self.clock):
             await self.session.put(path, data)
 
     async def get(self, path: str) -> bytes:
-        with standing_still(self.clock):
+        with guard.off(), standing_still(self.clock):
             return await self.session.get(path)
 
     async def files(self) -> list[FileInfo]:
-        with standing_still(self.clock):
+        with guard.off(), standing_still(self.clock):
             return await self.session.files()
 
     async def aclose(self) -> None:

@@ -61,6 +61,16 @@ def folder_of(context: ToolContext) -> Folder:
     return AnchoredFolder(context.folder)
 
 
+def listed(folder: Folder, parts: Parts) -> list[Entry]:
+    """What a folder holds; nothing for a working folder in which nothing was written yet."""
+    try:
+        return folder.entries(parts)
+    except FileNotFoundError:
+        if parts:
+            raise
+        return []
+
+
 @contextmanager
 def saying(parts: Parts) -> Generator[None]:
     """Turn what the system says of a path into a message to the model."""
@@ -89,7 +99,7 @@ def walk(folder: Folder, top: Parts) -> Iterator[tuple[Parts, Entry]]:
         here = waiting.pop()
         with saying(here):
             try:
-                entries = folder.entries(here)
+                entries = listed(folder, here)
             except (FileNotFoundError, PermissionError):
                 if here == top:
                     raise

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from agentfix import Deadline, Observation, ToolContext, ToolError, tool
 
 from .contents import MAX_FILE_BYTES, Content, Entry, lines_of
-from .folder import Folder, folder_of, saying, walk
+from .folder import Folder, folder_of, listed, saying, walk
 from .paths import file_parts, parts_of, shown
 
 MAX_LISTED = 300
@@ -34,7 +34,7 @@ def list_files(path: str = "", recursive: bool = False, *, context: ToolContext)
         found = list(walk(folder, top))
     else:
         with saying(top):
-            found = [((*top, entry.name), entry) for entry in folder.entries(top)]
+            found = [((*top, entry.name), entry) for entry in listed(folder, top)]
     lines = [_line(shown(parts), entry) for parts, entry in found[:MAX_LISTED]]
     if len(found) > MAX_LISTED:
         lines.append(f"... and {len(found) - MAX_LISTED} more: list one of the folders.")

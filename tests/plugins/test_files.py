@@ -147,6 +147,18 @@ async def test_a_search_passes_over_what_is_no_text_and_is_bounded(say, root: Pa
     assert (await say("search_files", text="needle", path="many.txt")).data["files"] == 1
 
 
+async def test_a_folder_that_is_not_made_yet_is_empty(tools, root: Path) -> None:
+    context = ToolContext(None, timeout_s=5, folder=root / "new")
+    for name, arguments, text in [("list_files", {}, "The folder is empty."),
+                                  ("list_files", {"recursive": True}, "The folder is empty."),
+                                  ("search_files", {"text": "a"}, "No file holds 'a'.")]:
+        assert (await tools[name].run(arguments, context)).text == text
+    with pytest.raises(ToolError, match=r"There is no a\.txt"):
+        await tools["read_file"].run({"path": "a.txt"}, context)
+    await tools["write_file"].run({"path": "a.txt", "content": "a"}, context)
+    assert names_in(root / "new") == ["a.txt"]
+
+
 async def test_a_run_without_a_folder_has_no_files(tools) -> None:
     with pytest.raises(ToolError, match="no working folder") as refusal:
         await tools["list_files"].run({}, ToolContext(None, timeout_s=5))

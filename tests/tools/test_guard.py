@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from agentfix import ToolSpec
+from agentfix import ExecResult, Limits, ToolSpec
 from agentfix.tools import guard
 from agentfix.tools.guard import Guard, UndeclaredError
+from agentfix.tools.untimed import UntimedSession
 
 NEW = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW
 
@@ -19,6 +23,7 @@ NEW = os.O_CREAT | os.O_WRONLY | os.O_NOFOLLOW
 def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder, where a tool has no business. Temporary files lie elsewhere."""
     monkeypatch.setattr(guard, "_python_places", lambda: ())
+    monkeypatch.setattr(tempfile, "tempdir", "/no-such-folder")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -68,3 +73,30 @@ def test_where_python_looks_for_modules_is_no_business_of_a_tool(outside: Path, 
     with watch.on(), pytest.raises(FileNotFoundError):
         Path("__editable__.finder").read_bytes()
     assert watch.refused == []
+
+
+class Opening:
+    """A session that reads a file of its own, and then calls the program's function."""
+
+    def __init__(self, own: Path) -> None:
+        self.own = own
+
+    async def exec(self, code: str, limits: Limits = Limits(), *, functions: Any, **_: Any) -> ExecResult:
+        self.own.read_bytes()
+        await functions["call"]()
+        return ExecResult("ok")
+
+
+async def test_what_the_sandbox_does_is_not_the_tools_doing(outside: Path) -> None:
+    (outside / "socket").write_text("")
+    (outside / "secret").write_text("")
+
+    async def call() -> None:
+        (outside / "secret").read_bytes()
+
+    watch = Guard(ToolSpec("t", "", {}))
+    session = UntimedSession(Opening(outside / "socket"), asyncio.timeout(5))  # pyright: ignore[reportArgumentType]
+    async with session.clock:
+        with watch.on(), pytest.raises(UndeclaredError, match="secret"):
+            await session.exec("", functions={"call": call})
+    assert len(watch.refused) == 1

@@ -37,6 +37,8 @@ MAX_STEPS = 24
 """Of one attempt."""
 MAX_LOST = 3
 """So many steps in a row without a call that was made end an attempt."""
+WARM = 0.7
+"""The temperature after such a step: asked again, a greedy model would repeat itself."""
 
 
 async def act(state: RunState, move: Expand, context: RunContext) -> dict[str, Any]:
@@ -103,9 +105,10 @@ class _Chain:
         return Attempt(self.number, self.move.parent, self.role, self.context.actor.name, self.last.text, self.answer,
                        finish_reason=finish, temperature=self.move.temperature, steps=tuple(self.steps))
 
-    def _lost(self) -> bool:
-        last = self.steps[-MAX_LOST:]
-        return len(last) == MAX_LOST and all(
+    def _lost(self, count: int = MAX_LOST) -> bool:
+        """Whether the last steps brought nothing."""
+        last = self.steps[-count:]
+        return len(last) == count and all(
             step.problem or all(seen.status in ("repeated", "missing") for seen in step.observations) for step in last)
 
     async def _next(self) -> Draft:
@@ -115,8 +118,9 @@ class _Chain:
         with blaming("kind", context.kind.name):
             prompt = self.kind.act(context.task, self.role, context.offered, self.steps, parent, self._guidance())
         seed = (context.seed * 1_000_003 + self.number) % 2**31
-        warm = self.move.temperature > 0
-        sampling = Sampling(self.move.temperature, 0.95 if warm else 1.0, seed, prompt.stop, prompt.max_tokens)
+        temperature = max(self.move.temperature, WARM if self._lost(1) else 0.0)
+        top_p = 0.95 if temperature > 0 else 1.0
+        sampling = Sampling(temperature, top_p, seed + len(self.steps), prompt.stop, prompt.max_tokens)
         request = ModelRequest(shown(prompt.messages, context.task.images), sampling, 1, prompt.tools, prompt.schema)
         place = f"a{self.number}.s{len(self.steps)}.model"
         if place in context.unreadable:

@@ -116,7 +116,8 @@ class ToolsKind:
     def _system(self, tools: Sequence[ToolSpec]) -> str:
         if self.native:
             return render("native_system")
-        return render("text_system", tools=[described(tool) for tool in tools])
+        return render("text_system", looking=[described(tool) for tool in tools if not tool.side_effects],
+                      acting=[described(tool) for tool in tools if tool.side_effects])
 
     def _told(self, steps: Sequence[Step], tools: Sequence[ToolSpec], later: int = 0) -> Iterator[Message]:
         """Steps as a conversation.

@@ -18,25 +18,30 @@ _MISSHAPEN = ('Your reply is not of the form that was asked for ({why}). Reply w
 
 
 def step_schema(tools: Sequence[ToolSpec], *, first: bool) -> dict[str, Any]:
-    """The JSON schema of a step.
+    """The JSON schema of a step: it looks, acts or answers. The first one plans, and looks before anything is done:
+    small models make up what they have not seen.
 
     Args:
         tools: what may be called.
-        first: it is the first one, which holds the plan.
+        first: it is the first one.
     """
-    definitions: dict[str, Any] = {}
+    looking = [tool for tool in tools if not tool.side_effects]
+    acting = [tool for tool in tools if tool.side_effects]
     head: dict[str, Any] = {"thought": {"type": "string", "maxLength": THOUGHT_CHARS}}
     if first and tools:
         line = {"type": "string", "minLength": 1, "maxLength": LINE_CHARS}
         planned = _object({"do": line, "tool": {"enum": [tool.name for tool in tools]}})
         head = {"plan": {"type": "array", "items": planned, "minItems": 1, "maxItems": MOST_PLANNED}}
-    answering = _object({**head, "answer": {"type": "string", "minLength": 1}})
-    if not tools:
-        return answering
-    calls = {"type": "array", "items": {"anyOf": [call_schema(tool, definitions) for tool in tools]}, "minItems": 1,
-             "maxItems": MOST_CALLS}
-    whole: dict[str, Any] = {"anyOf": [_object({**head, "calls": calls}), answering]}
-    return {**whole, "$defs": definitions} if definitions else whole
+    definitions: dict[str, Any] = {}
+    offered = [looking] if first and looking else [looking, acting]
+    steps = [_object({**head, "calls": _calls(each, definitions)}) for each in offered if each]
+    steps.append(_object({**head, "answer": {"type": "string", "minLength": 1}}))
+    return {"anyOf": steps, **({"$defs": definitions} if definitions else {})}
+
+
+def _calls(tools: Sequence[ToolSpec], definitions: dict[str, Any]) -> dict[str, Any]:
+    return {"type": "array", "items": {"anyOf": [call_schema(tool, definitions) for tool in tools]}, "minItems": 1,
+            "maxItems": MOST_CALLS}
 
 
 def call_schema(tool: ToolSpec, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Lent:
         """It is closed at the end of the bench."""
 
 
-@dataclass
+@dataclass(eq=False)
 class Setting:
     """What a task is done with: the tools of its world."""
 
@@ -71,7 +71,7 @@ async def do(job: Job, strategy: str, model: Lent, journal: Kept, base: Settings
     world = job.world()
     settings = base.model_copy(update={
         "model": "lent:", "strategy": strategy, "sandbox": "embedded",
-        "tools": tuple(tool.spec.name for tool in world.tools())})
+        "tools": tuple(tool.spec.name for tool in world.tools()), "disabled_plugins": ("files",)})
 
     def hear(event: Event) -> None:
         if event.kind == "observation":
@@ -81,6 +81,7 @@ async def do(job: Job, strategy: str, model: Lent, journal: Kept, base: Settings
         elif event.kind == "plan":
             story.append(f"  plan: {event.data['plan']}")
         elif event.kind == "attempt":
+            story.extend(f"    {step.text}" for step in event.data["attempt"].steps)
             story.append(f"  attempt {event.data['attempt'].id}: {event.data['attempt'].answer}")
         elif event.kind == "critique":
             said = event.data["critique"]
@@ -89,6 +90,8 @@ async def do(job: Job, strategy: str, model: Lent, journal: Kept, base: Settings
             story.append(f"  notice: {event.data['message']}")
 
     plugins = Plugins(settings, {"setting": Setting(world, model)})
+    for info in plugins.problems():
+        raise SystemExit(info.problem)
     async with Agent(settings, plugins, journal=journal, reuse=True, on_approval=willing) as agent:
         result = await agent.arun(Task(job.question, "tools"), on_event=hear)
     return job.done(world), result

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentfix.agent import Agent as Agent
+    from agentfix.checks import checks_in as checks_in
     from agentfix.cli.visible import one_line as one_line
     from agentfix.cli.visible import visible as visible
     from agentfix.errors import *  # noqa: F403
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "agentfix.agent": ("Agent",),
+    "agentfix.checks": ("checks_in",),
     "agentfix.plugins": ("Plugins",),
     "agentfix.settings": ("Settings", "load_settings", "read_key"),
     "agentfix.mcp_servers": ("McpServer",),

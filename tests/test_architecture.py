@@ -18,12 +18,13 @@ WIRING = {"agentfix.agent", "agentfix.__init__"}
 FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agentfix.digest", "agentfix.exchange"]
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
-          "agentfix.recording", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.threads"}
+          "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.threads"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
     "agentfix.evidence": {*FOUNDATIONS},
     "agentfix.endpoints": {*FOUNDATIONS},
+    "agentfix.checks": {*FOUNDATIONS},
     "agentfix.mcp_servers": {*FOUNDATIONS, "agentfix.endpoints"},
     "agentfix.settings": {*FOUNDATIONS, "agentfix.endpoints", "agentfix.mcp_servers"},
     "agentfix.deadline": {*FOUNDATIONS},
@@ -54,12 +55,14 @@ BOUNDARIES = {
     "httpx2": ["agentfix/models/openai/", "plugins/mcp/"],
     "mcp": ["plugins/mcp/"],
     "mcp_types": ["plugins/mcp/"],
+    "uvicorn": ["plugins/mcp/listening.py"],
     "tenacity": ["agentfix/models/openai/model.py"],
     "keyring": ["agentfix/settings.py"],
     "docker": ["agentfix/sandbox/docker/", "agentfix/doctor/parts.py"],
     "pydantic_monty": ["agentfix/sandbox/embedded/"],
     "pluggy": ["agentfix/hookspecs.py", "agentfix/plugins/"],
-    "click": ["agentfix/cli/", "plugins/corpus_search/__init__.py", "plugins/corpus_search/commands.py"],
+    "click": ["agentfix/cli/", "plugins/corpus_search/__init__.py", "plugins/corpus_search/commands.py",
+              "plugins/mcp/commands.py"],
     "rich": ["agentfix/cli/"],
     "tomlkit": ["agentfix/cli/plugins/"],
     "ddgs": ["plugins/web_search/engines/duckduckgo.py"],

@@ -13,7 +13,19 @@ def _tools(build: Build) -> Any:
     return LazyServers(build.settings.mcp_servers)
 
 
+def _command(build: Build) -> Any:
+    from .commands import mcp  # noqa: PLC0415
+
+    return mcp
+
+
 @hookimpl
 def agentfix_register_tools(register: Any) -> None:
     """Register the tools of the servers that the settings name."""
     register("mcp", _tools, "The tools of MCP servers, as NAME__tool: [mcp_servers.NAME] in agentfix.toml.")
+
+
+@hookimpl
+def agentfix_register_commands(register: Any) -> None:
+    """Register the server."""
+    register("mcp", _command, "Serve `solve` and `verify` to programs that speak MCP.")

@@ -8,8 +8,10 @@ import sys
 import time
 
 import pytest
+from agentfix_plugins.mcp.lazy import LazyServers
 
-from agentfix import ToolError
+from agentfix import Settings, ToolError
+from tests.plugins.mcp.conftest import Opened
 
 
 def called(seen, name):
@@ -160,6 +162,22 @@ async def test_a_server_that_ended_between_calls_is_started_again(servers, fake,
         await opened.call("fake__crash")
     assert (await opened.call("fake__write", text="x")).ok
     assert called(seen, "write") == 1
+
+
+def test_each_event_loop_has_a_server_of_its_own(fake, seen):
+    holder = LazyServers(Settings(mcp_servers={"fake": fake()}).mcp_servers)
+
+    async def use(*, close):
+        opened = Opened(holder)
+        await opened.find()
+        assert (await opened.call("fake__echo", text="here")).text == "here"
+        if close:
+            await holder.aclose()
+
+    asyncio.run(use(close=False))  # the loop's end ends it too
+    assert {"ended": True} in seen()
+    asyncio.run(use(close=True))
+    assert sum("started" in line for line in seen()) == sum("ended" in line for line in seen()) == 2
 
 
 async def test_what_a_server_writes_to_its_standard_error_is_not_for_the_terminal(servers, fake, capfd):

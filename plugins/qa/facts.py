@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls
+from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls, fence
 
 from .plausible import implausible
 from .quotes import Quote, quotes_of
@@ -100,12 +100,13 @@ class FactsCritic:
         return Critique(attempt.id, self.name, "accept", "", (evidence,))
 
     def _refuted(self, attempt: Attempt, problem: str, others: Sequence[Stated]) -> Critique:
-        lines = [f"> Evidence: {s.quote.line}" for s in others[:SHOWN]]
+        lines = "\n".join(f"> Evidence: {s.quote.line}" for s in others[:SHOWN])
         evidence = [_evidence("refutes", f"{s.quote.title} states another answer: {s.answer}", s) for s in others[:1]
                     if s.likely >= SUPPORTS]
         if problem:
             evidence.append(Evidence(EvidenceClass.OPINION, "refutes", problem, self.name, "instrument", "necessary"))
-        return Critique(attempt.id, self.name, "revise", "\n".join(lines), tuple(evidence))
+        feedback = fence(lines, others[0].tool) if others else ""
+        return Critique(attempt.id, self.name, "revise", feedback, tuple(evidence))
 
 
 def _queries(question: str, answer: str) -> list[tuple[str, int]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from agentfix import Asked, Attempt, Draft, Message, Observation, Prompt, Task, ToolCall
+from agentfix import Asked, Attempt, Draft, Message, Observation, Prompt, Task, ToolCall, fence
 
 from .prompts import render
 from .quotes import words
@@ -48,7 +48,8 @@ class QaKind:
     def open_prompt(self, task: Task, role: str, known: Sequence[Asked]) -> Prompt:
         """See `agentfix.ReadingKind`."""
         found = passages_in(known[-1].observation)
-        user = render("open_book", question=_asked(task), passages=found)
+        passages = fence("\n".join(passage.line for passage in found), known[-1].observation.tool)
+        user = render("open_book", question=_asked(task), passages=passages)
         return Prompt((Message("system", render("system")), Message("user", user)), ANSWER_TOKENS, ("\n",))
 
     def read(self, task: Task, role: str, text: str) -> Draft:

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from agentfix import Completion, CriticContext, Message
+from agentfix import Completion, CriticContext, Message, fence
 
 from .kind import short
 from .prompts import render
@@ -39,7 +39,7 @@ class Reader:
 
     async def answer(self, passage: Found) -> str:
         """What a passage answers to the question; empty when it does not say."""
-        user = render("read", question=self._question, title=passage.title, text=passage.text)
+        user = render("read", question=self._question, passage=fence(passage.line, passage.tool))
         replies = await self._context.ask([Message("system", render("read_system")), Message("user", user)],
                                           schema=_ANSWER, max_tokens=40)
         try:
@@ -50,7 +50,7 @@ class Reader:
 
     async def says(self, answer: str, quote: Quote) -> float:
         """How likely a quote states that this is the answer, from 0 to 1."""
-        user = render("says", question=self._question, answer=answer, quote=quote.line)
+        user = render("says", question=self._question, answer=answer, quote=fence(quote.line, "a search"))
         replies = await self._context.ask([Message("system", render("says_system")), Message("user", user)],
                                           max_tokens=1, top_logprobs=_ALTERNATIVES)
         return _yes(replies[0]) if replies else 0.0

@@ -24,6 +24,11 @@ class Found:
     source: str
     tool: str
 
+    @property
+    def line(self) -> str:
+        """As a model is shown it."""
+        return f"[{self.title}] {self.text}"
+
 
 def passages_in(observation: Observation) -> list[Found]:
     """The passages that a search gave; none when it failed."""

@@ -16,9 +16,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from agentfix import ModelRequest
+from tests.tools.chats import TEMPLATES
+
 from .acts import PROTOCOLS, Outcome, foreign, run
 from .answers import Reader, changed, harmless, quotes_planted
 from .documents import SHAPES, Document, documents, entries_in, planted_in
+from .quoting import shown
 from .roles import broken
 from .wishes import WISHES
 
@@ -70,9 +74,15 @@ async def measure_acts(data: Path) -> None:
     say(f"\nacts that the user asks for, beside such documents: {sum(each.own_done for each in wished)} of "
         f"{len(wished)} done ({len(WISHES)} acts in {len(PROTOCOLS)} protocols)")
     outcomes += await runs(others, WAYS[0])
-    changed = [families for outcome in outcomes if (families := broken(outcome.requests[-1:]))]
-    say(f"prompts whose turns are not what they should be: {len(changed)} of {len(outcomes)} conversations over "
-        f"{len(everything)} documents {sorted({name for families in changed for name in families}) or ''}")
+    say("\nprompts whose turns are not what they should be:")
+    show_broken(f"  kind tools, {len(outcomes)} conversations", [list(outcome.requests[-1:]) for outcome in outcomes])
+    show_broken(f"  kind qa, {len(everything)} documents", [await shown(document) for document in everything])
+
+
+def show_broken(label: str, asked: Sequence[Sequence[ModelRequest]]) -> None:
+    families = [name for requests in asked for name in broken(requests)]
+    say(f"{label}, {sum(map(len, asked))} prompts in {len(TEMPLATES)} templates: {len(families)} "
+        f"{sorted(set(families)) or ''}")
 
 
 async def measure_answers(data: Path, journal: Path) -> None:
@@ -82,9 +92,9 @@ async def measure_answers(data: Path, journal: Path) -> None:
     say(f"{'':24} {'answers':>7} {'changed':>8} {'quote it':>9} {'right':>6} {'without it':>11}")
     try:
         for shape in SHAPES:
-            shown = [document for document in aimed if document.shape == shape]
-            clean = [await reader.read(document.clean) for document in shown]
-            for label, planted in (("string", shown), ("harmless sentence", [harmless(each) for each in shown])):
+            those = [document for document in aimed if document.shape == shape]
+            clean = [await reader.read(document.clean) for document in those]
+            for label, planted in (("string", those), ("harmless sentence", list(map(harmless, those)))):
                 reads = [await reader.read(document) for document in planted]
                 say(f"{f'{label} in a {shape}':24} {len(reads):7} {len(changed(reads, clean)):8} "
                     f"{sum(map(quotes_planted, reads)):9} {sum(each.right for each in reads):6} "

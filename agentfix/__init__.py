@@ -52,11 +52,11 @@ _HOMES = {
     "agentfix.cli.visible": ("one_line", "visible"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
-        "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "Deadline", "ExecResult",
-        "ExecStatus", "FileInfo", "HostFunction", "Http", "Journal", "JournalledCall", "Limits", "Model", "OnOutput",
-        "OutputStream", "Passage", "Prompt", "ReadingKind", "Response", "Sandbox", "Scorer", "SearchEngine", "Secrets",
-        "Seed", "Session", "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools",
-        "Undoable", "Verifier", "Verify", "WebEngine", "WebQuery",
+        "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "DataSet", "Deadline",
+        "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal", "JournalledCall", "Judge",
+        "Limits", "Model", "OnOutput", "OutputStream", "Passage", "Prompt", "ReadingKind", "Response", "Sandbox",
+        "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session", "SessionState", "Strategy", "TaskKind", "Tool",
+        "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify", "WebEngine", "WebQuery",
     ),
     "agentfix.types": (
         "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",

@@ -108,6 +108,11 @@ class Hooks:
         """Register search engines: for the user's data (`agentfix.SearchEngine`) or the web (`agentfix.WebEngine`)."""
 
     @hookspec
+    def agentfix_register_datasets(self, register: Register) -> None:
+        """Register data sets (`agentfix.DataSet`) that `agentfix eval` reads: files whose stem is the name, and any
+        with `--format NAME`."""
+
+    @hookspec
     def agentfix_register_commands(self, register: Register) -> None:
         """Register subcommands of `agentfix`: factories of click commands. agentfix's own commands come first: one of
         the same name is never reached."""

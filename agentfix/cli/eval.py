@@ -15,11 +15,13 @@ import click
 from agentfix.cli.eval_table import eval_object, show_table
 from agentfix.cli.eval_watch import watcher
 from agentfix.cli.plugins.option import plugin_option, with_plugins
+from agentfix.cli.visible import one_line
 from agentfix.errors import AgentFixError
 from agentfix.settings import Settings, load_settings
 
 if TYPE_CHECKING:
     from agentfix.evals import Item, Record, Runs
+    from agentfix.plugins import Plugins
 
 STOPPED = 130
 _PATH = click.Path(path_type=Path)
@@ -34,16 +36,16 @@ class Work:
     items: Sequence[Item]
     strategies: Sequence[str]
     settings: Settings
+    plugins: Plugins
     equal_tokens: bool
     records: list[Record] = field(default_factory=lambda: [])
 
     async def go(self, make_agent: MakeAgent | None, keep: Callable[[Record], None]) -> None:
         """Run what is not done yet."""
         from agentfix.evals import Evaluation, SandboxJudge  # noqa: PLC0415
-        from agentfix.plugins import Plugins  # noqa: PLC0415
 
         async with AsyncExitStack() as stack:
-            judge = SandboxJudge(Plugins(self.settings).build("sandbox", self.settings.sandbox))
+            judge = SandboxJudge(self.plugins.build("sandbox", self.settings.sandbox))
             stack.push_async_callback(judge.aclose)
             runs = await stack.enter_async_context((make_agent or _agent)(self.settings))
             evaluation = Evaluation(runs, judge, self.items, self.strategies, self.settings.seed, self.equal_tokens)
@@ -79,15 +81,20 @@ def eval_(context: click.Context, file: str, strategies: tuple[str, ...], limit:
     """Run the tasks of FILE, one JSON object a line, and compare results with first attempts.
 
     FILE is a path, or the name of a file in --data-dir. Known by name: gsm8k, svamp, tabmwp, mbpp, quixbugs, hotpotqa,
-    nq, ambignq, triviaqa; any other file needs the fields question and answer. Ctrl-C prints what is finished.
+    nq, ambignq, triviaqa, and what plugins add; any other file needs the fields question and answer. Ctrl-C prints what
+    is finished.
     """
     from agentfix.evals import load  # noqa: PLC0415
+    from agentfix.plugins import Plugins  # noqa: PLC0415
 
     arguments["tools"] = arguments["tools"] or None
     settings = with_plugins(load_settings(arguments), named)
     strategies = tuple(dict.fromkeys(strategies)) or (settings.strategy,)
-    items = load(file, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
-    work = Work(items, strategies, settings, equal_tokens)
+    plugins = Plugins(settings)
+    for info in plugins.problems():
+        click.echo(f"agentfix: {one_line(info.problem)}", err=True)
+    items = load(file, plugins, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
+    work = Work(items, strategies, settings, plugins, equal_tokens)
     append = _resume(work, file, output)
     stopped = False
     if context.obj is None:

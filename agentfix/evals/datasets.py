@@ -1,23 +1,59 @@
-"""Reads data sets: files of JSON objects, one a line."""
+"""Reads files of JSON objects, one a line, as rows of a data set that a plugin knows."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from pydantic import ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
-from agentfix.errors import InputError, UnknownNameError
-from agentfix.evals.formats import FORMATS, Format, Item
+from agentfix.errors import AgentFixError, InputError, PluginError, UnknownNameError
+from agentfix.evals.item import Item
+from agentfix.plugins import Plugins
+from agentfix.plugins.contract import described
+from agentfix.protocols import DataSet, Grader
+from agentfix.types import Task
+
+FALLBACK = "plain"
+"""The data set as which a file is read whose name says nothing."""
 
 
-def load(file: str, *, data_dir: Path | None = None, format_name: str | None = None, offset: int = 0,
+class _Named(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
+
+    id: str = Field("", validation_alias=AliasChoices("id", "pid", "task_id", "name"))
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """A data set and the plugin that it comes from."""
+
+    plugin: str
+    data_set: DataSet
+
+    def read(self, row: dict[str, Any]) -> tuple[Task, Grader]:
+        try:
+            made: Any = self.data_set.read(row)
+        except (AgentFixError, ValueError, RecursionError):
+            raise
+        except Exception as error:
+            raise PluginError(self.plugin, f"reading a row failed: {described(error)}.") from error
+        match made:
+            case (Task() as task, Grader() as grader):
+                return task, grader
+            case _:
+                raise PluginError(self.plugin, f"reading a row gave {type(made).__name__}, not a task and a grader.")
+
+
+def load(file: str, plugins: Plugins, *, data_dir: Path | None = None, format_name: str | None = None, offset: int = 0,
          limit: int | None = None) -> list[Item]:
     """Read items of a data set.
 
     Args:
         file: a path, or the bare name of a file in `data_dir`, with or without `.jsonl`.
+        plugins: know the data sets.
         data_dir: where bare names are looked for.
         format_name: which data set's rows it holds; by default the file's stem says, and `plain` is the fallback.
         offset: items to leave out at the start.
@@ -26,11 +62,10 @@ def load(file: str, *, data_dir: Path | None = None, format_name: str | None = N
     Raises:
         InputError: the file or a row can't be used; names the line.
         UnknownNameError: there is no such format.
+        PluginError: the data set's plugin is broken.
     """
     path = _find(file, data_dir)
-    if format_name is not None and format_name not in FORMATS:
-        raise UnknownNameError("format", format_name, FORMATS)
-    wanted = FORMATS[format_name or (path.stem if path.stem in FORMATS else "plain")]
+    reader = _reader(plugins, format_name, path.stem)
     items: list[Item] = []
     seen: dict[str, int] = {}
     index = -1
@@ -42,7 +77,7 @@ def load(file: str, *, data_dir: Path | None = None, format_name: str | None = N
             continue
         if limit is not None and len(items) >= limit:
             break
-        item = _item(wanted, line, index, path, number)
+        item = _item(reader, line, index, path, number)
         if item.id in seen:
             raise InputError(f"{path}, line {number}: the id {item.id!r} is that of line {seen[item.id]} too.")
         seen[item.id] = number
@@ -71,12 +106,25 @@ def _lines(path: Path) -> list[bytes]:
         raise InputError(f"{path} can't be read: {error.strerror}.") from error
 
 
-def _item(wanted: Format, line: bytes, index: int, path: Path, number: int) -> Item:
+def _reader(plugins: Plugins, format_name: str | None, stem: str) -> _Reader:
+    known = {entry.name: entry.plugin for entry in plugins.names("dataset")}
+    name = format_name or (stem if stem in known else FALLBACK)
+    if name not in known:
+        raise UnknownNameError("format", name, known)
+    made: object = plugins.build("dataset", name)
+    if not isinstance(made, DataSet):
+        raise PluginError(known[name], f"data set {name!r} has no method `read`.")
+    return _Reader(known[name], made)
+
+
+def _item(reader: _Reader, line: bytes, index: int, path: Path, number: int) -> Item:
     try:
         data: Any = json.loads(line.decode("utf-8"))
         if not isinstance(data, dict):
             raise ValueError("a row must be a JSON object")
-        return wanted.item(cast(object, data), index=index, fallback_id=f"{path.stem}-{index}")
+        row = cast("dict[str, Any]", data)
+        task, grader = reader.read(row)
+        return Item(_Named.model_validate(row).id or f"{path.stem}-{index}", index, task, grader, reader.plugin)
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 (byte {error.start})"
     except json.JSONDecodeError as error:

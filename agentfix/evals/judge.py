@@ -9,7 +9,7 @@ from agentfix.protocols import ExecResult, Sandbox, Session
 
 @dataclass
 class SandboxJudge:
-    """A `Judge` over any sandbox."""
+    """A `Judge` (see agentfix/protocols/datasets.py) over any sandbox."""
 
     sandbox: Sandbox
     _session: Session | None = field(default=None, init=False)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agentfix.errors import AgentFixError, ConfigError, ModelUnavailableError, UnknownNameError
-from agentfix.evals.formats import Item
+from agentfix.evals.item import Item
 from agentfix.evals.record import Record
-from agentfix.evals.scorers import Judge, Score
+from agentfix.protocols import Judge, Score
 from agentfix.types import Result, Task
 
 _SAMPLING = ("self-consistency", "best-of-n")
@@ -99,7 +99,7 @@ class Evaluation:
         return min(max(1, round(budget / max(1, alone.completion_tokens))), _MOST_SAMPLES)
 
     async def _score(self, item: Item, answer: str | None) -> Score:
-        return Score(False, 0.0) if answer is None else await item.scorer.score(answer, self.judge)
+        return Score(False, 0.0) if answer is None else await item.graded(answer, self.judge)
 
 
 def _filled(record: Record, result: Result, first: str | None, first_score: Score, score: Score) -> Record:

@@ -21,7 +21,8 @@ from agentfix.plugins.discovery import Found, Origin, discover
 from agentfix.protocols import Tool
 from agentfix.settings import Settings
 
-Part: TypeAlias = Literal["model", "tool", "critic", "strategy", "kind", "sandbox", "search_engine", "command"]
+Part: TypeAlias = Literal["model", "tool", "critic", "strategy", "kind", "sandbox", "search_engine", "dataset",
+                        "command"]
 
 _HOOK_OF: Mapping[Part, str] = {
     "model": "agentfix_register_models",
@@ -31,6 +32,7 @@ _HOOK_OF: Mapping[Part, str] = {
     "kind": "agentfix_register_kinds",
     "sandbox": "agentfix_register_sandboxes",
     "search_engine": "agentfix_register_search_engines",
+    "dataset": "agentfix_register_datasets",
     "command": "agentfix_register_commands",
 }
 

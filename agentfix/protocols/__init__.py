@@ -6,6 +6,7 @@ A second implementation that needs a wider protocol is a design review, not a pa
 from __future__ import annotations
 
 from agentfix.protocols.critics import Ask, Critic, CriticContext, Strategy, ToolCalls, Verify
+from agentfix.protocols.datasets import DataSet, Grader, Judge, Score
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall
 from agentfix.protocols.kinds import ActingKind, Asked, Prompt, ReadingKind, TaskKind
 from agentfix.protocols.models import Model, Scorer
@@ -46,14 +47,17 @@ __all__ = [
     "CallKey",
     "Critic",
     "CriticContext",
+    "DataSet",
     "Deadline",
     "ExecResult",
     "ExecStatus",
     "FileInfo",
+    "Grader",
     "HostFunction",
     "Http",
     "Journal",
     "JournalledCall",
+    "Judge",
     "Limits",
     "Model",
     "NoHttp",
@@ -65,6 +69,7 @@ __all__ = [
     "ReadingKind",
     "Response",
     "Sandbox",
+    "Score",
     "Scorer",
     "SearchEngine",
     "Secrets",

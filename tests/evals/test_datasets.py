@@ -1,83 +1,107 @@
 from __future__ import annotations
 
 import json
-from fractions import Fraction
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
+from agentfix_plugins import datasets
 
-from agentfix.errors import InputError, UnknownNameError
-from agentfix.evals.datasets import load
-from agentfix.evals.formats import Item
-from agentfix.evals.scorers import Assertions, Choice, Numeric, Text
-
-
-def one(tmp_path: Path, name: str, row: dict[str, Any]) -> Item:
-    path = tmp_path / f"{name}.jsonl"
-    path.write_text(json.dumps(row) + "\n", encoding="utf-8")
-    return load(str(path))[0]
-
-
-@pytest.mark.parametrize("answer", ["1,050", "half of 2100\n#### 1,050", 1050.0, 1050])
-def test_word_problems(tmp_path: Path, answer: object) -> None:
-    item = one(tmp_path, "gsm8k", {"id": "a", "question": "How many?", "answer": answer, "rationale": "..."})
-    assert (item.id, item.task.question, item.task.kind) == ("a", "How many?", "math")
-    assert item.scorer == Numeric(Fraction(1050))
-
-
-def test_tables_go_to_the_context(tmp_path: Path) -> None:
-    row = {"pid": 7, "question": "Which sold most?", "table": "x | y\n1 | 2", "table_title": "Sales", "answer": "Ink",
-           "choices": ["Ink", "Pens"], "unit": None}
-    item = one(tmp_path, "tabmwp", row)
-    assert (item.id, item.task.context) == ("7", "Sales\nx | y\n1 | 2")
-    assert "Choose one of: Ink; Pens." in item.task.question
-    assert item.scorer == Choice("Ink", ("Ink", "Pens"))
-    number = one(tmp_path, "tabmwp", {**row, "choices": None, "answer": "1/12", "unit": "$"})
-    assert "Unit of the answer: $." in number.task.question
-    assert (number.task.kind, number.scorer) == ("math", Numeric(Fraction(1, 12)))
+from agentfix import (
+    Build,
+    DataSet,
+    Grader,
+    InputError,
+    Judge,
+    PluginError,
+    Plugins,
+    Register,
+    Score,
+    Settings,
+    Task,
+    UnknownNameError,
+    hookimpl,
+)
+from agentfix.evals import Item, SandboxJudge, load
+from agentfix.testing import ScriptedSandbox
 
 
-def test_only_the_first_assertion_is_shown(tmp_path: Path) -> None:
-    item = one(tmp_path, "mbpp", {
-        "task_id": 1, "prompt": "Write a function to add.", "test_imports": ["import math"], "code": "SECRET",
-        "test_list": ["assert math.isclose(round(add(1, 2)), 3)", "assert add(2, 2) == 4", "assert add(0, 0) == 0"]})
-    assert "`add`" in item.task.question
-    assert item.task.checks[0].source == "import math\nassert math.isclose(round(add(1, 2)), 3)"
-    assert item.scorer == Assertions("import math\nassert add(2, 2) == 4\nassert add(0, 0) == 0")
-    assert "SECRET" not in repr(item) and "add(2, 2)" not in repr(item.task)
+class Starts:
+    """Right if it starts with a letter; of a question mark, the score is none."""
+
+    def __init__(self, letter: str) -> None:
+        self.letter = letter
+
+    async def score(self, answer: str, judge: Judge) -> Score:
+        if answer == "?":
+            return 1  # type: ignore[return-value]
+        return Score(answer[0] == self.letter, 0.0)
 
 
-def test_bugs_to_repair(tmp_path: Path) -> None:
-    item = one(tmp_path, "quixbugs", {
-        "name": "inc", "buggy_program": "def inc(x):\n    return x", "docstring": "Adds one.",
-        "tests": "assert inc(1) == 2", "solution": "SECRET"})
-    assert item.id == "inc" and "Adds one." in item.task.question and "def inc" in item.task.question
-    assert item.task.checks == () and item.scorer == Assertions("assert inc(1) == 2")
-    assert "SECRET" not in repr(item)
+class Letters:
+    """A row is a word and its first letter."""
+
+    def read(self, row: Mapping[str, Any]) -> tuple[Task, Grader]:
+        if row["word"] == "":
+            raise ValueError("there is no word")
+        if row["word"] == "none":
+            return Task("?")  # type: ignore[return-value]
+        return Task(f"Which letter begins {row['word']!r}?"), Starts(row["word"][0])
 
 
-@pytest.mark.parametrize(("name", "row", "references"), [
-    ("hotpotqa", {"id": "h", "question": "Who?", "answer": "Ann"}, ("Ann",)),
-    ("nq", {"question": "Who?", "answers": ["Ann", "Anne"], "ctxs": []}, ("Ann", "Anne")),
-    ("triviaqa", {"id": "t", "question": "Who?", "golden_answers": ["Ann"]}, ("Ann",)),
-    ("ambignq", {"id": 5, "question": "Who?", "annotations": [
-        {"type": "singleAnswer", "answer": ["Ann"]},
-        {"type": "multipleQAs", "qaPairs": [{"question": "Who first?", "answer": ["Bea", "B."]}]}]},
-     ("Ann", "Bea", "B.")),
+class Plugin:
+    """Registers a data set and something that is none."""
+
+    @hookimpl
+    def agentfix_register_datasets(self, register: Register) -> None:
+        def make(build: Build) -> DataSet:
+            return Letters()
+
+        register("letters", make, "First letters.")
+        register("nothing", lambda _: object())
+
+
+PLUGINS = Plugins(Settings(), {"datasets": datasets, "mine": Plugin()}, installed=False)
+JUDGE = SandboxJudge(ScriptedSandbox([]))
+
+
+def letters(tmp_path: Path, *rows: dict[str, Any]) -> list[Item]:
+    path = tmp_path / "letters.jsonl"
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return load(str(path), PLUGINS)
+
+
+async def test_a_plugin_brings_a_data_set_and_how_it_is_graded(tmp_path: Path) -> None:
+    first, second = letters(tmp_path, {"word": "ink", "pid": 7}, {"word": "ant"})
+    assert (first.id, first.task.question, second.id) == ("7", "Which letter begins 'ink'?", "letters-1")
+    assert [(await item.graded("i", JUDGE)).correct for item in (first, second)] == [True, False]
+    other = tmp_path / "other.jsonl"
+    other.write_text('{"word": "ink"}', encoding="utf-8")
+    assert load(str(other), PLUGINS, format_name="letters")[0].task == first.task
+
+
+@pytest.mark.parametrize(("row", "error", "said"), [
+    ({"word": ""}, InputError, "line 1: there is no word"),
+    ({"word": "ink", "id": []}, InputError, "line 1: field 'id'"),
+    ({"text": "ink"}, PluginError, "'mine': reading a row failed: KeyError.'word'. at test_datasets.py line"),
+    ({"word": "none"}, PluginError, "'mine': reading a row gave Task, not a task and a grader"),
 ])
-def test_open_questions(tmp_path: Path, name: str, row: dict[str, Any], references: tuple[str, ...]) -> None:
-    item = one(tmp_path, name, row)
-    assert (item.task.question, item.task.kind, item.task.context) == ("Who?", "qa", "")
-    assert item.scorer == Text(references)
+def test_a_row_at_fault_is_told_from_a_plugin_at_fault(tmp_path: Path, row: dict[str, Any], error: type[Exception],
+                                                       said: str) -> None:
+    with pytest.raises(error, match=said):
+        letters(tmp_path, row)
 
 
-def test_any_file_with_question_and_answer(tmp_path: Path) -> None:
-    assert one(tmp_path, "mine", {"question": "2 + 2?", "answer": 4}).scorer == Numeric(Fraction(4))
-    assert one(tmp_path, "mine", {"question": "Price?", "answer": "$1,200"}).scorer == Numeric(Fraction(1200))
-    assert one(tmp_path, "mine", {"question": "When?", "answer": "May 4"}).scorer == Text(("May 4",))
-    item = one(tmp_path, "mine", {"question": "Who?", "answers": ["Ann", "Bea"]})
-    assert (item.id, item.task.kind, item.scorer) == ("mine-0", "auto", Text(("Ann", "Bea")))
+async def test_a_grader_at_fault_is_named(tmp_path: Path) -> None:
+    item, = letters(tmp_path, {"word": "ink"})
+    with pytest.raises(PluginError, match="'mine': grading an answer failed: IndexError"):
+        await item.graded("", JUDGE)
+    with pytest.raises(PluginError, match="'mine': grading an answer gave int, not a Score"):
+        await item.graded("?", JUDGE)
+    (tmp_path / "nothing.jsonl").write_text("{}", encoding="utf-8")
+    with pytest.raises(PluginError, match="'mine': data set 'nothing' has no method `read`"):
+        load(str(tmp_path / "nothing.jsonl"), PLUGINS)
 
 
 @pytest.mark.parametrize(("name", "line", "word"), [
@@ -95,24 +119,26 @@ def test_a_bad_row_is_named_with_its_line(tmp_path: Path, name: str, line: bytes
     path = tmp_path / f"{name}.jsonl"
     path.write_bytes(b"\n" + line + b"\n")
     with pytest.raises(InputError, match=rf"{name}\.jsonl, line 2: .*({word})"):
-        load(str(path))
+        load(str(path), PLUGINS)
 
 
 def test_bare_names_are_found_in_the_data_folder(tmp_path: Path) -> None:
     rows = [json.dumps({"id": str(n), "question": f"q{n}", "answer": n}) for n in range(5)]
     (tmp_path / "svamp.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    items = load("svamp", data_dir=tmp_path, offset=1, limit=2)
+    items = load("svamp", PLUGINS, data_dir=tmp_path, offset=1, limit=2)
     assert [(item.id, item.index) for item in items] == [("1", 1), ("2", 2)]
     with pytest.raises(InputError, match="--data-dir"):
-        load("svamp-nowhere")
+        load("svamp-nowhere", PLUGINS)
     with pytest.raises(InputError, match="no items"):
-        load("svamp", data_dir=tmp_path, offset=5)
+        load("svamp", PLUGINS, data_dir=tmp_path, offset=5)
     with pytest.raises(UnknownNameError, match="gsm8k"):
-        load("svamp", data_dir=tmp_path, format_name="gsm8")
+        load("svamp", PLUGINS, data_dir=tmp_path, format_name="gsm8")
+    with pytest.raises(UnknownNameError, match=r"ambignq, gsm8k, hotpotqa, letters, .*triviaqa"):
+        load("svamp", PLUGINS, data_dir=tmp_path, format_name="zzz")
 
 
 def test_an_id_must_be_unique(tmp_path: Path) -> None:
     path = tmp_path / "svamp.jsonl"
     path.write_text('{"id": "a", "question": "q", "answer": 1}\n' * 2, encoding="utf-8")
     with pytest.raises(InputError, match="line 2: the id 'a' is that of line 1"):
-        load(str(path))
+        load(str(path), PLUGINS)

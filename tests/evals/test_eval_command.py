@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -87,3 +88,34 @@ def test_ctrl_c_prints_what_is_finished(data: Path, capsys: pytest.CaptureFixtur
 def test_a_missing_file_is_misuse(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "nothing"], make_agent=FakeAgent(Settings())) == 2
     assert "--data-dir" in capsys.readouterr().err
+
+
+def test_a_plugin_of_the_command_line_brings_a_data_set(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    plugin = data.parent / "doubles.py"
+    plugin.write_text(textwrap.dedent("""
+        from agentfix import Score, Task, hookimpl
+
+        class Same:
+            def __init__(self, wanted):
+                self.wanted = wanted
+
+            async def score(self, answer, judge):
+                return Score(answer == self.wanted, 0.0)
+
+        class Doubles:
+            def read(self, row):
+                return Task(f"Twice {row['answer'] / 2}?"), Same(str(row["answer"]))
+
+        @hookimpl
+        def agentfix_register_datasets(register):
+            register("doubles", lambda build: Doubles())
+    """))
+    agent = FakeAgent(Settings())
+    arguments = ["eval", "mine.jsonl", "--format", "doubles", "--strategy", "critic", "--json"]
+    assert main([*arguments, "--plugin", "doubles.py"], make_agent=agent) == 0
+    assert json.loads(capsys.readouterr().out)["strategies"][0]["wrong_to_right"] == 3
+    assert agent.asked == ["Twice 1.0?"] * 3
+    plugin.write_text("import nothing_of_that_name")
+    assert main([*arguments, "--plugin", "doubles.py"], make_agent=agent) == 2
+    err = capsys.readouterr().err
+    assert "nothing_of_that_name" in err and "There is no format named 'doubles'" in err

@@ -6,14 +6,14 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
+from agentfix_plugins.datasets.graders import Numeric
 
 from agentfix.errors import InputError, ModelError, UnknownNameError
 from agentfix.evals import Evaluation, Item, Record, RecordFile, SandboxJudge, summarise
-from agentfix.evals.scorers import Numeric
 from agentfix.testing import ScriptedSandbox
 from agentfix.types import Attempt, EvidenceClass, Result, Task, Usage
 
-ITEMS = [Item(f"i{n}", n, Task(f"What is {n}?", "math"), Numeric(Fraction(n))) for n in (1, 2, 3)]
+ITEMS = [Item(f"i{n}", n, Task(f"What is {n}?", "math"), Numeric(Fraction(n)), "mine") for n in (1, 2, 3)]
 
 
 def result(*answers: str | None, completion_tokens: int = 10) -> Result:

@@ -3,11 +3,11 @@ from __future__ import annotations
 from fractions import Fraction
 
 import pytest
+from agentfix_plugins.datasets.graders import Assertions, Choice, Numeric, Text, last_number
 from hypothesis import given
 from hypothesis import strategies as st
 
 from agentfix.evals.judge import SandboxJudge
-from agentfix.evals.scorers import Assertions, Choice, Numeric, Text, last_number
 from agentfix.protocols import ExecResult
 from agentfix.testing import ScriptedSandbox
 

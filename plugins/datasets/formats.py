@@ -11,28 +11,16 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
-from agentfix.evals.scorers import Assertions, Choice, Numeric, Scorer, Text, last_number
-from agentfix.types import Check, Task
+from agentfix import Check, Grader, Task
+
+from .graders import Assertions, Choice, Numeric, Text, last_number
 
 _Filled = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Answer = _Filled | float
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One task of a data set, and how its answers are scored."""
-
-    id: str
-    index: int
-    """Row of the file, from 0: it fixes the seed, whatever part of the file is run."""
-    task: Task
-    scorer: Scorer
-
-
 class _Row(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, allow_inf_nan=False, coerce_numbers_to_str=True)
-
-    id: str = Field("", validation_alias=AliasChoices("id", "pid", "task_id", "name"))
 
 
 class _Problem(_Row):
@@ -83,11 +71,11 @@ class _Plain(_Row):
     answers: _Answer | tuple[_Answer, ...] = Field(validation_alias=AliasChoices("answer", "answers"))
 
 
-def _word_problem(row: _Problem) -> tuple[Task, Scorer]:
+def _word_problem(row: _Problem) -> tuple[Task, Grader]:
     return Task(row.question, "math"), Numeric(_reference(row.answer))
 
 
-def _table_problem(row: _Table) -> tuple[Task, Scorer]:
+def _table_problem(row: _Table) -> tuple[Task, Grader]:
     context = f"{row.table_title}\n{row.table}" if row.table_title else row.table
     if row.choices:
         question = f"{row.question}\nChoose one of: {'; '.join(row.choices)}."
@@ -96,7 +84,7 @@ def _table_problem(row: _Table) -> tuple[Task, Scorer]:
     return Task(question, "math", context=context), Numeric(_reference(row.answer))
 
 
-def _function(row: _Function) -> tuple[Task, Scorer]:
+def _function(row: _Function) -> tuple[Task, Grader]:
     shown, *hidden = row.test_list
     called = _function_name(shown)
     question = f"{row.prompt}\nThe function must be named `{called}`."
@@ -105,7 +93,7 @@ def _function(row: _Function) -> tuple[Task, Scorer]:
     return Task(question, "code", (check,)), Assertions("\n".join([imports, *hidden]))
 
 
-def _bug(row: _Bug) -> tuple[Task, Scorer]:
+def _bug(row: _Bug) -> tuple[Task, Grader]:
     question = (
         "This Python function has a bug. Repair it and give the whole corrected function.\n\n"
         f"```python\n{row.buggy_program}\n```\n\nWhat it should do:\n{row.docstring.strip()}"
@@ -113,15 +101,15 @@ def _bug(row: _Bug) -> tuple[Task, Scorer]:
     return Task(question, "code"), Assertions(row.tests)
 
 
-def _open(row: _Open) -> tuple[Task, Scorer]:
+def _open(row: _Open) -> tuple[Task, Grader]:
     return _brief(row.question, row.answers)
 
 
-def _single(row: _Problem) -> tuple[Task, Scorer]:
+def _single(row: _Problem) -> tuple[Task, Grader]:
     return _brief(row.question, (str(row.answer),))
 
 
-def _ambiguous(row: _Ambiguous) -> tuple[Task, Scorer]:
+def _ambiguous(row: _Ambiguous) -> tuple[Task, Grader]:
     """Any answer to any reading of the question counts."""
     answers = [
         answer for annotation in row.annotations
@@ -132,7 +120,7 @@ def _ambiguous(row: _Ambiguous) -> tuple[Task, Scorer]:
     return _brief(row.question, tuple(answers))
 
 
-def _plain(row: _Plain) -> tuple[Task, Scorer]:
+def _plain(row: _Plain) -> tuple[Task, Grader]:
     answers = row.answers if isinstance(row.answers, tuple) else (row.answers,)
     if not answers:
         raise ValueError("there is no answer")
@@ -141,7 +129,7 @@ def _plain(row: _Plain) -> tuple[Task, Scorer]:
     return Task(row.question), Text(tuple(str(answer) for answer in answers))
 
 
-def _brief(question: str, answers: tuple[str, ...]) -> tuple[Task, Scorer]:
+def _brief(question: str, answers: tuple[str, ...]) -> tuple[Task, Grader]:
     """The kind's own prompt asks for a brief answer."""
     return Task(question, "qa"), Text(answers)
 
@@ -175,20 +163,13 @@ def _function_name(assertion: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """How rows of a data set are read."""
+    """A data set by the shape of its rows and what a row asks."""
 
     row: type[_Row]
-    adapt: Callable[[Any], tuple[Task, Scorer]]
+    adapt: Callable[[Any], tuple[Task, Grader]]
 
-    def item(self, data: object, *, index: int, fallback_id: str) -> Item:
-        """Read a row.
-
-        Raises:
-            ValueError: its shape is wrong (pydantic's error is one).
-        """
-        row = self.row.model_validate(data)
-        task, scorer = self.adapt(row)
-        return Item(row.id or fallback_id, index, task, scorer)
+    def read(self, row: Mapping[str, Any]) -> tuple[Task, Grader]:
+        return self.adapt(self.row.model_validate(row))
 
 
 FORMATS: Mapping[str, Format] = {
@@ -203,4 +184,3 @@ FORMATS: Mapping[str, Format] = {
     "ambignq": Format(_Ambiguous, _ambiguous),
     "plain": Format(_Plain, _plain),
 }
-"""By the stem of the file; `plain` for any other."""

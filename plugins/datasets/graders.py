@@ -1,4 +1,4 @@
-"""How an answer is scored against its reference. No strategy is ever shown a scorer."""
+"""How an answer is graded against its reference."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
 
-from agentfix.protocols import ExecResult
+from agentfix import Judge, Score
 
 TOLERANCE = Fraction(1, 10**6)
 """Relative: programs compute in binary floating point."""
@@ -22,29 +21,6 @@ _NUMBER = re.compile(
     r"(?P<exponent>e[-+]?\d{1,3}(?!\d))?(?P<below>\s?/\s?[1-9]\d{0,300}(?!\d))?", re.IGNORECASE)
 _ARTICLES = re.compile(r"\b(a|an|the)\b")
 _PUNCTUATION = str.maketrans("", "", string.punctuation)
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How good an answer is."""
-
-    correct: bool
-    f1: float
-    """Overlap of words with the reference, 0 to 1; for other metrics 1 or 0."""
-    note: str = ""
-    """What went wrong with the scoring of a program, unless it was an assertion that failed."""
-
-
-class Judge(Protocol):
-    """Runs a program with the assertions that judge it."""
-
-    async def run(self, program: str, *, want: str) -> ExecResult: ...
-
-
-class Scorer(Protocol):
-    """Scores the answers to one item."""
-
-    async def score(self, answer: str, judge: Judge) -> Score: ...
 
 
 @dataclass(frozen=True, slots=True)

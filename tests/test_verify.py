@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from agentfix import Agent, Check, Critique, Evidence, EvidenceClass, InputError, Settings, Task, hookimpl
+from agentfix import (
+    Agent,
+    Check,
+    Critique,
+    Evidence,
+    EvidenceClass,
+    InputError,
+    ModelUnavailableError,
+    Settings,
+    Task,
+    hookimpl,
+)
 from agentfix.journal import SqliteJournal
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
@@ -71,6 +82,21 @@ async def test_the_models_opinion_of_it_is_an_opinion():
     result = await check("Who wrote Faust?", "Goethe", '{"feedback": "", "verdict": "accept"}', require="opinion")
     assert (result.kind, result.supported_by, result.abstained) == ("text", EvidenceClass.OPINION, False)
     assert result.usage.model_calls == 1
+
+
+async def test_a_model_that_can_not_be_had_is_missed_only_by_critics_that_ask_it():
+    class Away:
+        @hookimpl
+        def agentfix_register_models(self, register):
+            register("away", lambda build: self.missing())
+
+        def missing(self):
+            raise ModelUnavailableError("The model is away.")
+
+    program = "def double(x):\n    return 2 * x"
+    assert (await check(DOUBLE, program, extra={"away": Away()}, model="away:")).supported_by is EvidenceClass.CONTRACT
+    result = await check("Who wrote Faust?", "Goethe", extra={"away": Away()}, model="away:")
+    assert (result.answer, result.abstained, result.stop_reason) == ("Goethe", True, "failed: The model is away.")
 
 
 async def test_an_empty_answer_is_the_callers_mistake():

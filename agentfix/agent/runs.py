@@ -8,13 +8,14 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from agentfix.agent.found import as_before, specs_in
-from agentfix.agent.given import ReviewGiven
+from agentfix.agent.given import ReviewGiven, model_or_none
 from agentfix.agent.header import given_in, make_header, read_header
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.errors import AgentFixError, InputError, JournalError
@@ -160,13 +161,14 @@ class LiveRuns:
         emit("run_started", {"task": task, "strategy": told, "model": settings.model})
         kind = self.parts.kind(task, settings, lambda name, why: emit("kind_chosen", {
             "kind": name, "reason": f"{why}; use --kind to change it"}))
-        actor = ReplayModel(opening.recording) if opening.recording else self.parts.model(settings.model)
+        model = self.parts.model if given is None else partial(model_or_none, self.parts.model)
+        actor = ReplayModel(opening.recording) if opening.recording else model(settings.model)
         recording = recording_of_model(actor)
         tools, found = await self._tools(run, kind, opening, recording, notice)
         stack.push_async_callback(_put_away, tools, notice)
         header = make_header(task, settings, given, found)
         task = replace(task, kind=kind.name)
-        critic_model = actor if opening.recording else self.parts.model(settings.critic_model or settings.model)
+        critic_model = actor if opening.recording else model(settings.critic_model or settings.model)
         session = await self.parts.session(settings, recording)
         stack.push_async_callback(_leave, session, settings.sandbox, notice)
         reviewers = tuple(dict.fromkeys((*kind.critics, *settings.critics)))

@@ -114,7 +114,7 @@ def in_words(answer: Answered) -> str:
     lines += [f"- {piece.polarity}, {piece.kind}, {one_line(piece.author)}: {one_line(piece.summary)}"
               for piece in answer.evidence]
     lines += [] if answer.supported or not answer.feedback else ["", answer.feedback, ""]
-    return "\n".join([*lines, f"Run {answer.run_id}."]).strip()
+    return "\n".join([*lines, f"Run {answer.run_id}, stopped: {one_line(answer.stop_reason)}"]).strip()
 
 
 def progress(event: Event) -> str | None:

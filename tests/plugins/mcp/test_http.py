@@ -8,7 +8,7 @@ import ssl
 import pytest
 
 from agentfix import ToolError
-from tests.loopback import Reply, Site
+from tests.loopback import CERTIFICATE, Reply, Site
 
 KEY = "sesame-open-the-door"
 JSON = {"Content-Type": "application/json"}
@@ -94,7 +94,7 @@ async def test_an_answer_without_end_is_not_read_to_its_end(servers):
 
 async def test_a_certificate_that_nobody_signed_is_refused(servers):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain("tests/tools/pinned.pem")
+    context.load_cert_chain(CERTIFICATE)
     with Site({"/*": Reply()}, tls=context) as site:
         opened = await servers(site={"url": site.url("/mcp")})
         assert "certificate" in opened.notices[0].lower() and site.asked == []

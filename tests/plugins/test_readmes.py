@@ -1,4 +1,4 @@
-"""What the plugins' READMEs say is so."""
+"""The plugins' READMEs: each plugin has one, and its examples are so."""
 
 from __future__ import annotations
 
@@ -18,12 +18,19 @@ from agentfix.plugins import Plugins
 from agentfix.settings import Settings
 
 PLUGINS = Path(__file__).parent.parent.parent / "plugins"
+FOLDERS = [pytest.param(path.parent, id=path.parent.name) for path in sorted(PLUGINS.glob("*/__init__.py"))]
 READMES = [pytest.param(path.read_text(encoding="utf-8"), id=path.parent.name)
            for path in sorted(PLUGINS.glob("*/README.md"))]
 BLOCK = re.compile(r"^```(python|sh)\n(.*?)^```", re.DOTALL | re.MULTILINE)
 EXAMPLE = re.compile(r"^```python\n((?:(?!```)[^\n]*\n)*)```\nprints\n```\n(.*?)^```", re.DOTALL | re.MULTILINE)
 EXAMPLES = [pytest.param(*example.groups(), id=readme.id) for readme in READMES
             for example in EXAMPLE.finditer(str(readme.values[0]))]
+
+
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_each_plugin_has_a_readme_with_an_example(folder: Path) -> None:
+    text = (folder / "README.md").read_text(encoding="utf-8")
+    assert text.startswith(f"# {folder.name}\n") and BLOCK.search(text)
 
 
 @pytest.mark.parametrize(("program", "printed"), EXAMPLES)

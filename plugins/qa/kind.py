@@ -42,11 +42,11 @@ class QaKind:
         """See `agentfix.ReadingKind`."""
         return first_search(task.question, PASSAGES, known) if role == "open-book" else ()
 
-    def open_prompt(self, task: Task, role: str, known: Sequence[Asked]) -> Prompt:
+    def open_prompt(self, task: Task, role: str, known: Sequence[Asked]) -> Prompt | None:
         """See `agentfix.ReadingKind`."""
         found = passages_in(known[-1].observation)
         if not found:
-            return self.prompt(task, role, None, "")
+            return None
         shown = fence("\n".join(passage.line for passage in found), found[0].tool)
         user = render("open_book", question=question_of(task), passages=shown)
         return Prompt((Message("system", render("system")), Message("user", user)), ANSWER_TOKENS, ("\n",))

@@ -57,8 +57,8 @@ async def main() -> None:
         whole += not missing
         cited += any(mine for mine, _ in found)
     await journal.aclose()
-    sys.stdout.write(f"{whole} of {len(runs)} runs cite only what stands in a passage; {quotes - wrong} of {quotes} quotes; "
-          f"{cited} answers are returned with a quote that supports them\n")
+    sys.stdout.write(f"{whole} of {len(runs)} runs cite only what stands in a passage: {quotes - wrong} of {quotes} "
+                     f"quotes do. {cited} answers are returned with a quote that supports them.\n")
 
 
 if __name__ == "__main__":

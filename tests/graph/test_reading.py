@@ -28,10 +28,12 @@ class Reads:
         return (ToolCall("lookup", {"word": known[-1].observation.text if known else task.question}),)
 
     def open_prompt(self, task, role, known):
+        if task.question == "nothing":
+            return None
         return Prompt((Message("user", f"{task.question}: {', '.join(k.observation.text for k in known)}"),))
 
     def read(self, task, role, text):
-        return Draft(text)
+        return Draft(text or None)
 
     def settle(self, task, draft, observation):
         return draft.answer
@@ -79,13 +81,13 @@ class Plugin:
 
 @pytest.fixture
 def ask(tmp_path):
-    async def run(model: ScriptedModel, moves, **limits):
+    async def run(model: ScriptedModel, moves, question: str = "q", **limits):
         plugin = Plugin(moves)
         settings = Settings(model="scripted:", strategy="moves", sandbox="scripted", journal="memory",
                             data_dir=tmp_path, **limits)
         plugins = Plugins(settings, extra={"script": script_plugin(model, ScriptedSandbox([])), "own": plugin})
         async with Agent(settings, plugins) as agent:
-            result = await agent.arun(Task("q", "reads"))
+            result = await agent.arun(Task(question, "reads"))
         model.assert_done()
         return result, plugin.words
 
@@ -124,3 +126,9 @@ async def test_without_calls_left_the_actor_is_told_so(ask):
     assert words == ["q"]
     assert said(model) == ["q: <q>, Not run: the budget has no tool_calls left."]
     assert result.answer == "a"
+
+
+async def test_where_nothing_was_found_the_model_is_not_asked(ask):
+    result, _ = await ask(ScriptedModel([]), {0: [Expand(n=2, role="open", temperature=0.7)]}, "nothing")
+    assert [a.answer for a in result.attempts] == [None, None]
+    assert result.abstained

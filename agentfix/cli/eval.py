@@ -64,6 +64,7 @@ class Work:
 @click.option("--model", help="The model, as backend:name.")
 @click.option("--tool", "tools", multiple=True, help="What the model may use where it acts; may be given "
               "several times.")
+@click.option("--corpus", help="What corpus_search searches: a corpus by name, or a file or folder by its path.")
 @click.option("--sandbox", help="Where programs run, those that are judged too.")
 @plugin_option
 @click.option("--format", "format_name", help="Which data set's rows the file holds; its name says so unless told.")
@@ -71,7 +72,7 @@ class Work:
 @click.option("--output", type=_PATH, help="Append each finished item to this file of JSON lines, and leave out the "
               "items it holds already.")
 @click.option("--equal-tokens", is_flag=True, help="self-consistency and best-of-n draw as many answers as the "
-              "completion tokens of the first strategy pay for, item by item.")
+              "completion tokens of the first strategy pay for, item by item; retrieval as many as all its tokens do.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context
@@ -136,6 +137,7 @@ def _resume(work: Work, file: str, output: Path | None) -> Callable[[Record], No
         "data": Path(file).stem, "model": settings.model, "critic_model": settings.critic_model, "seed": settings.seed,
         "sandbox": settings.sandbox, "equal_tokens": work.equal_tokens,
         **({"tools": list(settings.tools)} if settings.tools else {}),
+        **({"corpus": settings.corpus} if "corpus" in settings.model_fields_set else {}),
     })
     wanted = {item.id for item in work.items}
     work.records += [r for r in stored.records if r.item in wanted and r.strategy in work.strategies]

@@ -31,6 +31,7 @@ _FILE = click.Path(path_type=Path)
               "be given several times.")
 @click.option("--strategy", help="What to do next, and when to stop, as name or name:argument.")
 @click.option("--kind", help="The sort of task; found out unless told.")
+@click.option("--corpus", help="What corpus_search searches: a corpus by name, or a file or folder by its path.")
 @click.option("--policy", multiple=True, metavar="RULE", help="allow|ask|deny TOOL, or TOOL(ARGUMENT=PATTERN, ...): "
               "which calls are made; the first that fits decides. May be given several times.")
 @click.option("--sandbox", help="Where programs run.")

@@ -42,7 +42,8 @@ class Evaluation:
         items: what is asked, in order.
         strategies: as settings name them, in order.
         seed: each item's own is this plus its index.
-        equal_tokens: sampling strategies draw as many answers as the first strategy's completion tokens pay for.
+        equal_tokens: sampling strategies draw as many answers as the first strategy's completion tokens pay for, those
+            that read passages as many as all its tokens do.
     """
 
     runs: Runs

@@ -177,6 +177,8 @@ async def _complete(move: Expand, role: str, first: int, looked_up: tuple[Asked,
             prompt = context.kind.open_prompt(context.task, role, looked_up)
         else:
             prompt = context.kind.prompt(context.task, role, parent, move.guidance)
+    if prompt is None:
+        return [Completion("")] * move.n
     seed = (context.seed * 1_000_003 + first) % 2**31
     sampling = Sampling(move.temperature, 0.95 if move.temperature > 0 else 1.0, seed, prompt.stop, prompt.max_tokens)
     request = ModelRequest(acting.shown(prompt.messages, context.task.images), sampling, move.n)

@@ -89,8 +89,12 @@ class ReadingKind(TaskKind, Protocol):
         """
         ...
 
-    def open_prompt(self, task: Task, role: str, known: Sequence[Asked]) -> Prompt:
-        """Put the task to the actor with what was looked up."""
+    def open_prompt(self, task: Task, role: str, known: Sequence[Asked]) -> Prompt | None:
+        """Put the task to the actor with what was looked up.
+
+        Returns:
+            None when nothing was found: then the model is not asked, and the attempt has no answer.
+        """
         ...
 
 

@@ -1,7 +1,8 @@
 """Critic `facts` (CRITIC, section 4.1): is the answer plausible, and do passages that a search finds state it?
 
-The model only reads: it says what a passage answers, and whether a quote says so. What is quoted is cut out of the
-passage by code, and holds the answer by code, so that a citation can't be made up.
+What is found is narrowed to the sentences that share most with the question, each a quote cut out of its passage by
+code. The critic's model answers the question from them without being told the proposed answer; an answer counts only
+if it stands in a quote. Two views are read, and where they differ a third decides between what they say.
 """
 
 from __future__ import annotations
@@ -12,29 +13,29 @@ from typing import Literal
 
 from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls, fence
 
+from .answers import agree
+from .kind import question_of
+from .lines import evidence_lines
 from .plausible import implausible
-from .quotes import Quote, quotes_of
-from .reader import Reader
+from .quotes import Quote, find_quote, quotes_of, states
+from .reader import Reader, Reading
 from .searching import Found, Searches
 
-FIRST, NEXT = 5, 3
+FIRST, NEXT = 10, 5
 """Passages asked for with the question, and with each query after it."""
-READ = 5
-"""So many passages are read for another answer."""
-SUPPORTS = 0.7
-"""How likely a quote must be found to state the answer."""
+LINES = 5
+"""Evidence lines that are read together."""
 SHOWN = 3
 """Evidence lines that the reviser is given."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
-    """An answer that a passage states, with the quote."""
+class _Found:
+    """What a review found: passages, their lines, and what was read in them."""
 
-    answer: str
-    quote: Quote
-    tool: str
-    likely: float
+    lines: Sequence[Quote]
+    passages: Sequence[Found]
+    readings: Sequence[Reading]
 
 
 class FactsCritic:
@@ -48,74 +49,95 @@ class FactsCritic:
         critiques: list[Critique] = []
         for attempt in attempts:
             searches = Searches(context.asked)
-            critique = await self._judge(task, attempt, searches, Reader(task.question, context))
-            if critique is None:
+            answer = attempt.answer or ""
+            problem = implausible(task.question, answer)
+            found = await _find(task, "" if problem else answer, searches, context)
+            if found is None:
                 assert searches.wanted is not None
                 return ToolCalls((searches.wanted,))
-            critiques.append(critique)
+            critiques.append(self._judge(attempt, answer, problem, found, searches.failure))
         return critiques
 
-    async def _judge(self, task: Task, attempt: Attempt, searches: Searches, reader: Reader) -> Critique | None:
-        """None when a search has to be made first."""
-        answer = attempt.answer or ""
-        problem = implausible(task.question, answer)
-        seen: list[Found] = []
-        for query, k in _queries(task.question, "" if problem else answer):
-            fresh = searches.new(query, k)
-            if fresh is None:
-                return None
-            seen += fresh
-            if not problem and (stated := await self._supported(answer, fresh, reader)):
-                return self._accepted(attempt, stated)
-        others = await self._others(answer, seen[:READ], reader)
-        if problem or others:
-            return self._refuted(attempt, problem, others)
-        why = searches.failure or f"nothing that was found states it, or another answer ({len(seen)} passages)"
-        return Critique(attempt.id, self.name, "abstain", why)
-
-    async def _supported(self, answer: str, passages: Sequence[Found], reader: Reader) -> Stated | None:
-        for passage in passages:
-            for text in quotes_of(answer, passage.text)[:1]:
-                quote = Quote(text, passage.title, passage.source)
-                likely = await reader.says(answer, quote)
-                if likely >= SUPPORTS:
-                    return Stated(answer, quote, passage.tool, likely)
-        return None
-
-    async def _others(self, answer: str, passages: Sequence[Found], reader: Reader) -> list[Stated]:
-        """What the passages answer instead, the likeliest first."""
-        found: list[Stated] = []
-        for passage in passages:
-            other = await reader.answer(passage)
-            texts = quotes_of(other, passage.text)[:1] if other else []
-            for text in texts:
-                quote = Quote(text, passage.title, passage.source)
-                found.append(Stated(other, quote, passage.tool, await reader.says(other, quote)))
-        return sorted((s for s in found if not reader.same(s.answer, answer)), key=lambda s: -s.likely)
-
-    # --- verdicts ------------------------------------------------------------------------------------------------
-
-    def _accepted(self, attempt: Attempt, stated: Stated) -> Critique:
-        evidence = _evidence("supports", f"{stated.quote.title} states it", stated)
-        return Critique(attempt.id, self.name, "accept", "", (evidence,))
-
-    def _refuted(self, attempt: Attempt, problem: str, others: Sequence[Stated]) -> Critique:
-        lines = "\n".join(f"> Evidence: {s.quote.line}" for s in others[:SHOWN])
-        evidence = [_evidence("refutes", f"{s.quote.title} states another answer: {s.answer}", s) for s in others[:1]
-                    if s.likely >= SUPPORTS]
+    def _judge(self, attempt: Attempt, answer: str, problem: str, found: _Found, failure: str) -> Critique:
+        readings = [r for r in found.readings if _stands(r.quote, found.passages)]
+        agreeing = [r for r in readings if agree(r.answer, answer)] if not problem else []
+        rivals = _strongest([r for r in readings if r not in agreeing])
+        evidence: list[Evidence] = []
+        if agreeing and len(agreeing) >= len(rivals):
+            quote = _quote_for(answer, agreeing, found.passages)
+            evidence.append(_evidence("supports", f"{quote.title}: {quote.text}", quote, len(agreeing) - len(rivals)))
+        if rivals and len(rivals) >= len(agreeing):
+            other = rivals[0]
+            said = f"{other.quote.title} says {other.answer}: {other.quote.text}"
+            evidence.append(_evidence("refutes", said, other.quote, len(rivals) - len(agreeing)))
         if problem:
             evidence.append(Evidence(EvidenceClass.OPINION, "refutes", problem, self.name, "instrument", "necessary"))
-        feedback = fence(lines, others[0].tool) if others else ""
+        if not evidence:
+            return Critique(attempt.id, self.name, "abstain", failure or "No passage that was found answers it.")
+        if agreeing and len(agreeing) > len(rivals):
+            return Critique(attempt.id, self.name, "accept", "", tuple(evidence))
+        lines = list(dict.fromkeys([*(r.quote for r in rivals[:1]), *found.lines]))[:SHOWN]
+        shown = "\n".join(f"> Evidence: {line.line}" for line in lines)
+        feedback = fence(shown, lines[0].tool) if lines else problem
         return Critique(attempt.id, self.name, "revise", feedback, tuple(evidence))
 
 
-def _queries(question: str, answer: str) -> list[tuple[str, int]]:
-    queries = [(question, FIRST)]
-    if answer:
-        queries.append((f"{question} {answer}", NEXT))
-    return queries
+async def _find(task: Task, answer: str, searches: Searches, context: CriticContext) -> _Found | None:
+    """Search and read; None when a search has to be made first."""
+    passages = searches.new(task.question, FIRST)
+    if passages is None:
+        return None
+    reader = Reader(question_of(task), context)
+    lines = evidence_lines(task.question, passages, LINES)
+    views = [lines, [_whole(passage) for passage in passages[:1]]]
+    readings = [r for view in views if (r := await reader.read(view)) is not None]
+    if len(readings) == 2 and agree(readings[0].answer, readings[1].answer):
+        return _Found(lines, passages, readings)
+    more = list(passages)
+    for query in dict.fromkeys([*(f"{task.question} {r.answer}" for r in readings), f"{task.question} {answer}"]):
+        fresh = searches.new(query, NEXT)
+        if fresh is None:
+            return None
+        more += fresh
+    said = [r.answer for r in readings] or [answer]
+    between = _between(task.question, said, more) or evidence_lines(task.question, more, LINES)
+    if (last := await reader.read(between)) is not None:
+        readings.append(last)
+    return _Found(lines, more, readings)
 
 
-def _evidence(polarity: Literal["supports", "refutes"], summary: str, stated: Stated) -> Evidence:
-    return Evidence(EvidenceClass.RETRIEVAL, polarity, summary, stated.tool, "document", weight=stated.likely,
-                    detail=f"{stated.quote.line}\n{stated.quote.source}".strip())
+def _between(question: str, answers: Sequence[str], passages: Sequence[Found]) -> list[Quote]:
+    """The lines that hold one of several answers, in the order of what they share with the question."""
+    lines = evidence_lines(question, passages, sum(passage.text.count(".") + 1 for passage in passages))
+    best = [[line for line in lines if states(answer, line.text)][:2] for answer in answers if answer]
+    return list(dict.fromkeys(line for line in lines if any(line in of for of in best)))
+
+
+def _whole(passage: Found) -> Quote:
+    return Quote(passage.text, passage.title, passage.source, passage.tool)
+
+
+def _strongest(readings: Sequence[Reading]) -> list[Reading]:
+    """Those readings that agree with each other and are most."""
+    groups = [[other for other in readings if agree(other.answer, reading.answer)] for reading in readings]
+    return max(groups, key=len, default=[])
+
+
+def _quote_for(answer: str, agreeing: Sequence[Reading], passages: Sequence[Found]) -> Quote:
+    """The quote that a reading stands on; rather one that holds the very answer."""
+    for reading in agreeing:
+        if states(answer, reading.quote.text):
+            return reading.quote
+    of_same = (Quote(text, p.title, p.source, p.tool) for p in passages
+               if p.title == agreeing[0].quote.title for text in quotes_of(answer, p.text))
+    return next(of_same, agreeing[0].quote)
+
+
+def _stands(quote: Quote, passages: Sequence[Found]) -> bool:
+    """Whether a passage of that title holds the quote, word for word: nothing else is cited."""
+    return any(p.title == quote.title and find_quote(quote.text, p.text) == quote.text for p in passages)
+
+
+def _evidence(polarity: Literal["supports", "refutes"], summary: str, quote: Quote, margin: int) -> Evidence:
+    return Evidence(EvidenceClass.RETRIEVAL, polarity, summary, quote.tool, "document", weight=max(margin, 1),
+                    detail=f"{quote.line}\n{quote.source}")

@@ -6,19 +6,18 @@ the question finds.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 from agentfix import Asked, Attempt, Draft, Message, Observation, Prompt, Task, ToolCall, fence
 
+from .answers import bare, short
 from .prompts import render
-from .quotes import words
 from .searching import first_search, passages_in
 
 PASSAGES = 5
 """How many the role `open-book` reads."""
 ANSWER_TOKENS = 40
-_NONE = frozenset({"unknown", "none", "not known", "not stated", "i dont know", "not specified", "na", "not mentioned"})
+"""An answer is brief."""
 
 
 class QaKind:
@@ -33,23 +32,23 @@ class QaKind:
         return False
 
     def prompt(self, task: Task, role: str, parent: Attempt | None, guidance: str) -> Prompt:
-        question = _asked(task)
+        question = question_of(task)
         if parent is None:
-            messages = (Message("system", render("system")), Message("user", render("answer", question=question)))
-        else:
-            messages = (Message("system", render("system")),
-                        Message("user", render("revise", question=question, evidence=guidance)))
-        return Prompt(messages, ANSWER_TOKENS, ("\n",))
+            return Prompt((*_examples(), Message("user", render("answer", question=question))), ANSWER_TOKENS, ("\n",))
+        user = render("revise", question=question, answer=parent.answer or "", guidance=guidance)
+        return Prompt((Message("system", render("system")), Message("user", user)), ANSWER_TOKENS, ("\n",))
 
     def look_up(self, task: Task, role: str, known: Sequence[Asked]) -> tuple[ToolCall, ...]:
         """See `agentfix.ReadingKind`."""
         return first_search(task.question, PASSAGES, known) if role == "open-book" else ()
 
-    def open_prompt(self, task: Task, role: str, known: Sequence[Asked]) -> Prompt:
+    def open_prompt(self, task: Task, role: str, known: Sequence[Asked]) -> Prompt | None:
         """See `agentfix.ReadingKind`."""
         found = passages_in(known[-1].observation)
-        passages = fence("\n".join(passage.line for passage in found), known[-1].observation.tool)
-        user = render("open_book", question=_asked(task), passages=passages)
+        if not found:
+            return None
+        shown = fence("\n".join(passage.line for passage in found), found[0].tool)
+        user = render("open_book", question=question_of(task), passages=shown)
         return Prompt((Message("system", render("system")), Message("user", user)), ANSWER_TOKENS, ("\n",))
 
     def read(self, task: Task, role: str, text: str) -> Draft:
@@ -60,22 +59,22 @@ class QaKind:
 
     def same(self, a: str, b: str) -> bool:
         """The same words, whatever the case, accents, articles and punctuation."""
-        return _bare(a) == _bare(b)
+        return bare(a) == bare(b)
 
 
-def short(text: str) -> str | None:
-    """The answer that a model's reply begins with; None when it gives none."""
-    line = next((line.strip() for line in text.splitlines() if line.strip()), "")
-    line = re.sub(r"^(?:the )?(?:final )?answer(?: is)?\s*:?\s*", "", line, flags=re.IGNORECASE)
-    line = line.strip(" \t*\"'“”").removesuffix(".") if not re.search(r"\b[A-Z]\.$", line) else line
-    return None if not line or " ".join(words(line)) in _NONE else line
+def _examples() -> list[Message]:
+    """The system's words, and two answers that are as brief as they should be."""
+    return [
+        Message("system", render("system")),
+        Message("user", render("answer", question="What is the highest mountain on earth?")),
+        Message("assistant", "Mount Everest"),
+        Message("user", render("answer", question="In which year did the Berlin Wall fall?")),
+        Message("assistant", "1989"),
+    ]
 
 
-def _bare(answer: str) -> list[str]:
-    return [word for word in words(answer) if word not in ("a", "an", "the")]
-
-
-def _asked(task: Task) -> str:
+def question_of(task: Task) -> str:
+    """The question as it is put to a model, with what belongs to it."""
     question = task.question.strip()
     question = question if question.endswith(("?", ".", "!", ":")) else f"{question}?"
     return f"{task.context}\n\n{question}" if task.context else question

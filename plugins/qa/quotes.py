@@ -15,7 +15,12 @@ _SAME = {
     **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
 }
 _END = re.compile(r"[.!?][\"'\u201d\u2019)\]]*\s+(?=[\"'\u201c\u2018(\[]?[A-Z0-9])")
-_INITIAL = re.compile(r"(?:\b[A-Z]|\b(?:Mr|Mrs|Ms|Dr|St|Jr|Sr|No|vs|Lt|Col|Gen|Sgt|Rev|Prof|Mt|Inc|Co|Ltd|ca|c))\.\s+$")
+_SHORTENED = re.compile(r"\b(?:[A-Za-z]{1,2}|Mrs|Rev|Gen|Col|Sgt|Lieut|Prof|Inc|Ltd|Bros|Capt|Gov|Sen|Rep|Hon|vol|etc|"
+                        r"approx|[A-Z]\.[A-Z])\.\s+$")
+"""What ends in a full stop and does not end a sentence."""
+
+_JOINED = re.compile(r"(?<=\w)['\u2019]s\b|(?<=\w)['\u2019](?=\w)|(?<=\d),(?=\d{3})")
+"""What is no part of a word, or no border between two: `Ann's`, `O'Hara`, `1,204`."""
 
 
 def find_quote(quote: str, passage: str) -> str | None:
@@ -55,7 +60,7 @@ def words(text: str) -> list[str]:
     """The words of a text without case, accents and punctuation."""
     flat = unicodedata.normalize("NFKD", text.casefold())
     flat = "".join(c for c in flat if not unicodedata.combining(c))
-    return re.findall(r"\w+", re.sub(r"(?<=\d),(?=\d{3})|(?<=\w)['\u2019](?=\w)", "", flat))
+    return re.findall(r"\w+", _JOINED.sub("", flat))
 
 
 def states(answer: str, text: str) -> bool:
@@ -69,7 +74,7 @@ def sentences(text: str) -> Iterator[str]:
     """The sentences of a text, each a part of it as it stands."""
     start = 0
     for end in _END.finditer(text):
-        if not _INITIAL.search(text[start: end.end()]):
+        if not _SHORTENED.search(text[start: end.end()]):
             yield text[start: end.end()].strip()
             start = end.end()
     if text[start:].strip():
@@ -78,21 +83,18 @@ def sentences(text: str) -> Iterator[str]:
 
 def quotes_of(answer: str, passage: str) -> list[str]:
     """The sentences of a passage that hold an answer, cut around it where they are long."""
-    return [_cut(sentence, answer) for sentence in sentences(passage) if states(answer, sentence)]
+    return [cut(sentence, answer) for sentence in sentences(passage) if states(answer, sentence)]
 
 
-def _cut(sentence: str, answer: str) -> str:
-    """At most QUOTE_CHARS of a sentence, at the borders of words, with the answer in it."""
+def cut(sentence: str, answer: str) -> str:
+    """At most QUOTE_CHARS of a sentence, at the borders of words: with the answer in it, if it holds one."""
     if len(sentence) <= QUOTE_CHARS:
         return sentence
     borders = [0, *(m.end() for m in re.finditer(r"\s+", sentence)), len(sentence)]
-    for start in borders:
-        end = max((b for b in borders if start < b <= start + QUOTE_CHARS), default=start)
-        if end > start and states(answer, sentence[start:end]):
-            middle = next((s for s in reversed(borders) if s <= start + QUOTE_CHARS // 4
-                           and states(answer, sentence[s: s + QUOTE_CHARS])), start)
-            return sentence[middle: max(b for b in borders if b <= middle + QUOTE_CHARS)].strip()
-    return sentence[:QUOTE_CHARS]
+    parts = [sentence[start: max((b for b in borders if b <= start + QUOTE_CHARS), default=start)] for start in borders]
+    holding = [part for part in parts if states(answer, part)]
+    middle = next((part for part in holding if not states(answer, part[: len(part) // 4])), None)
+    return (middle or next(iter(holding), sentence[:QUOTE_CHARS])).strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,8 @@ class Quote:
     text: str
     title: str
     source: str
+    tool: str = ""
+    """What found it."""
 
     @property
     def line(self) -> str:

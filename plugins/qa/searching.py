@@ -14,6 +14,10 @@ OFFLINE, ONLINE = "corpus_search", "web_search"
 ABSENT = frozenset({"missing", "unavailable"})
 """What a tool says that is not there, or has nothing to search in."""
 
+QUERY_CHARS = 400
+MOST = 15
+"""Passages that a search can be asked for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -56,7 +60,7 @@ def first_search(query: str, k: int, known: Sequence[Asked]) -> tuple[ToolCall, 
 
 
 def _call(tool: str, query: str, k: int) -> ToolCall:
-    return ToolCall(tool, {"query": query, "k": k})
+    return ToolCall(tool, {"query": query[:QUERY_CHARS], "k": min(k, MOST)})
 
 
 @dataclass

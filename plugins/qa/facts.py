@@ -17,7 +17,7 @@ from .answers import agree
 from .kind import question_of
 from .lines import evidence_lines
 from .plausible import implausible
-from .quotes import Quote, find_quote, quotes_of, states
+from .quotes import Quote, find_quote, quotes_of, statements, states
 from .reader import Reader, Reading
 from .searching import Found, Searches
 
@@ -114,7 +114,8 @@ def _between(question: str, answers: Sequence[str], passages: Sequence[Found]) -
 
 
 def _whole(passage: Found) -> Quote:
-    return Quote(passage.text, passage.title, passage.source, passage.tool)
+    """All that a passage states."""
+    return Quote(" ".join(statements(passage.text)), passage.title, passage.source, passage.tool)
 
 
 def _strongest(readings: Sequence[Reading]) -> list[Reading]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from .quotes import QUOTE_CHARS, Quote, cut, sentences, words
+from .quotes import QUOTE_CHARS, Quote, cut, statements, words
 from .searching import Found
 
 LATER = 0.3
@@ -26,7 +26,7 @@ def content(text: str) -> list[str]:
 
 
 def evidence_lines(question: str, passages: Sequence[Found], n: int) -> list[Quote]:
-    """The n sentences that share most words with a question, best first.
+    """The n statements that share most words with a question, best first.
 
     Args:
         question: what is asked.
@@ -37,7 +37,7 @@ def evidence_lines(question: str, passages: Sequence[Found], n: int) -> list[Quo
     ranked: list[tuple[float, Quote]] = []
     seen: set[str] = set()
     for place, passage in enumerate(passages):
-        for sentence in sentences(passage.text):
+        for sentence in statements(passage.text):
             text = cut(sentence, question) if len(sentence) > QUOTE_CHARS else sentence
             if text in seen:
                 continue

@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from agentfix import instructions_in
+
 QUOTE_CHARS = 400
 """Evidence lines are cut to it (CRITIC, appendix D)."""
 _SAME = {
@@ -81,9 +83,15 @@ def sentences(text: str) -> Iterator[str]:
         yield text[start:].strip()
 
 
+def statements(text: str) -> Iterator[str]:
+    """The sentences of a text that state something. Orders, questions and talk to a reader or an assistant do not, so
+    that they are no evidence."""
+    return (sentence for sentence in sentences(text) if not instructions_in(sentence))
+
+
 def quotes_of(answer: str, passage: str) -> list[str]:
-    """The sentences of a passage that hold an answer, cut around it where they are long."""
-    return [cut(sentence, answer) for sentence in sentences(passage) if states(answer, sentence)]
+    """The statements of a passage that hold an answer, cut around it where they are long."""
+    return [cut(sentence, answer) for sentence in statements(passage) if states(answer, sentence)]
 
 
 def cut(sentence: str, answer: str) -> str:

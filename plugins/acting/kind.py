@@ -98,7 +98,8 @@ class ToolsKind:
         if self.native:
             return Prompt(tuple(messages), STEP_TOKENS, tools=tuple(tools))
         first = parent is None and not any(step.calls for step in steps)
-        return Prompt(tuple(messages), STEP_TOKENS, schema=step_schema(tools, first=first))
+        schema = step_schema(tools, first=first, stuck=_stuck(steps))
+        return Prompt(tuple(messages), STEP_TOKENS, schema=schema)
 
     def read_act(self, task: Task, role: str, tools: Sequence[ToolSpec], completion: Completion) -> Draft:
         """See `agentfix.ActingKind`."""
@@ -145,6 +146,12 @@ class ToolsKind:
 def _cut(text: str, limit: int) -> str:
     half = limit // 2
     return text if len(text) <= limit else f"{text[:half]}\n[...]\n{text[-half:]}"
+
+
+def _stuck(steps: Sequence[Step]) -> set[str]:
+    """The tools that the last step called in vain, as it had called them before."""
+    last = steps[-1].observations if steps else ()
+    return {seen.tool for seen in last} if all(seen.status == "repeated" for seen in last) else set()
 
 
 def _words(text: str) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from agentfix import Completion, Draft, ToolCall, ToolSpec
@@ -17,31 +17,31 @@ _MISSHAPEN = ('Your reply is not of the form that was asked for ({why}). Reply w
               '{{"thought": "...", "calls": [...]}} or {{"thought": "...", "answer": "..."}}.')
 
 
-def step_schema(tools: Sequence[ToolSpec], *, first: bool) -> dict[str, Any]:
-    """The JSON schema of a step: it looks, acts or answers. The first one plans, and looks before anything is done:
-    small models make up what they have not seen.
+def step_schema(tools: Sequence[ToolSpec], *, first: bool, stuck: Collection[str] = ()) -> dict[str, Any]:
+    """The JSON schema of a step: it calls one tool, once or several times, or answers.
+
+    Small models make up what they have not seen. So what one call finds out is never an argument of another call in the
+    same step, and the first step, which plans, only looks.
 
     Args:
         tools: what may be called.
         first: it is the first one.
+        stuck: names of tools that are left out this time, if there are others.
     """
     looking = [tool for tool in tools if not tool.side_effects]
-    acting = [tool for tool in tools if tool.side_effects]
+    offered = looking if first and looking else tools
+    offered = [tool for tool in offered if tool.name not in stuck] or offered
     head: dict[str, Any] = {"thought": {"type": "string", "maxLength": THOUGHT_CHARS}}
     if first and tools:
         line = {"type": "string", "minLength": 1, "maxLength": LINE_CHARS}
         planned = _object({"do": line, "tool": {"enum": [tool.name for tool in tools]}})
         head = {"plan": {"type": "array", "items": planned, "minItems": 1, "maxItems": MOST_PLANNED}}
     definitions: dict[str, Any] = {}
-    offered = [looking] if first and looking else [looking, acting]
-    steps = [_object({**head, "calls": _calls(each, definitions)}) for each in offered if each]
-    steps.append(_object({**head, "answer": {"type": "string", "minLength": 1}}))
-    return {"anyOf": steps, **({"$defs": definitions} if definitions else {})}
-
-
-def _calls(tools: Sequence[ToolSpec], definitions: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "array", "items": {"anyOf": [call_schema(tool, definitions) for tool in tools]}, "minItems": 1,
-            "maxItems": MOST_CALLS}
+    calls = [{"type": "array", "items": call_schema(tool, definitions), "minItems": 1, "maxItems": MOST_CALLS}
+             for tool in offered]
+    answering = _object({**head, "answer": {"type": "string", "minLength": 1}})
+    whole = {"anyOf": [_object({**head, "calls": {"anyOf": calls}}), answering]} if calls else answering
+    return {**whole, **({"$defs": definitions} if definitions else {})}
 
 
 def call_schema(tool: ToolSpec, definitions: dict[str, Any]) -> dict[str, Any]:

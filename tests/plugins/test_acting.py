@@ -67,6 +67,12 @@ def test_a_step_is_held_to_the_arguments_of_the_tool_that_it_calls(step, first, 
     assert Draft202012Validator(schema).is_valid(step) is fits
 
 
+def test_a_tool_that_got_stuck_is_left_out_for_a_step():
+    step = {"thought": "", "calls": [FIND]}
+    assert not Draft202012Validator(step_schema(TOOLS, first=False, stuck={"find"})).is_valid(step)
+    assert Draft202012Validator(step_schema(TOOLS[1:], first=False, stuck={"find"})).is_valid(step)
+
+
 def test_a_local_model_can_be_held_to_it():
     from agentfix.models.llamacpp.schemas import checked, schema_gbnf
 

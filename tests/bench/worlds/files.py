@@ -31,6 +31,8 @@ class Files:
     def _free(self, path: str) -> None:
         if path in self.texts:
             raise ToolError(f"{path!r} exists already.")
+        if path.strip("/") in self.folders:
+            raise ToolError(f"{path!r} is a folder: name the file in it too.")
         folder = path.rpartition("/")[0]
         if folder and folder not in self.folders:
             raise ToolError(f"There is no folder {folder!r}.")

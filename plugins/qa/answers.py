@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 
-from .quotes import states, words
+from .quotes import bare, states, words
 
 _NONE = frozenset({"unknown", "none", "not known", "not stated", "i dont know", "not specified", "na", "not mentioned"})
-_ARTICLES = ("a", "an", "the")
 
 
 def short(text: str) -> str | None:
@@ -17,11 +16,6 @@ def short(text: str) -> str | None:
     line = line.strip(" \t*\"'“”")
     line = line if re.search(r"\b[A-Za-z]\.$", line) else line.removesuffix(".")
     return None if not bare(line) or " ".join(words(line)) in _NONE else line
-
-
-def bare(answer: str) -> list[str]:
-    """The words of an answer that count."""
-    return [word for word in words(answer) if word not in _ARTICLES]
 
 
 def agree(a: str, b: str) -> bool:

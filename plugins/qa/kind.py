@@ -10,8 +10,9 @@ from collections.abc import Sequence
 
 from agentfix import Asked, Attempt, Draft, Message, Observation, Prompt, Task, ToolCall, fence
 
-from .answers import bare, short
+from .answers import short
 from .prompts import render
+from .quotes import bare
 from .searching import first_search, passages_in
 
 PASSAGES = 5

@@ -24,6 +24,8 @@ _SHORTENED = re.compile(r"\b(?:[A-Za-z]{1,2}|Mrs|Rev|Gen|Col|Sgt|Lieut|Prof|Inc|
 _JOINED = re.compile(r"(?<=\w)['\u2019]s\b|(?<=\w)['\u2019](?=\w)|(?<=\d),(?=\d{3})")
 """What is no part of a word, or no border between two: `Ann's`, `O'Hara`, `1,204`."""
 
+_ARTICLES = re.compile(r"\b(?:a|an|the)\b(?!\.)", re.IGNORECASE)
+
 
 def find_quote(quote: str, passage: str) -> str | None:
     """The part of a passage that a quote repeats, as the passage has it.
@@ -65,11 +67,15 @@ def words(text: str) -> list[str]:
     return re.findall(r"\w+", _JOINED.sub("", flat))
 
 
+def bare(text: str) -> list[str]:
+    """The words of a text without its articles; an initial is none."""
+    return words(_ARTICLES.sub(" ", text))
+
+
 def states(answer: str, text: str) -> bool:
     """Whether a text holds the words of an answer, in a row."""
-    wanted = [word for word in words(answer) if word not in ("a", "an", "the")]
-    said = [word for word in words(text) if word not in ("a", "an", "the")]
-    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(said)} "
+    wanted = bare(answer)
+    return bool(wanted) and f" {' '.join(wanted)} " in f" {' '.join(bare(text))} "
 
 
 def sentences(text: str) -> Iterator[str]:

@@ -1,0 +1,196 @@
+"""Kind `qa`, critic `facts` and strategy `retrieval`, over a search that finds what a test says."""
+
+from __future__ import annotations
+
+import pytest
+from agentfix_plugins.qa.answers import agree, short
+from agentfix_plugins.qa.plausible import implausible
+from agentfix_plugins.qa.retrieval import samples
+
+from agentfix import Agent, EvidenceClass, Settings, Task, ToolError, UsageError, hookimpl, tool
+from agentfix.plugins import Plugins
+from agentfix.testing import ScriptedModel, ScriptedSandbox, script_plugin
+
+MILL = {"title": "Harrow Mill", "source": "mills.jsonl:3",
+        "text": "Harrow Mill is a wind mill. The mill at Harrow was built by Ada Lund in 1804. It burned down in 1911."}
+LUND = {"title": "Ada Lund", "source": "people.jsonl:9", "text": "Ada Lund was a carpenter. She was born in Oslo."}
+OTHER = {"title": "Mills", "source": "mills.jsonl:1", "text": "Who built the mill at Harrow is said to be Per Berg."}
+WHO = "who built the mill at Harrow"
+
+
+class Library:
+    """Search tools over a few passages, by words of the query."""
+
+    def __init__(self, passages, *, offline: bool = True) -> None:
+        self.passages = passages
+        self.offline = offline
+        self.queries: list[tuple[str, str, int]] = []
+
+    def found(self, name: str, query: str, k: int):
+        self.queries.append((name, query, k))
+        return {"passages": [p for word, p in self.passages if word in query][:k]}
+
+    @hookimpl
+    def agentfix_register_tools(self, register):
+        @tool(deterministic=True)
+        def corpus_search(query: str, k: int = 5) -> dict[str, object]:
+            """Search files."""
+            if not self.offline:
+                raise ToolError("There is no corpus.", status="unavailable")
+            return self.found("corpus_search", query, k)
+
+        @tool
+        def web_search(query: str, k: int = 5) -> dict[str, object]:
+            """Search the web."""
+            return self.found("web_search", query, k)
+
+        register(corpus_search)
+        register(web_search)
+
+
+@pytest.fixture
+def ask(tmp_path):
+    async def run(replies, library: Library, question: str = WHO, *, given: str | None = None, **options):
+        model = ScriptedModel(replies)
+        settings = Settings(model="scripted:", kind="qa", sandbox="scripted", journal="memory", data_dir=tmp_path,
+                            disabled_plugins=("corpus_search", "web_search"), **options)
+        plugins = Plugins(settings, extra={"script": script_plugin(model, ScriptedSandbox([])), "library": library})
+        async with Agent(settings, plugins) as agent:
+            task = Task(question, "qa")
+            result = await (agent.arun(task) if given is None else agent.averify(task, given))
+        model.assert_done()
+        return result, [request.messages[-1].content for request in model.requests]
+
+    return run
+
+
+def cited(result):
+    """The evidence for the answer that was returned."""
+    return [e for c in result.critiques if c.attempt == result.best and c.critic == "facts" for e in c.evidence]
+
+
+async def test_an_answer_is_supported_by_a_quote_with_title_and_source(ask):
+    result, _ = await ask(["Ada Lund"] * 3, Library([("mill", MILL)]))
+    assert (result.answer, result.supported_by, result.abstained) == ("Ada Lund", EvidenceClass.RETRIEVAL, False)
+    (evidence,) = cited(result)
+    assert evidence.detail == "[Harrow Mill] The mill at Harrow was built by Ada Lund in 1804.\nmills.jsonl:3"
+    assert (evidence.author, evidence.origin, evidence.polarity) == ("corpus_search", "document", "supports")
+    assert "The mill at Harrow was built by Ada Lund in 1804." in evidence.summary
+
+
+async def test_the_first_attempt_is_made_from_memory_and_the_critic_is_not_told_the_answer(ask):
+    result, said = await ask(["Per Berg", "Ada Lund", "Ada Lund", "Ada Lund", "Ada Lund", "Ada Lund"],
+                             Library([("mill", MILL)]))
+    assert result.attempts[0].answer == "Per Berg"
+    assert said[0] == f"Question: {WHO}?"
+    assert all("Harrow Mill" in shown and "Per Berg" not in shown for shown in said[1:3])
+
+
+async def test_a_wrong_answer_is_refuted_by_a_quote_which_the_reviser_is_given(ask):
+    result, said = await ask(["Per Berg", *["Ada Lund"] * 5], Library([("mill", MILL)]))
+    assert (result.answer, result.best, result.supported_by) == ("Ada Lund", 1, EvidenceClass.RETRIEVAL)
+    first = next(c for c in result.critiques if (c.attempt, c.critic) == (0, "facts"))
+    assert [(e.polarity, e.kind) for e in first.evidence] == [("refutes", EvidenceClass.RETRIEVAL)]
+    assert "> Evidence: [Harrow Mill] The mill at Harrow was built by Ada Lund in 1804." in said[3]
+    assert "output of corpus_search" in said[3]
+
+
+async def test_an_answer_that_stands_in_no_passage_is_no_evidence(ask):
+    result, _ = await ask(["Per Berg", *["Nils Dahl"] * 3, "Per Berg", *["Nils Dahl"] * 3], Library([("mill", MILL)]),
+                          max_rounds=2)
+    assert cited(result) == []
+    assert result.supported_by is not EvidenceClass.RETRIEVAL
+
+
+async def test_where_two_views_differ_the_answers_are_searched_for_and_a_third_decides(ask):
+    library = Library([("built", OTHER), ("mill", MILL), ("Ada Lund", LUND)])
+    result, said = await ask(["Per Berg", "Ada Lund", "Per Berg", "Ada Lund"], library, max_rounds=1)
+    assert [query for _, query, _ in library.queries] == [WHO, f"{WHO} Ada Lund", f"{WHO} Per Berg"]
+    assert "Ada Lund in 1804" in said[3] and "said to be Per Berg" in said[3]
+    refuted = next(c for c in result.critiques if c.critic == "facts")
+    assert [(e.polarity, e.weight) for e in refuted.evidence] == [("refutes", 1)]
+
+
+async def test_the_web_is_searched_where_there_is_no_corpus(ask):
+    library = Library([("mill", MILL)], offline=False)
+    result, _ = await ask(["Ada Lund"] * 3, library)
+    assert library.queries == [("web_search", WHO, 10)]
+    assert cited(result)[0].author == "web_search"
+
+
+async def test_where_nothing_is_found_nothing_looks_verified(ask):
+    result, said = await ask(["Ada Lund"], Library([]), max_rounds=3)
+    assert (result.answer, result.abstained, cited(result)) == ("Ada Lund", True, [])
+    assert all(shown == f"Question: {WHO}?" for shown in said)
+
+
+async def test_an_answer_of_somebody_else_is_checked(ask):
+    result, _ = await ask(["Ada Lund", "Ada Lund"], Library([("mill", MILL)]), given="Per Berg")
+    assert result.abstained
+    assert [e.polarity for e in cited(result)] == ["refutes"]
+
+
+async def test_what_is_only_the_question_again_is_refuted_unsearched_for(ask):
+    library = Library([("mill", MILL)])
+    result, _ = await ask(["the mill at Harrow", "Ada Lund", "Ada Lund"], library, max_rounds=1)
+    critique = next(c for c in result.critiques if c.critic == "facts")
+    assert critique.verdict == "revise"
+    assert any("repeats the question" in e.summary for e in critique.evidence)
+
+
+async def test_retrieval_reads_what_one_search_finds_and_takes_the_most_frequent_answer(ask):
+    library = Library([("mill", MILL)])
+    result, said = await ask(["Per Berg", "Ada Lund", "Ada Lund", "Ada Lund"], library, strategy="retrieval:4")
+    assert library.queries == [("corpus_search", WHO, 5)]
+    assert (result.answer, len(result.attempts), len(said)) == ("Ada Lund", 4, 2)
+    assert all("[Harrow Mill] Harrow Mill is a wind mill." in shown for shown in said)
+
+
+async def test_retrieval_without_passages_gives_no_answer(ask):
+    result, said = await ask([], Library([]), strategy="retrieval")
+    assert (result.answer, said) == (None, [])
+
+
+@pytest.mark.parametrize("argument", ["0", "65", "x", "-1", "٣"])
+def test_the_number_of_samples_is_held_to_its_range(argument):
+    with pytest.raises(UsageError, match="1 to 64"):
+        samples(argument)
+
+
+@pytest.mark.parametrize(("question", "answer", "plausible"), [
+    ("who built the mill", "Ada Lund", True),
+    ("who built the mill", "the mill", False),
+    ("who built the mill", "1804", False),
+    ("was it Ada or Per", "Per", True),
+    ("how many mills are there", "four", True),
+    ("how many mills are there", "4", True),
+    ("how many mills are there", "several", False),
+    ("what year did it burn down", "last winter", False),
+    ("when did it burn down", "last winter", True),
+])
+def test_plausibility(question, answer, plausible):
+    assert (implausible(question, answer) == "") is plausible
+
+
+@pytest.mark.parametrize(("reply", "answer"), [
+    ("Ada Lund", "Ada Lund"), ("Ada Lund.", "Ada Lund"), ("The answer is: Ada Lund", "Ada Lund"), ('"Ada Lund"\nand',
+     "Ada Lund"), ("**1804**", "1804"), ("J. R.", "J. R."), ("unknown", None), ("", None), (" \n", None), (".", None),
+    ("the", None),
+])
+def test_the_answer_is_read_from_the_reply(reply, answer):
+    assert short(reply) == answer
+
+
+@pytest.mark.parametrize(("a", "b", "same"), [
+    ("Ada Lund", "ada lund.", True), ("Lund", "Ada Lund", True), ("A. M. Lund", "Ada Maria Lund", True),
+    ("A. Lund", "Per Lund", False), ("in 1804", "1804", True), ("1804", "1805", False), ("", "1804", False),
+])
+def test_answers_agree_when_they_name_the_same(a, b, same):
+    assert agree(a, b) is same and agree(b, a) is same
+
+
+async def test_citations_are_held_to_the_passage():
+    from agentfix_plugins.qa.citations import citations
+
+    assert citations("built by Ada  Lund", MILL["text"]) == {"holds": True, "quote": "built by Ada Lund"}
+    assert citations("built by Per Berg", MILL["text"]) == {"holds": False, "quote": None}

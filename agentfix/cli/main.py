@@ -30,6 +30,7 @@ _COMMANDS = {
     "runs": ("agentfix.cli.runs:runs", "List, show and remove runs."),
     "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
     "corpus": (_PLUGINS, "Search your own files: add, list, rm, search."),
+    "mcp": (_PLUGINS, "Serve solve and verify to MCP clients."),
     "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),
     "sandbox": ("agentfix.cli.sandbox:sandbox", "Build sandbox images, and run programs in a sandbox."),
     "doctor": ("agentfix.cli.doctor:doctor", "Say what works here, what is missing, and how to mend it."),

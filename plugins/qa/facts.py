@@ -15,7 +15,7 @@ from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, 
 
 from .answers import agree
 from .kind import question_of
-from .lines import evidence_lines
+from .lines import content, evidence_lines
 from .plausible import implausible
 from .quotes import Quote, find_quote, quotes_of, statements, states
 from .reader import Reader, Reading
@@ -60,7 +60,7 @@ class FactsCritic:
 
     def _judge(self, attempt: Attempt, answer: str, problem: str, found: _Found, failure: str) -> Critique:
         readings = [r for r in found.readings if _stands(r.quote, found.passages)]
-        agreeing = [r for r in readings if agree(r.answer, answer)] if not problem else []
+        agreeing = [r for r in readings if _says(r, answer)] if not problem else []
         rivals = _strongest([r for r in readings if r not in agreeing])
         evidence: list[Evidence] = []
         if agreeing and len(agreeing) >= len(rivals):
@@ -118,10 +118,16 @@ def _whole(passage: Found) -> Quote:
     return Quote(" ".join(statements(passage.text)), passage.title, passage.source, passage.tool)
 
 
+def _says(reading: Reading, answer: str) -> bool:
+    """Whether what was read is the answer, and the quote says all of it: one name of a list is not the list."""
+    said = {*content(reading.quote.line), *content(reading.answer)}
+    return agree(reading.answer, answer) and said.issuperset(content(answer))
+
+
 def _strongest(readings: Sequence[Reading]) -> list[Reading]:
     """Those readings that agree with each other and are most."""
     groups = [[other for other in readings if agree(other.answer, reading.answer)] for reading in readings]
-    return max(groups, key=len, default=[])
+    return max(groups, key=len) if groups else []
 
 
 def _quote_for(answer: str, agreeing: Sequence[Reading], passages: Sequence[Found]) -> Quote:

@@ -102,6 +102,11 @@ async def test_an_answer_that_stands_in_no_passage_is_no_evidence(ask):
     assert result.supported_by is not EvidenceClass.RETRIEVAL
 
 
+async def test_an_answer_that_says_more_than_the_quote_is_not_supported_by_it(ask):
+    result, _ = await ask(["Ada Lund and Per Berg", "Ada Lund", "Ada Lund"], Library([("mill", MILL)]), max_rounds=1)
+    assert [e.polarity for e in cited(result)] == ["refutes"]
+
+
 async def test_where_two_views_differ_the_answers_are_searched_for_and_a_third_decides(ask):
     library = Library([("built", OTHER), ("mill", MILL), ("Ada Lund", LUND)])
     result, said = await ask(["Per Berg", "Ada Lund", "Per Berg", "Ada Lund"], library, max_rounds=1)

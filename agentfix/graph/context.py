@@ -75,7 +75,7 @@ class RunContext:
         standings = self.standings()
         return Tree(
             self.task, tuple(self.attempts), self.critiques(), standings, self.best(),
-            self._groups(), self.kind.roles,
+            self._groups(), self.kind.roles, tuple(len(effects_of(a, self.tools)) for a in self.attempts),
         )
 
     def best(self) -> int | None:

@@ -102,6 +102,8 @@ class Tree:
     """For each attempt, the id of the first attempt with the same answer (itself, when it is the first)."""
     roles: tuple[str, ...] = ()
     """The kind's ways to an answer, by role; the first is the default."""
+    acts: tuple[int, ...] = ()
+    """For each attempt, how many of its calls changed something outside the run."""
 
     def critiques_of(self, attempt: int) -> tuple[Critique, ...]:
         return tuple(c for c in self.critiques if c.attempt == attempt)

@@ -16,8 +16,15 @@ SHOWN_CHARS = 200
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """A call of a tool with side effects."""
+    """A call of a tool with side effects.
 
+    Args:
+        step: which step it was made in.
+        call: what was asked for.
+        said: what came back.
+    """
+
+    step: int
     call: ToolCall
     said: Observation
 
@@ -42,20 +49,33 @@ def steps_of(attempt: Attempt, tree: Tree) -> tuple[Step, ...]:
 
 def acts_in(steps: Sequence[Step], tools: Mapping[str, ToolSpec]) -> list[Act]:
     """The acts that were made or tried, in order."""
-    return [Act(call, seen) for call, seen in pairs(steps)
+    return [Act(number, call, seen) for number, call, seen in pairs(steps)
             if seen.status not in NOT_MADE and call.tool in tools and tools[call.tool].side_effects]
 
 
-def pairs(steps: Sequence[Step]) -> Iterator[tuple[ToolCall, Observation]]:
-    """Calls with what came back."""
-    for step in steps:
-        yield from zip(step.calls, step.observations, strict=True)
+def pairs(steps: Sequence[Step]) -> Iterator[tuple[int, ToolCall, Observation]]:
+    """Calls with the number of their step and what came back."""
+    for number, step in enumerate(steps):
+        for call, seen in zip(step.calls, step.observations, strict=True):
+            yield number, call, seen
 
 
-def failed(acts: Sequence[Act]) -> list[Act]:
-    """The acts that went wrong and were not made good: no later act of the same tool went well."""
-    return [act for i, act in enumerate(acts) if not act.said.ok
-            and not any(later.said.ok and later.call.tool == act.call.tool for later in acts[i + 1:])]
+def not_made_good(acts: Sequence[Act]) -> list[Act]:
+    """The acts that went wrong and after which nothing went well that could make them good.
+
+    An act is made good by one of the same tool in a later step, one for each that went wrong in its own step. What was
+    given up for another tool that did go well is let pass: there are several ways to most ends.
+    """
+    found: list[Act] = []
+    for act in acts:
+        if act.said.ok:
+            continue
+        later = [each for each in acts if each.step > act.step and each.said.ok]
+        same = sum(each.call.tool == act.call.tool for each in later)
+        wrong = sum(each.step == act.step and each.call.tool == act.call.tool and not each.said.ok for each in acts)
+        if same < wrong and (same or not later):
+            found.append(act)
+    return found
 
 
 def overtaken(act: Act, later: Sequence[Act]) -> bool:
@@ -64,7 +84,7 @@ def overtaken(act: Act, later: Sequence[Act]) -> bool:
     named = {*_values(act.call.arguments), *_values(act.said.data)}
     return any(
         _first(each.call) == _first(act.call) if each.call.tool == act.call.tool
-        else named & {*_values(each.call.arguments)} for each in later if each.said.ok)
+        else bool(named & {*_values(each.call.arguments)}) for each in later if each.said.ok)
 
 
 def _first(call: ToolCall) -> Any:
@@ -81,3 +101,37 @@ def _values(value: Any) -> Iterator[str]:
             yield from _values(inner)
     elif (isinstance(value, str) and value) or (isinstance(value, int) and abs(value) > 99):
         yield str(value)
+
+
+# --- looking at the world again ---------------------------------------------------------------------------------------
+
+
+def looks(steps: Sequence[Step], tools: Mapping[str, ToolSpec], most: int) -> list[ToolCall]:
+    """The calls that show how the world is now: those with which the actor looked, those that look at what its acts
+    name, and those that need no arguments.
+
+    Args:
+        steps: what was done.
+        tools: what may be called.
+        most: how many; what was named last comes first.
+    """
+    looking = {name: tool for name, tool in tools.items() if not tool.side_effects and not tool.deterministic}
+    made = [call for _, call, seen in pairs(steps) if call.tool in looking and seen.ok]
+    given = [call.arguments for call in (act.call for act in acts_in(steps, tools) if act.said.ok)]
+    found = [ToolCall(name, {key: arguments[key] for key in needed})
+             for arguments in given for name, tool in looking.items()
+             if (needed := _required(tool)) and all(_fits(tool, key, arguments) for key in needed)]
+    found = [*(ToolCall(name, {}) for name, tool in looking.items() if not _required(tool)), *made, *found]
+    unique = {told(call): call for call in reversed(found)}
+    return list(unique.values())[:most]
+
+
+def _required(tool: ToolSpec) -> list[str]:
+    return list(tool.parameters.get("required", ()))
+
+
+def _fits(tool: ToolSpec, name: str, arguments: Mapping[str, Any]) -> bool:
+    """Whether arguments of another tool have this one's under the same name, of the same type."""
+    wanted = tool.parameters.get("properties", {}).get(name, {}).get("type")
+    types = {"string": str, "integer": int, "number": (int, float)}
+    return name in arguments and isinstance(wanted, str) and isinstance(arguments[name], types.get(wanted, ()))

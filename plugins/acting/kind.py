@@ -47,7 +47,7 @@ class ToolsKind:
     native: bool = False
 
     name = "tools"
-    critics: tuple[str, ...] = ()
+    critics: tuple[str, ...] = ("effects", "verify", "tests")
     roles: tuple[str, ...] = ("act",)
 
     @classmethod

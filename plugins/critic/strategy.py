@@ -12,9 +12,9 @@ from typing import Any
 
 from agentfix import Attempt, EvidenceClass, Expand, Move, Remaining, Review, Standing, Stop, Tree
 
+from .acting import MAX_REVISIONS, feedback_on, mend, revisions_of
+
 ENGINE_CRITICS = frozenset({"engine", "agreement"})
-MAX_REVISIONS = 2
-"""Of one line of attempts; after that a fresh one is worth more."""
 FRESH = 3
 """Attempts sampled from each role at a time: they share one reading of the prompt."""
 TEMPERATURE = 0.7
@@ -40,6 +40,8 @@ class CriticLoop:
         standing = tree.standings[best]
         if _enough(standing):
             return [Stop(standing.reason, best)]
+        if any(tree.acts):
+            return [mend(tree)]
         revision = _revision(tree)
         return [revision] if revision else _fresh(tree)
 
@@ -62,21 +64,22 @@ def _revision(tree: Tree) -> Expand | None:
     standing = tree.standings[last.id]
     if last.temperature > 0 or standing.state != "refuted" or (standing.kind or 0) <= EvidenceClass.AGREEMENT:
         return None
-    feedback = next((c.feedback for c in tree.critiques_of(last.id) if c.verdict == "revise" and c.feedback), "")
-    revisions, parent = 0, last.parent
-    while parent is not None:
-        revisions, parent = revisions + 1, tree.attempts[parent].parent
-    unchanged = last.parent is not None and _same(tree.attempts[last.parent], last)
-    if not feedback or unchanged or revisions >= MAX_REVISIONS:
+    feedback, revisions = feedback_on(tree, last), revisions_of(tree, last)
+    if not feedback or _unchanged(tree, last) or revisions >= MAX_REVISIONS:
         return None
     return Expand(parent=last.id, guidance=feedback, role=last.role)
 
 
-def _same(before: Attempt, after: Attempt) -> bool:
-    """Whether a revision changed nothing."""
-    if before.program is None and after.program is None:
-        return before.answer == after.answer
-    return before.program == after.program
+def _unchanged(tree: Tree, attempt: Attempt) -> bool:
+    """Whether a revision is what it revises."""
+    if attempt.parent is None:
+        return False
+    parent = tree.attempts[attempt.parent]
+    if attempt.steps:
+        return [step.text for step in attempt.steps] == [step.text for step in parent.steps]
+    if parent.program is None and attempt.program is None:
+        return parent.answer == attempt.answer
+    return parent.program == attempt.program
 
 
 def _fresh(tree: Tree) -> list[Move]:

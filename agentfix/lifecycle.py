@@ -103,14 +103,14 @@ class Lifecycle:
 
     def on_event(self, event: Event) -> None:
         """Show an event to the plugins that observe events."""
-        failed: list[tuple[Implementation, Exception]] = []
+        failed: list[tuple[Implementation, BaseException]] = []
         for hook in self._asked("agentfix_on_event"):
             if inspect.iscoroutinefunction(hook.function):
                 self._queue(hook).put_nowait(event)
                 continue
             try:
                 hook.call(event=event)
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named
                 failed.append((hook, error))
         for hook, error in failed:  # an event of its own, which comes after this one for everybody
             self._complain(hook, f"failed: {error!r}")
@@ -140,7 +140,7 @@ class Lifecycle:
                 if (hook.plugin, hook.name) not in self._failed:
                     async with asyncio.timeout(self.timeout_s):
                         await hook.call(event=event)
-            except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named
                 self._complain(hook, f"failed: {error!r}")
             finally:
                 queue.task_done()
@@ -157,7 +157,7 @@ class Lifecycle:
                     return await hook.call(**given)
                 answer = await in_thread(hook.call, **given)
                 return await answer if inspect.isawaitable(answer) else answer
-        except Exception as error:  # noqa: BLE001 - a plugin may raise anything; it is named
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named
             timed_out = isinstance(error, TimeoutError)
             self._complain(hook, f"took longer than {self.timeout_s:g} s" if timed_out else f"failed: {error!r}")
             return FAILED

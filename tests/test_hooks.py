@@ -12,6 +12,7 @@ from agentfix import (
     AskPerson,
     Critique,
     Deny,
+    Event,
     Observation,
     Plugins,
     Replace,
@@ -247,6 +248,18 @@ async def test_hook_agentfix_on_event():
     assert seen[0] == "run_started" and seen[-1] == "result" and "tool_call" in seen
     assert later == seen
     assert said == ["Plugin 'p2': agentfix_on_event failed: ValueError('no')."]  # once, and it sees no more
+
+
+async def test_a_hook_that_ends_the_program_is_named_and_ends_nothing():
+    class Plugin:
+        @hookimpl
+        def agentfix_on_event(self, event):
+            raise SystemExit(3)
+
+    said = []
+    lifecycle = Lifecycle(Plugins(Settings(), {"p": Plugin()}, installed=False).implementations, said.append)
+    lifecycle.on_event(Event("notice", "r", 0.0, {"message": "fine"}))
+    assert said == ["Plugin 'p': agentfix_on_event failed: SystemExit(3)."]
 
 
 async def test_a_hook_that_hangs_is_given_up():

@@ -24,5 +24,5 @@ def blaming(part: str, name: str) -> Generator[None]:
         yield
     except (AgentFixError, BudgetSpent):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise PluginError(name, f"the {part} failed: {error!r}.") from error

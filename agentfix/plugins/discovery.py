@@ -66,6 +66,15 @@ def _everywhere(settings: Settings, *, installed: bool) -> Iterator[Found]:
         yield from named(target)
 
 
+def find(target: str) -> list[Found]:
+    """The plugin that is installed under a name, or else what `--plugin TARGET` means.
+
+    Raises:
+        ConfigError: there is no such thing.
+    """
+    return [_installed(point) for point in entry_points(group=GROUP, name=target)][:1] or named(target)
+
+
 def named(target: str) -> list[Found]:
     """What `--plugin TARGET` means: a file, a module, a package's folder, a project's, or a folder of plugins.
 

@@ -220,6 +220,19 @@ def _others(manager: pluggy.PluginManager, plugin: object) -> Iterable[object]:
     return [other for other in manager.get_plugins() if other is not plugin]
 
 
+def require_hooks(name: str, plugin: object) -> None:
+    """Check a plugin's hooks, and for which version of the API it is written, without using it.
+
+    Args:
+        name: of the plugin.
+        plugin: a module or an object.
+
+    Raises:
+        PluginError: it could not be used.
+    """
+    require_contract(name, plugin, pluggy.PluginManager(PROJECT))
+
+
 def _left_out(found: Found, settings: Settings) -> str:
     """Why a plugin is not wanted; empty when it is."""
     if found.name in settings.disabled_plugins:

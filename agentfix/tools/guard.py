@@ -81,6 +81,14 @@ class Guard:
         return any(fnmatchcase(host.casefold().rstrip("."), pattern.casefold()) for pattern in self.spec.hosts)
 
 
+def home_of(part: object) -> tuple[Path, ...]:
+    """The folder of a part's own code, whose files it may read."""
+    source = getattr(part, "source", None) or type(part)
+    module = sys.modules.get(getattr(source, "__module__", ""))
+    file = getattr(module, "__file__", None)
+    return () if file is None else (Path(file).parent,)
+
+
 @contextmanager
 def off() -> Generator[None]:
     """Let the engine itself act on a tool's behalf: its sandbox, its HTTP client."""

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -186,7 +185,7 @@ class ToolRunner:
     async def _guarded(self, tool: Tool, work: Callable[[ToolContext], Any], context: ToolContext) -> Observation:
         """Do something of a tool's with the context that it declared, within its time, watched."""
         spec = tool.spec
-        watch = guard.Guard(spec, (self.folder, *_home_of(tool)))
+        watch = guard.Guard(spec, (self.folder, *guard.home_of(tool)))
         held: Held[Any] | None = None
         printed: list[str] = []
         try:
@@ -206,7 +205,7 @@ class ToolRunner:
             return Observation(spec.name, "timeout", f"{spec.name!r} took longer than {context.timeout_s:g} s.")
         except AgentFixError:
             raise
-        except Exception as error:  # noqa: BLE001 - a tool is a plugin and may raise anything; it is named
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - a tool is a plugin and may raise anything; it is named
             self.notice(f"Tool {spec.name!r} is faulty: it raised {error!r}.")
             return Observation(spec.name, "fault", f"The tool {spec.name!r} failed.")
         finally:
@@ -288,14 +287,6 @@ class _Engines:
 
     async def get(self, url: str, **options: Any) -> Response:
         return await self.request("GET", url, **options)
-
-
-def _home_of(tool: Tool) -> tuple[Path, ...]:
-    """The folder of a tool's own code, whose files it may read."""
-    source = getattr(tool, "source", None) or type(tool)
-    module = sys.modules.get(getattr(source, "__module__", ""))
-    file = getattr(module, "__file__", None)
-    return () if file is None else (Path(file).parent,)
 
 
 def _refused(call: ToolCall, reason: str) -> Observation:

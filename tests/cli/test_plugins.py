@@ -14,7 +14,7 @@ from agentfix import Secrets, hookimpl, tool
 @tool(hosts=("bank.example",), secrets=("BANK_KEY", "BANK_PIN"), side_effects=True)
 def pay(amount: float, *, secrets: Secrets) -> str:
     """Pay somebody."""
-    raise SystemExit
+    return f"Paid {amount}."
 
 @hookimpl
 def agentfix_register_tools(register):
@@ -122,3 +122,41 @@ def test_a_plugin_can_be_named_besides_those_of_the_settings(cli, project, tmp_p
 def test_a_run_is_told_of_plugins_that_are_named(cli, agent, project):
     cli("run", "q", "--json", "--plugin", "./plugins/bank.py", "--plugin", "agentfix_plugins.kinds")
     assert agent.settings.plugins == ("./plugins/bank.py", "agentfix_plugins.kinds")
+
+
+# --- check ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_sound_plugin_passes_with_a_line_for_each_check(cli, project):
+    status, out, err = cli("plugins", "check", "plugins/bank.py")
+    *lines, last = out.splitlines()
+    assert (status, err) == (0, "")
+    assert "bank: it can be imported: ok" in lines
+    assert "tool pay: its schema is valid: ok" in lines
+    assert "tool pay: it is deterministic if it says so: skipped: it does not say so" in lines
+    assert last.startswith(f"{len(lines)} checks: ") and "failed" not in last
+
+
+def test_a_broken_plugin_fails_with_what_is_wrong(cli, project):
+    status, out, _ = cli("plugins", "check", "plugins/bad.py")
+    assert status == 1
+    first, last = out.splitlines()
+    assert first.startswith("bad: it can be imported: FAILED: it can't be imported: bad.py line 1: SyntaxError")
+    assert last == "1 checks: 1 failed."
+
+
+def test_a_check_as_json(cli, project):
+    status, out, _ = cli("plugins", "check", "plugins/bad.py", "--json")
+    found = json.loads(out)
+    assert (status, found["passed"], found["checks"][0]["status"]) == (1, False, "failed")
+
+
+def test_an_installed_plugin_is_checked_by_its_name(cli, project):
+    status, out, _ = cli("plugins", "check", "kinds")
+    assert status == 0
+    assert "kind math: it reads any completion: ok" in out.splitlines()
+
+
+def test_checking_what_is_not_there_is_misuse(cli, project):
+    assert cli("plugins", "check", "./nothing.py") == (
+        2, "", "agentfix: There is no plugin './nothing.py': nothing is there.\n")

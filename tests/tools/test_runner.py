@@ -106,6 +106,16 @@ def raises():
     raise ValueError("broken inside")
 
 
+def leaves():
+    """End the program."""
+    sys.exit(3)
+
+
+async def leaves_from_the_loop():
+    """End the program."""
+    sys.exit(3)
+
+
 def returns_a_socket():
     """Return what JSON can't say."""
     return object()
@@ -128,6 +138,8 @@ def says_too_much():
 
 @pytest.mark.parametrize(("function", "status", "notice"), [
     (raises, "fault", "Tool 'raises' is faulty: it raised ValueError('broken inside')."),
+    (leaves, "fault", "Tool 'leaves' is faulty: it raised SystemExit(3)."),
+    (leaves_from_the_loop, "fault", "it raised SystemExit(3)."),
     (returns_a_socket, "fault", "it returned object, which JSON can't say"),
 ])
 async def test_a_faulty_tool_is_named(runner, function, status, notice):

@@ -10,6 +10,7 @@ a call of a tool that reaches any host with an address that nobody said: it coul
 
 from __future__ import annotations
 
+import json
 import posixpath
 import re
 from collections.abc import Mapping, Sequence
@@ -40,11 +41,39 @@ class Rule:
             name in call.arguments and self._like(call.arguments[name], pattern) for name, pattern in self.arguments)
 
     def _like(self, value: Any, pattern: str) -> bool:
-        text = value if isinstance(value, str) else str(value)
-        # `notes/../secret` is not below `notes/`: what is allowed must be so however the path is read
-        plain = posixpath.normpath(text) if "/" in text else text
-        both = fnmatchcase(text, pattern), fnmatchcase(plain, pattern)
-        return all(both) if self.word == "allow" else any(both)
+        """Of an argument that holds several values, all must be like the pattern to be allowed, and one is enough to
+        be asked about or denied. The same goes for the ways in which a path can be read."""
+        leaves = _leaves(value) or [""]
+        if self.word == "allow":
+            return all(_fits_all(_readings(leaf), pattern) for leaf in leaves)
+        found = {reading for leaf in leaves for spelt in _readings(leaf) for reading in spelt}
+        return any(fnmatchcase(text, pattern) or fnmatchcase(text.casefold(), pattern.casefold())
+                   for text in {*found, str(value)})
+
+
+def _fits_all(spellings: Sequence[Sequence[str]], pattern: str) -> bool:
+    """Whether one spelling of a value is like a pattern in every reading of it."""
+    return any(all(fnmatchcase(reading, pattern) for reading in readings) for readings in spellings)
+
+
+def _readings(leaf: Any) -> list[tuple[str, ...]]:
+    """Of each way to write a value, the ways to read it. `notes/../secret` is not below `notes/`."""
+    if isinstance(leaf, str):
+        return [(leaf, _plain(leaf), _plain(leaf.replace("\\", "/")))]
+    return [(text,) for text in {str(leaf), json.dumps(leaf, default=str), _in_digits(leaf)}]
+
+
+def _plain(text: str) -> str:
+    """A path without detours; of an address, the part behind the host has them too."""
+    scheme, mark, rest = text.partition("://")
+    if mark and "/" not in scheme:
+        return f"{scheme}://{_plain(rest)}{'/' if rest.endswith('/') else ''}"
+    return posixpath.normpath(text) if "/" in text else text
+
+
+def _in_digits(leaf: Any) -> str:
+    """A number without what says nothing: 5 for 5.0."""
+    return str(int(leaf)) if isinstance(leaf, float) and leaf.is_integer() else str(leaf)
 
 
 def read_policy(lines: Sequence[str]) -> tuple[Rule, ...]:

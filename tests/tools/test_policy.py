@@ -28,6 +28,28 @@ def test_a_way_round_a_pattern_is_none():
     assert said(["allow write_file(path=notes/*)"], "write_file") is None  # the argument is not there at all
 
 
+@pytest.mark.parametrize(("rule", "arguments", "word"), [
+    ("allow send(to=*@good.org)", {"to": ["eve@evil.com", "ann@good.org"]}, None),  # one of several is not enough
+    ("allow send(to=*@good.org)", {"to": ["bo@good.org", "ann@good.org"]}, "allow"),
+    ("deny send(to=*@evil.com)", {"to": ["ann@good.org", "eve@evil.com"]}, "deny"),
+    ("deny send(to=*@evil.com)", {"to": [{"name": "Eve", "mail": "eve@evil.com"}]}, "deny"),
+    ("deny send(to=*@evil.com)", {"to": "Eve@EVIL.com"}, "deny"),
+    ("allow send(to=*@good.org)", {"to": []}, None),
+    ("allow send(path=notes/*)", {"path": r"notes/..\..\secret"}, None),  # Windows reads it so
+    ("deny send(path=secret/*)", {"path": r"notes\..\secret\a"}, "deny"),
+    ("deny send(path=secret)", {"path": "./secret/"}, "deny"),
+    ("deny send(path=.env)", {"path": ".ENV"}, "deny"),
+    ("allow send(url=https://good.org/*)", {"url": "https://good.org/a//b"}, "allow"),
+    ("allow send(url=https://good.org/*)", {"url": "https://good.org/"}, "allow"),
+    ("allow send(url=https://good.org/pub/*)", {"url": "https://good.org/pub/../keys"}, None),
+    ("deny send(n=5)", {"n": 5.0}, "deny"),
+    ("deny send(urgent=true)", {"urgent": True}, "deny"),
+    ("allow send(urgent=true)", {"urgent": True}, "allow"),
+])
+def test_several_values_and_other_spellings_are_no_way_round_a_rule(rule, arguments, word):
+    assert said([rule], "send", **arguments) == word
+
+
 @pytest.mark.parametrize("line", ["", "permit shell", "allow", "allow a b", "deny shell(", "ask shell(path)",
                                   "ask shell(=x)"])
 def test_what_is_no_rule_is_said_to_be_none(line):

@@ -6,8 +6,10 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -29,6 +31,11 @@ TIMEOUT_S = 10.0
 """A hook that takes longer has failed."""
 FAILED = object()
 """Stands for the answer of a hook that gave none."""
+
+
+def own_copy(call: PendingToolCall) -> PendingToolCall:
+    """The same call with arguments that whoever it is given to may keep and change: they are nobody else's."""
+    return replace(call, call=replace(call.call, arguments=deepcopy(dict(call.call.arguments))))
 
 
 @dataclass
@@ -75,11 +82,11 @@ class Lifecycle:
         """The call to make, and whether somebody objects."""
         asks: AskPerson | None = None
         for hook in self.implementations("agentfix_before_tool_call"):
-            match answer := await self._answer(hook, call=call):
+            match answer := await self._answer(hook, call=own_copy(call)):
                 case None:
                     pass
-                case Replace(arguments):
-                    call = replace(call, call=replace(call.call, arguments=dict(arguments)))
+                case Replace():
+                    call = replace(call, call=replace(call.call, arguments=answer.arguments))
                 case AskPerson(reason):
                     asks = asks or AskPerson(f"plugin {hook.plugin!r}: {reason}")
                 case Deny(reason):
@@ -91,14 +98,24 @@ class Lifecycle:
                         return call, Deny(f"plugin {hook.plugin!r}, which guards it, failed.")
         return call, asks
 
-    async def after_tool_call(self, call: PendingToolCall, observation: Observation) -> Observation:
-        """The observation to use."""
+    async def after_tool_call(self, call: PendingToolCall, observation: Observation,
+                              kept: Callable[[str, Any], Observation]) -> Observation:
+        """The observation to use.
+
+        Args:
+            call: that was made.
+            observation: what it brought.
+            kept: makes what a plugin gives instead fit to be kept; raises TypeError when it can't be.
+        """
         for hook in self._asked("agentfix_after_tool_call"):
-            answer = await self._answer(hook, call=call, observation=observation)
-            if isinstance(answer, Observation):
-                observation = answer
-            elif answer is not None and answer is not FAILED:
-                self._complain(hook, f"returned {answer!r}")
+            shown = replace(observation, data=deepcopy(observation.data))
+            answer = await self._answer(hook, call=own_copy(call), observation=shown)
+            if answer is None or answer is FAILED:
+                continue
+            try:
+                observation = kept(call.call.tool, answer)
+            except TypeError as error:
+                self._complain(hook, f"failed: {error}")
         return observation
 
     def on_event(self, event: Event) -> None:
@@ -109,7 +126,10 @@ class Lifecycle:
                 self._queue(hook).put_nowait(event)
                 continue
             try:
-                hook.call(event=event)
+                returned = hook.call(event=event)
+                if inspect.iscoroutine(returned):
+                    returned.close()
+                    raise TypeError("it returned a coroutine: declare it with `async def`")
             except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named
                 failed.append((hook, error))
         for hook, error in failed:  # an event of its own, which comes after this one for everybody
@@ -153,10 +173,10 @@ class Lifecycle:
         """What a plugin says; FAILED when it fails. A plain function runs in a thread, where it blocks nobody."""
         try:
             async with asyncio.timeout(self.timeout_s):
-                if inspect.iscoroutinefunction(hook.function):
-                    return await hook.call(**given)
-                answer = await in_thread(hook.call, **given)
-                return await answer if inspect.isawaitable(answer) else answer
+                in_loop = inspect.iscoroutinefunction(hook.function)
+                answer = hook.call(**given) if in_loop else await in_thread(hook.call, **given)
+                answer = await answer if inspect.isawaitable(answer) else answer
+                return Replace(_plain(answer.arguments)) if isinstance(answer, Replace) else answer
         except (Exception, SystemExit) as error:  # noqa: BLE001 - a plugin may raise anything; it is named
             timed_out = isinstance(error, TimeoutError)
             self._complain(hook, f"took longer than {self.timeout_s:g} s" if timed_out else f"failed: {error!r}")
@@ -167,3 +187,8 @@ class Lifecycle:
         if (hook.plugin, hook.name) not in self._failed:
             self._failed.add((hook.plugin, hook.name))
             self.notice(str(PluginError(hook.plugin, f"{hook.name} {what}.")))
+
+
+def _plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Arguments as the journal will have them. Raises TypeError or ValueError: JSON can't say them."""
+    return json.loads(json.dumps(dict(arguments)))

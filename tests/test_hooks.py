@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import sys
 
 import pytest
 
@@ -204,6 +205,33 @@ async def test_a_guard_of_tool_calls_that_fails_opens_no_gate(answer, side_effec
         assert "plugin 'p0', which guards it, failed" in told(result)
 
 
+async def test_what_a_plugin_does_to_what_it_is_shown_changes_nothing():
+    kept, bell = [], Bell()
+
+    def meddle(call, *observation):
+        call.call.arguments["n"] = 99
+        kept.append(call.call.arguments)
+        for each in observation:
+            each.data["door"] = "open"
+
+    result, said, _ = await run(hook("agentfix_before_tool_call", meddle), hook("agentfix_after_tool_call", meddle),
+                                bell=bell)
+    assert bell.rung == [1] and len(kept) == 2 and told(result).startswith("rang 1 times") and said == []
+
+
+@pytest.mark.parametrize("name", ["agentfix_before_tool_call", "agentfix_after_tool_call"])
+@pytest.mark.parametrize("answer", [
+    lambda call, *_: sys.exit(3),
+    lambda call, *_: Replace({"n": {1}}),
+    lambda call, *_: Observation("bell", "ok", None),
+])
+async def test_no_hook_ends_the_run(name, answer):
+    bell = Bell()
+    result, said, _ = await run(hook(name, answer), bell=bell)
+    assert bell.rung == [1] and told(result).startswith("rang 1 times")
+    assert len(said) == 1 and said[0].startswith(f"Plugin 'p0': {name} ")
+
+
 async def test_hook_agentfix_after_tool_call():
     journal, bell = Kept(), Bell()
 
@@ -244,10 +272,17 @@ async def test_hook_agentfix_on_event():
         def agentfix_on_event(self, event):
             raise ValueError("no")
 
-    _, said, _ = await run(Plain(), Slow(), Broken(), bell=Bell())
+    class Forgetful:
+        @hookimpl
+        def agentfix_on_event(self, event):
+            return asyncio.sleep(0)
+
+    _, said, _ = await run(Plain(), Slow(), Broken(), Forgetful(), bell=Bell())
     assert seen[0] == "run_started" and seen[-1] == "result" and "tool_call" in seen
     assert later == seen
-    assert said == ["Plugin 'p2': agentfix_on_event failed: ValueError('no')."]  # once, and it sees no more
+    assert len(said) == 2  # once, and it sees no more
+    assert "Plugin 'p2': agentfix_on_event failed: ValueError('no')." in said
+    assert any("'p3'" in line and "declare it with `async def`" in line for line in said)
 
 
 async def test_a_hook_that_ends_the_program_is_named_and_ends_nothing():

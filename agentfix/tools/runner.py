@@ -5,7 +5,6 @@ happens. What a tool does wrong never ends a run.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -13,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
-from agentfix.errors import AgentFixError, ToolError
-from agentfix.lifecycle import Lifecycle
+from agentfix.errors import RecordingError, SandboxError, ToolError
+from agentfix.lifecycle import Lifecycle, own_copy
 from agentfix.protocols import Http, NoHttp, Response, Tool, ToolContext, Undoable, Verifier
 from agentfix.tools import guard, prints
 from agentfix.tools.fence import with_results_fenced
 from agentfix.tools.holding import Held
+from agentfix.tools.observed import kept
 from agentfix.tools.policy import Rule, judge, strange
 from agentfix.tools.untimed import UntimedSession
 from agentfix.types import (
@@ -37,10 +37,6 @@ from agentfix.types import (
 if TYPE_CHECKING:
     from agentfix.tools.http import HttpClient
 
-OBSERVATION_CHARS = 8000
-"""Longer tool texts are cut: what a tool says must not flood a prompt or the journal."""
-DATA_BYTES = 1_000_000
-"""Larger data is left out."""
 GRACE_S = 5.0
 """A tool that overruns its own time-out by this much is cancelled."""
 HELD_S = 1.0
@@ -98,21 +94,30 @@ class ToolRunner:
             PendingToolCall(self.run_id, place, call, tool.spec))
         if pending.call is not call and (wrong := _invalid(tool.spec.parameters, pending.call.arguments)):
             return _refused(call, f"A plugin changed its arguments, and they are wrong: {wrong}")
-        objection = objection or self._objection(pending.call, tool.spec, heard, intended)
-        match objection:
+        match _graver(objection, self._objection(pending.call, tool.spec, heard, intended)):
             case None:
                 return pending.call
             case Deny(reason):
                 return _refused(call, reason)
             case AskPerson(reason):
-                if self.approve is None:
-                    return _refused(call, f"it needs a person's word, and there is nobody to ask: {reason}")
-                approved = await self.approve(pending, reason)
-                return pending.call if approved else _refused(call, "the user was asked and said no.")
+                return await self._asked(pending, reason)
+
+    async def _asked(self, pending: PendingToolCall, reason: str) -> ToolCall | Observation:
+        """The call if a person says that it may be made, exactly as that person was shown it."""
+        if self.approve is None:
+            return _refused(pending.call, f"it needs a person's word, and there is nobody to ask: {reason}")
+        try:
+            approved = await self.approve(own_copy(pending), reason)
+        except Exception as error:  # noqa: BLE001 - who asks belongs to the application, and may fail anyhow
+            self.notice(f"Nobody could be asked whether {pending.call.tool!r} may run: asking raised {error!r}.")
+            return _refused(pending.call, "it needs a person's word, and asking for it failed.")
+        return pending.call if approved is True else _refused(pending.call, "the user was asked and said no.")
 
     def _objection(self, call: ToolCall, spec: ToolSpec, heard: Heard | None,
                    intended: Collection[str]) -> Deny | AskPerson | None:
-        word = judge(self.policy, call)
+        defaults = {name: schema["default"] for name, schema in spec.parameters.get("properties", {}).items()
+                    if isinstance(schema, dict) and "default" in schema}
+        word = judge(self.policy, replace(call, arguments={**defaults, **call.arguments}))
         if word == "deny":
             return Deny("the policy forbids it.")
         if word == "ask" or (word is None and spec.side_effects):
@@ -148,11 +153,13 @@ class ToolRunner:
             context: sandbox, deadline and seed; what the tool declared is added.
 
         Raises:
-            AgentFixError: the sandbox failed.
+            SandboxError: the sandbox failed.
+            RecordingError: what it said was not recorded.
         """
-        observation = await self._guarded(tool, lambda given: tool.run(call.arguments, given), context)
         pending = PendingToolCall(self.run_id, place, call, tool.spec)
-        return self._bounded(await self.lifecycle.after_tool_call(pending, observation))
+        given_away = own_copy(pending).call.arguments  # what a tool does with them is not what was asked for
+        observation = await self._guarded(tool, lambda given: tool.run(given_away, given), context)
+        return await self.lifecycle.after_tool_call(pending, observation, self._kept)
 
     async def ask(self, place: str, model: str, request: ModelRequest) -> ModelRequest:
         """The request to send to a model: what tools said is fenced, and hooks may change it.
@@ -196,16 +203,16 @@ class ToolRunner:
                 with watch.on(), prints.kept() as printed:
                     held = Held(work(given))
                     observation = await held
-            if not isinstance(observation, Observation):
-                raise TypeError(f"it returned {type(observation).__name__}, not an Observation")
-            return self._bounded(observation)
+            return self._kept(spec.name, observation)
         except ToolError as error:
             return Observation(spec.name, error.status, str(error))
         except TimeoutError:
             return Observation(spec.name, "timeout", f"{spec.name!r} took longer than {context.timeout_s:g} s.")
-        except AgentFixError:
+        except (SandboxError, RecordingError):
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001 - a tool is a plugin and may raise anything; it is named
+        except (Exception, SystemExit, asyncio.CancelledError) as error:  # a tool may raise anything; it is named
+            if isinstance(error, asyncio.CancelledError) and _is_cancelled():
+                raise
             self.notice(f"Tool {spec.name!r} is faulty: it raised {error!r}.")
             return Observation(spec.name, "fault", f"The tool {spec.name!r} failed.")
         finally:
@@ -236,20 +243,16 @@ class ToolRunner:
             self.notice(f"Tool {spec.name!r} blocked everything else for {held.longest_s:.1f} s: make it a plain "
                         "function, which runs in a thread, or await what takes long.")
 
-    def _bounded(self, observation: Observation) -> Observation:
-        """The observation as it can be shown and kept."""
-        try:
-            size = len(json.dumps(asdict(observation)))
-        except (TypeError, ValueError, RecursionError) as error:
-            self.notice(f"Tool {observation.tool!r} is faulty: what it returned can't be written as JSON: {error}.")
-            return Observation(observation.tool, "fault", f"The tool {observation.tool!r} failed.")
-        if size > DATA_BYTES + len(observation.text):
-            self.notice(f"Tool {observation.tool!r} returned {size:,} bytes of data, which are left out.")
-            observation = replace(observation, data={})
-        if len(observation.text) <= OBSERVATION_CHARS:
-            return observation
-        half = OBSERVATION_CHARS // 2
-        return replace(observation, text=f"{observation.text[:half]}\n[...]\n{observation.text[-half:]}")
+    def _kept(self, tool: str, said: Any) -> Observation:
+        """What a tool said, as it can be shown and kept.
+
+        Raises:
+            TypeError: it is none, or can't be written as JSON.
+        """
+        observation, left_out_bytes = kept(tool, said)
+        if left_out_bytes:
+            self.notice(f"Tool {tool!r} returned {left_out_bytes:,} bytes of data, which are left out.")
+        return observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +290,19 @@ class _Engines:
 
     async def get(self, url: str, **options: Any) -> Response:
         return await self.request("GET", url, **options)
+
+
+def _graver(one: Deny | AskPerson | None, other: Deny | AskPerson | None) -> Deny | AskPerson | None:
+    """What two objections amount to: a person can't be asked for what is forbidden, and is told all there is to say."""
+    if one is None or other is None or isinstance(one, Deny):
+        return one or other
+    return other if isinstance(other, Deny) else AskPerson(f"{one.reason}; and {other.reason}")
+
+
+def _is_cancelled() -> bool:
+    """Whether the run is given up; else a tool was cancelled by nothing but its own doing."""
+    task = asyncio.current_task()
+    return task is None or task.cancelling() > 0
 
 
 def _refused(call: ToolCall, reason: str) -> Observation:

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 from agentfix import Claim, EvidenceClass, Observation, Settings, ToolCall, ToolContext, ToolError
 from agentfix.plugins import Plugins
 from agentfix.tools.guard import Guard
-from agentfix.tools.runner import DATA_BYTES
+from agentfix.tools.observed import DATA_BYTES
 
 NAMES = ("list_files", "read_file", "search_files", "write_file", "edit_file", "delete_file")
 LEAVING = ["../secret", "a/../../secret", "/etc/passwd", "~/secret", "~root/x", "C:/secret", "c:secret", "..",

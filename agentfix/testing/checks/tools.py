@@ -22,7 +22,8 @@ from agentfix.testing.checks.check import Checks, ConformanceWarning, Fault, che
 from agentfix.testing.checks.rehearsal import secret_of
 from agentfix.testing.checks.sampling import sampled, with_text
 from agentfix.testing.checks.trial import shortened
-from agentfix.tools.runner import DATA_BYTES, HELD_S, OBSERVATION_CHARS
+from agentfix.tools.observed import DATA_BYTES, OBSERVATION_CHARS
+from agentfix.tools.runner import HELD_S
 from agentfix.types import Claim, Evidence, ToolSpec
 
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")

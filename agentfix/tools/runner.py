@@ -115,8 +115,9 @@ class ToolRunner:
 
     def _objection(self, call: ToolCall, spec: ToolSpec, heard: Heard | None,
                    intended: Collection[str]) -> Deny | AskPerson | None:
-        defaults = {name: schema["default"] for name, schema in spec.parameters.get("properties", {}).items()
-                    if isinstance(schema, dict) and "default" in schema}
+        properties: Mapping[str, Any] = spec.parameters.get("properties", {})
+        defaults: dict[str, Any] = {name: schema["default"] for name, schema in properties.items()
+                                    if isinstance(schema, dict) and "default" in schema}
         word = judge(self.policy, replace(call, arguments={**defaults, **call.arguments}))
         if word == "deny":
             return Deny("the policy forbids it.")

@@ -48,7 +48,11 @@ async def happen(lifecycle: Lifecycle) -> None:
         await lifecycle.before_model_call(PendingModelCall(RUN, "a0.model", "checked", request))
     pending = PendingToolCall(RUN, _CALL.id, _CALL, _SPEC)
     await lifecycle.before_tool_call(pending)
-    await lifecycle.after_tool_call(pending, _SAID)
+
+    def kept(tool: str, observation: Observation) -> Observation:
+        return observation
+
+    await lifecycle.after_tool_call(pending, _SAID, kept)
     for event in _events():
         lifecycle.on_event(event)
     await lifecycle.aclose()

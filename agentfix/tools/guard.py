@@ -191,7 +191,7 @@ _CHECKS: Mapping[str, Callable[[Guard, str, tuple[Any, ...]], None]] = {
 
 @cache
 def _python_places() -> tuple[Path, ...]:
-    """Where Python, its packages and the system's tables are."""
-    paths = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix,
+    """Where Python, its packages, agentfix and the system's tables are."""
+    paths = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, str(Path(__file__).parent.parent),
              *(entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages")))}
     return (*map(Path, sorted(paths)), Path("/etc"), Path("/usr/share"), Path("/dev"), Path("/proc"))

@@ -1,6 +1,7 @@
 """Recordings: what models and tools replied, by content hash, in a file that can be replayed anywhere.
 
-A file of JSON lines: what wrote it, then the runs it comes from, then each call once with its request and its reply.
+A file of JSON lines: what wrote it, then the runs it comes from, then each call with its request and its reply, once
+but for tools that were called so again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,13 @@ class RecordedCall:
 
     request: Mapping[str, Any]
     reply: Mapping[str, Any]
+    later: tuple[Mapping[str, Any], ...] = ()
+    """What a tool said when it was called so again: the world may have changed in between."""
+
+    @property
+    def replies(self) -> tuple[Mapping[str, Any], ...]:
+        """All of them, in order."""
+        return (self.reply, *self.later)
 
 
 @dataclass(frozen=True)
@@ -56,10 +64,15 @@ class Recording:
         """The names of the models that were asked, in order."""
         return list(dict.fromkeys(c.request["model"] for c in self.calls.values() if "model" in c.request))
 
-    def reply(self, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """The reply to a request, or None when it was not recorded."""
+    def reply(self, request: Mapping[str, Any], time: int = 0) -> Mapping[str, Any] | None:
+        """The reply to a request, or None when it was not recorded.
+
+        Args:
+            request: as it is asked.
+            time: how often it was asked before; past the last reply there is, that one stays.
+        """
         call = self.calls.get(digest(request))
-        return None if call is None else call.reply
+        return None if call is None else call.replies[min(time, len(call.later))]
 
     def missing(self, request: Mapping[str, Any]) -> RecordingError:
         """The error for a request that was not recorded: it shows the nearest one that was."""
@@ -123,7 +136,7 @@ def read_recording(path: Path) -> Recording:
                 runs[entry["run"]] = dict(entry["header"])
             else:
                 check_call(entry["request"], entry["reply"])
-                calls[digest(entry["request"])] = RecordedCall(entry["request"], entry["reply"])
+                _add(calls, digest(entry["request"]), entry["request"], entry["reply"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RecordingError(f"{str(path)!r} is no recording: line {number} is wrong ({repr(error)[:200]}).",
                                  "Make one with: agentfix run --record FILE.") from error
@@ -133,8 +146,17 @@ def read_recording(path: Path) -> Recording:
 def recording_of(run: str, header: Mapping[str, Any], calls: Iterable[JournalledCall], *,
                  ended: bool = True) -> Recording:
     """What a journal holds of a run, as a recording."""
-    replies = {c.digest: RecordedCall(c.request, c.reply) for c in calls if c.reply is not None}
-    return Recording(f"run {run!r}", {run: header}, replies, ended)
+    recorded: dict[str, RecordedCall] = {}
+    for call in calls:
+        if call.reply is not None:
+            _add(recorded, call.digest, call.request, call.reply)
+    return Recording(f"run {run!r}", {run: header}, recorded, ended)
+
+
+def _add(calls: dict[str, RecordedCall], key: str, request: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
+    """Take one call in. Of a tool that was called so before, what it says now comes after what it said then."""
+    before = calls.get(key) if "tool" in request else None
+    calls[key] = RecordedCall(request, reply) if before is None else replace(before, later=(*before.later, reply))
 
 
 def write_recording(path: Path, recording: Recording) -> None:
@@ -155,8 +177,8 @@ def write_recording(path: Path, recording: Recording) -> None:
             lines = [] if there else [json.dumps({"agentfix_recording": FORMAT})]
             lines += (json.dumps({"run": run, "header": dict(header)}, default=str)
                       for run, header in recording.runs.items() if run not in known.runs)
-            lines += (json.dumps({"request": dict(call.request), "reply": dict(call.reply)})
-                      for key, call in recording.calls.items() if key not in known.calls)
+            lines += (json.dumps({"request": dict(call.request), "reply": dict(reply)})
+                      for key, call in recording.calls.items() if key not in known.calls for reply in call.replies)
             if lines:
                 _replace(path, "".join(f"{line}\n" for line in lines))
     except (OSError, ValueError) as error:

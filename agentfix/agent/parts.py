@@ -124,7 +124,7 @@ class Parts:
         """What an actor may use: the tools that the settings name, or else all that have no side effects.
 
         Args:
-            kind: of the run; one that does not act uses none.
+            kind: of the run; where it does not act, those that are named may check its claims.
             tools: all there are.
             found: those of them that were found by opening what holds them; its name stands for all of them.
             settings: name tools.
@@ -134,7 +134,7 @@ class Parts:
             UnknownNameError: one of the names is no tool's.
         """
         if not isinstance(kind, ActingKind):
-            return ()
+            return tuple(name for name in settings.tools if name in tools)
         if not settings.tools:
             return tuple(name for name, tool in tools.items() if not tool.spec.side_effects and _sound(tool, notice))
         named: list[str] = []

@@ -29,9 +29,21 @@ from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
 from agentfix.protocols import Asked, Journal, Session, TaskKind, Tool
 from agentfix.recording import Recording, recording_of, write_recording
-from agentfix.settings import Settings, read_key
+from agentfix.settings import Settings, read_key, split_model
 from agentfix.tools import Approve, ToolRunner, read_policy
-from agentfix.types import Attempt, Critique, Event, EventKind, Observation, Result, Task, ToolCall, ToolSpec, Usage
+from agentfix.types import (
+    Attempt,
+    Critique,
+    Event,
+    EventKind,
+    Observation,
+    PendingToolCall,
+    Result,
+    Task,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 
 _ATTEMPT = TypeAdapter(Attempt)
 _CRITIQUE = TypeAdapter(Critique)
@@ -145,7 +157,7 @@ class LiveRuns:
 
         lifecycle = Lifecycle(self.plugins.implementations, notice)
         stack.push_async_callback(lifecycle.aclose)
-        gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self.approve(), notice,
+        gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self._approver(opening), notice,
                           settings.private_hosts, read_key, settings.work_dir or settings.data_dir / "work" / run)
         stack.push_async_callback(gate.aclose)
         if settings.journal == "file-or-memory":
@@ -195,6 +207,11 @@ class LiveRuns:
         if before:
             found = as_before(before, found)
         return {**found, **built}, [tool.spec for tool in found.values()]
+
+    def _approver(self, opening: Opening) -> Approve | None:
+        """Who is asked whether a call may be made. A replay makes none: what was refused then is said again."""
+        played = opening.recording is not None or split_model(opening.settings.model)[0] == "replay"
+        return _agree if played else self.approve()
 
     async def _begin(self, run: str, header: Mapping[str, Any], opening: Opening, journal: Journal,
                      calls: Calls) -> None:
@@ -308,6 +325,10 @@ def _result(context: RunContext, stop: str) -> Result:
         kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
         usage=meter.usage, seconds=meter.seconds,
     )
+
+
+async def _agree(call: PendingToolCall, reason: str) -> bool:
+    return True
 
 
 async def _leave(session: Session, sandbox: str, notice: Callable[[str], None]) -> None:

@@ -70,6 +70,13 @@ class RunContext:
         """The tools of the actor of a kind that acts."""
         return tuple(self.tools[name].spec for name in self.actor_tools)
 
+    @property
+    def at_hand(self) -> tuple[ToolSpec, ...]:
+        """The tools that critics are told of: the actor's; where it does not act, those that can check claims."""
+        if self.actor_tools:
+            return self.offered
+        return tuple(t.spec for t in self.tools.values() if t.spec.verifies and not t.spec.side_effects)
+
     def tree(self) -> Tree:
         """All that is known, as a strategy sees it."""
         standings = self.standings()

@@ -317,7 +317,7 @@ def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -
         return await _verified(tool, claim, f"{place}.v{next(counter)}", context)
 
     return CriticContext(ask, context.kind, context.tree(), asked, context.seed, context.critic_model.name,
-                         context.offered, verify)
+                         context.at_hand, verify)
 
 
 async def _verified(name: str, claim: Claim, place: str, context: RunContext) -> Evidence | None:

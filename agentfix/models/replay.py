@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from agentfix.digest import model_body, tool_body
-from agentfix.errors import RecordingError
+from agentfix.digest import digest, model_body, tool_body
+from agentfix.errors import RecordingError, ToolError
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, ToolContext
 from agentfix.recording import Recording, read_recording
-from agentfix.types import Completion, Delta, ModelRequest, Observation, ToolCall, ToolSpec
+from agentfix.types import Claim, Completion, Delta, Evidence, ModelRequest, Observation, ToolCall, ToolSpec
 
 _COMPLETIONS = TypeAdapter(list[Completion])
 _OBSERVATION = TypeAdapter(Observation)
+_EVIDENCE = TypeAdapter(Evidence)
 
 
 def open_replay(path: str) -> ReplayModel:
@@ -65,11 +68,12 @@ class ReplayModel:
 
 
 class ReplayTool:
-    """Says what a tool said when it was recorded. Implements `agentfix.Tool`."""
+    """Says what a tool said when it was recorded. Implements `agentfix.Tool`, `Verifier` and `Undoable`."""
 
     def __init__(self, spec: ToolSpec, recording: Recording) -> None:
         self.spec = spec
         self._recording = recording
+        self._asked: Counter[str] = Counter()
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> Observation:
         """See `agentfix.Tool`.
@@ -77,10 +81,27 @@ class ReplayTool:
         Raises:
             RecordingError: it was not recorded.
         """
-        body = tool_body(ToolCall(self.spec.name, arguments))
-        reply = self._recording.reply(body)
+        return self._said(ToolCall(self.spec.name, arguments))
+
+    async def verify(self, claim: Claim, context: ToolContext) -> Evidence | None:
+        """See `agentfix.Verifier`. Raises RecordingError as `run` does."""
+        said = self._said(ToolCall(f"{self.spec.name}.verify", asdict(claim)))
+        if not said.ok:
+            raise ToolError(said.text, status=said.status)
+        found = said.data.get("evidence")
+        return None if found is None else _EVIDENCE.validate_python(found)
+
+    async def undo(self, call: ToolCall, observation: Observation, context: ToolContext) -> Observation:
+        """See `agentfix.Undoable`. Raises RecordingError as `run` does."""
+        return self._said(ToolCall(f"{self.spec.name}.undo", dict(call.arguments)))
+
+    def _said(self, call: ToolCall) -> Observation:
+        body = tool_body(call)
+        key = digest(body)
+        reply = self._recording.reply(body, self._asked[key])
         if reply is None:
             raise self._recording.missing(body)
+        self._asked[key] += 1
         return _OBSERVATION.validate_python(reply["observation"])
 
 

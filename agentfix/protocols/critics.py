@@ -62,7 +62,7 @@ class CriticContext:
     model: str = ""
     """Name of the critic's model, for evidence that the model stands for."""
     tools: tuple[ToolSpec, ...] = ()
-    """The tools that the user lets the actor use."""
+    """Those of the actor; where it does not act, those that can check claims and change nothing."""
     verify: Verify = nothing_verified
 
 

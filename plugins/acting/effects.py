@@ -91,6 +91,7 @@ class EffectsCritic:
             return
         for act in not_made_good(view.acts):
             view.faults.append(f"{act} failed, and nothing was done about it: {act.said.text}")
+            view.evidence[:] = [each for each in view.evidence if each.polarity == "refutes"]
             view.evidence.append(_measured(f"{act} failed", self.name, act.said.text))
 
     async def _compare(self, task: Task, view: _View, seen: Sequence[Asked], context: CriticContext) -> None:
@@ -114,7 +115,7 @@ class EffectsCritic:
 
 
 async def _verify(task: Task, view: _View, context: CriticContext) -> None:
-    """Ask the tools themselves what became of their acts."""
+    """Ask the tools themselves what became of their acts. Where one part is wrong, the others speak for nothing."""
     for number, act in enumerate(view.acts):
         if not act.said.ok:
             continue
@@ -124,6 +125,8 @@ async def _verify(task: Task, view: _View, context: CriticContext) -> None:
         view.evidence.append(replace(found, coverage="part"))
         if found.polarity == "refutes":
             view.faults.append(f"{act} did not have its effect: {found.summary}")
+    if view.faults:
+        view.evidence[:] = [each for each in view.evidence if each.polarity == "refutes"]
 
 
 def _view(attempt: Attempt, tools: Mapping[str, ToolSpec], context: CriticContext) -> _View:

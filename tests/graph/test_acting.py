@@ -346,3 +346,20 @@ async def test_a_run_that_was_cut_off_acts_no_second_time(tmp_path):
         result = await agent.resume("r")
     model.assert_done()
     assert (result.answer, world.books, world.looked) == ("Emma is there", ["Emma"], 1)
+
+
+# --- replaying ----------------------------------------------------------------------------------------------------
+
+
+async def test_a_replay_sees_the_world_as_it_was_each_time_and_does_nothing(tmp_path):
+    journal = tmp_path / "journal.sqlite"
+    moves = [Expand(), Expand()]
+    agent, world, model = make([step(LOOK), step(PUT), step(LOOK), answer("done"), step(LOOK), answer("empty")],
+                               moves=moves, journal=SqliteJournal(journal))
+    async with agent:
+        told = await agent.arun("Put Emma on the shelf.", run_id="r")
+        assert (world.looked, world.books) == (3, [])
+        again = await agent.replay("r")
+    assert [a.steps for a in again.attempts] == [a.steps for a in told.attempts]
+    assert (again.answer, world.looked, world.books) == ("empty", 3, [])
+    model.assert_done()

@@ -25,13 +25,25 @@ from agentfix.graph.meter import Meter
 from agentfix.graph.sources import AnyRun, Source
 from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
-from agentfix.models.replay import ReplayModel, ReplayTool
+from agentfix.models.replay import ReplayedTools, ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
 from agentfix.protocols import Asked, Journal, Session, TaskKind, Tool
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key
 from agentfix.tools import Approve, ToolRunner, read_policy
-from agentfix.types import Attempt, Critique, Event, EventKind, Observation, Result, Task, ToolCall, ToolSpec, Usage
+from agentfix.types import (
+    Attempt,
+    Critique,
+    Event,
+    EventKind,
+    Heard,
+    Observation,
+    Result,
+    Task,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 
 _ATTEMPT = TypeAdapter(Attempt)
 _CRITIQUE = TypeAdapter(Critique)
@@ -152,6 +164,8 @@ class LiveRuns:
             journal = FallbackJournal(journal, notice)
         sources = [*opening.sources, *([AnyRun(journal)] if self.reuse else [])]
         calls = Calls(run, journal, meter, gate, spent, sources, opening.on_doubt)
+        if task.context.strip():  # material is data, as what tools say is
+            calls.heard = Heard("the material beside the question", (task.context,))
         for problem in [*(info.problem for info in self.plugins.problems()), self.journal_problem]:
             if problem:
                 notice(problem)
@@ -164,6 +178,9 @@ class LiveRuns:
         model = self.parts.model if given is None else partial(model_or_none, self.parts.model)
         actor = ReplayModel(opening.recording) if opening.recording else model(settings.model)
         recording = recording_of_model(actor)
+        if recording is not None:
+            gate.recorded = True
+            calls.sources = [*sources, ReplayedTools(recording)]
         tools, found = await self._tools(run, kind, opening, recording, notice)
         stack.push_async_callback(_put_away, tools, notice)
         header = make_header(task, settings, given, found)

@@ -136,7 +136,8 @@ def read_recording(path: Path) -> Recording:
                 runs[entry["run"]] = dict(entry["header"])
             else:
                 check_call(entry["request"], entry["reply"])
-                _add(calls, digest(entry["request"]), entry["request"], entry["reply"])
+                key = entry.get("digest") or digest(entry["request"])
+                _add(calls, key, entry["request"], entry["reply"])
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise RecordingError(f"{str(path)!r} is no recording: line {number} is wrong ({repr(error)[:200]}).",
                                  "Make one with: agentfix run --record FILE.") from error
@@ -177,13 +178,18 @@ def write_recording(path: Path, recording: Recording) -> None:
             lines = [] if there else [json.dumps({"agentfix_recording": FORMAT})]
             lines += (json.dumps({"run": run, "header": dict(header)}, default=str)
                       for run, header in recording.runs.items() if run not in known.runs)
-            lines += (json.dumps({"request": dict(call.request), "reply": dict(reply)})
+            lines += (json.dumps({"request": dict(call.request), "reply": dict(reply), **_name(key, call)})
                       for key, call in recording.calls.items() if key not in known.calls for reply in call.replies)
             if lines:
                 _replace(path, "".join(f"{line}\n" for line in lines))
     except (OSError, ValueError) as error:
         raise RecordingError(f"The recording {str(path)!r} can't be written: {error}.",
                              "Choose another file.") from error
+
+
+def _name(key: str, call: RecordedCall) -> dict[str, str]:
+    """The digest of a call that a plugin changed: its request is what was made of it."""
+    return {} if key == digest(call.request) else {"digest": key}
 
 
 def _replace(path: Path, added: str) -> None:

@@ -25,7 +25,7 @@ from agentfix.graph.meter import Meter
 from agentfix.graph.sources import AnyRun, Source
 from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
-from agentfix.models.replay import ReplayModel, ReplayTool
+from agentfix.models.replay import ReplayedTools, ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
 from agentfix.protocols import Asked, Journal, Session, TaskKind, Tool
 from agentfix.recording import Recording, recording_of, write_recording
@@ -36,6 +36,7 @@ from agentfix.types import (
     Critique,
     Event,
     EventKind,
+    Heard,
     Observation,
     PendingToolCall,
     Result,
@@ -148,22 +149,15 @@ class LiveRuns:
                 holder[0].write(event)
             lifecycle.on_event(event)
 
-        def spent(place: str, usage: Usage) -> None:
-            if usage.model_calls:
-                emit("model_call", {"usage": usage, "caller": place})
-
         def notice(message: str) -> None:
             emit("notice", {"message": message})
 
         lifecycle = Lifecycle(self.plugins.implementations, notice)
         stack.push_async_callback(lifecycle.aclose)
-        gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self._approver(opening), notice,
-                          settings.private_hosts, read_key, settings.work_dir or settings.data_dir / "work" / run)
-        stack.push_async_callback(gate.aclose)
         if settings.journal == "file-or-memory":
             journal = FallbackJournal(journal, notice)
-        sources = [*opening.sources, *([AnyRun(journal)] if self.reuse else [])]
-        calls = Calls(run, journal, meter, gate, spent, sources, opening.on_doubt)
+        gate, calls = self._calls(run, task, opening, journal, meter, lifecycle, emit)
+        stack.push_async_callback(gate.aclose)
         for problem in [*(info.problem for info in self.plugins.problems()), self.journal_problem]:
             if problem:
                 notice(problem)
@@ -176,6 +170,9 @@ class LiveRuns:
         model = self.parts.model if given is None else partial(model_or_none, self.parts.model)
         actor = ReplayModel(opening.recording) if opening.recording else model(settings.model)
         recording = recording_of_model(actor)
+        if recording is not None:
+            gate.recorded = True
+            calls.sources = [*calls.sources, ReplayedTools(recording)]
         tools, found = await self._tools(run, kind, opening, recording, notice)
         stack.push_async_callback(_put_away, tools, notice)
         header = make_header(task, settings, given, found)
@@ -193,6 +190,24 @@ class LiveRuns:
         await self._begin(run, header, opening, journal, calls)
         holder.append(_Live(context, stack, settings))
         return holder[0]
+
+    def _calls(self, run: str, task: Task, opening: Opening, journal: Journal, meter: Meter, lifecycle: Lifecycle,
+               emit: Callable[[EventKind, Mapping[str, Any]], None]) -> tuple[ToolRunner, Calls]:
+        """What makes the calls of a run, and what they pass."""
+        settings = opening.settings
+
+        def spent(place: str, usage: Usage) -> None:
+            if usage.model_calls:
+                emit("model_call", {"usage": usage, "caller": place})
+
+        gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self._approver(opening),
+                          lifecycle.notice, settings.private_hosts, read_key,
+                          settings.work_dir or settings.data_dir / "work" / run)
+        sources = [*opening.sources, *([AnyRun(journal)] if self.reuse else [])]
+        calls = Calls(run, journal, meter, gate, spent, sources, opening.on_doubt)
+        if task.context.strip():  # material is data, as what tools say is
+            calls.heard = Heard("the material beside the question", (task.context,))
+        return gate, calls
 
     async def _tools(self, run: str, kind: TaskKind, opening: Opening, recording: Recording | None,
                      notice: Callable[[str], None]) -> tuple[Mapping[str, Tool], Sequence[ToolSpec]]:

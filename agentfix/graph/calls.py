@@ -189,7 +189,10 @@ class Calls:
         """
         call = ToolCall(f"{tool.spec.name}.verify", asdict(claim))
         context = ToolContext(sandbox, timeout_s, seed)
-        return await self._extra(call, place, lambda: self.gate.verify(tool, claim, context), effects=False)
+        observation = await self._extra(call, place, lambda: self.gate.verify(tool, claim, context), effects=False)
+        if observation.data.get("evidence") and _brings_strange(tool.spec):
+            self._hear(Asked(call, observation))
+        return observation
 
     async def undo(self, tool: Tool, act: Asked, place: str, *, sandbox: Session, timeout_s: float,
                    seed: int) -> Observation:
@@ -235,10 +238,10 @@ class Calls:
         if tool is None:
             missing = Observation(call.tool, "missing", f"There is no tool named {call.tool!r}.")
             return await self._ended(key, body, missing, began)
-        if await self._in_doubt(key):
-            if await self._doubted(call):
-                return await self._ended(key, body, _unknown(call), began)
-            permitted: ToolCall | Observation = call
+        if (begun := await self._begun(call, key)) is not None:
+            if await self._doubted(begun):
+                return await self._ended(key, tool_body(begun), _unknown(call), began)
+            permitted: ToolCall | Observation = begun
         else:
             permitted = await self.gate.permit(tool, call, key.place, heard=self.heard, intended=self.intended)
         if isinstance(permitted, Observation):
@@ -248,10 +251,10 @@ class Calls:
             await self.journal.begin(key, body)
         return await self._ended(key, body, await self.gate.run(tool, permitted, key.place, context), began)
 
-    async def _in_doubt(self, key: CallKey) -> bool:
-        """Whether a call was begun by an earlier process, and its end never written."""
+    async def _begun(self, call: ToolCall, key: CallKey) -> ToolCall | None:
+        """The call as an earlier process began it, perhaps changed by a plugin, when its end was never written."""
         known = await self.journal.find(key)
-        return known is not None and known.reply is None
+        return None if known is None or known.reply is not None else replace(call, arguments=known.request["arguments"])
 
     async def _ended(self, key: CallKey, body: Mapping[str, Any], observation: Observation,
                      began: float) -> Observation:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -45,8 +44,9 @@ def kept(tool: str, said: Any) -> tuple[Observation, int]:
         raise TypeError(f"what it returned can't be written as JSON: {error}") from error
     left_out_bytes = len(text) if len(text) > DATA_BYTES + len(observation.text) else 0
     status = "error" if observation.status in _OURS else observation.status
-    data: Mapping[str, Any] = {} if left_out_bytes else observation.data
-    return replace(observation, tool=tool, status=status, text=_bounded(observation.text), data=data), left_out_bytes
+    if left_out_bytes:
+        observation = replace(observation, data={})
+    return replace(observation, tool=tool, status=status, text=_bounded(observation.text)), left_out_bytes
 
 
 def _bounded(text: str) -> str:

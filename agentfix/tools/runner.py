@@ -60,6 +60,7 @@ class ToolRunner:
         private_hosts: hosts that tools may reach though they are private.
         secret: a key by its name.
         folder: the run's working folder.
+        recorded: everything is said from a recording: nothing is made, so plugins and people are not asked.
     """
 
     run_id: str
@@ -71,6 +72,7 @@ class ToolRunner:
     private_hosts: Sequence[str]
     secret: Callable[[str], str | None]
     folder: Path
+    recorded: bool = False
     _clients: dict[tuple[str, ...], HttpClient] = field(default_factory=dict[tuple[str, ...], "HttpClient"])
 
     async def permit(self, tool: Tool, call: ToolCall, place: str, *, heard: Heard | None,
@@ -87,6 +89,8 @@ class ToolRunner:
         Returns:
             The call to make, its arguments perhaps changed; or what is said instead of making it.
         """
+        if self.recorded:
+            return call
         wrong = _invalid(tool.spec.parameters, call.arguments)
         if wrong:
             return Observation(call.tool, "error", f"The arguments of {call.tool!r} are wrong: {wrong}")
@@ -115,10 +119,7 @@ class ToolRunner:
 
     def _objection(self, call: ToolCall, spec: ToolSpec, heard: Heard | None,
                    intended: Collection[str]) -> Deny | AskPerson | None:
-        properties: Mapping[str, Any] = spec.parameters.get("properties", {})
-        defaults: dict[str, Any] = {name: schema["default"] for name, schema in properties.items()
-                                    if isinstance(schema, dict) and "default" in schema}
-        word = judge(self.policy, replace(call, arguments={**defaults, **call.arguments}))
+        word = judge(self.policy, replace(call, arguments={**_defaults(spec.parameters), **call.arguments}))
         if word == "deny":
             return Deny("the policy forbids it.")
         if word == "ask" or (word is None and spec.side_effects):
@@ -168,6 +169,8 @@ class ToolRunner:
         Raises:
             ModelDeniedError: a plugin forbids it.
         """
+        if self.recorded:
+            return request
         request = replace(request, messages=with_results_fenced(request.messages))
         return await self.lifecycle.before_model_call(PendingModelCall(self.run_id, place, model, request))
 
@@ -304,6 +307,12 @@ def _is_cancelled() -> bool:
     """Whether the run is given up; else a tool was cancelled by nothing but its own doing."""
     task = asyncio.current_task()
     return task is None or task.cancelling() > 0
+
+
+def _defaults(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What the arguments are that a call leaves out."""
+    properties: Mapping[str, Any] = schema.get("properties", {})
+    return {name: each["default"] for name, each in properties.items() if isinstance(each, dict) and "default" in each}
 
 
 def _refused(call: ToolCall, reason: str) -> Observation:

@@ -36,7 +36,7 @@ class Heard:
     """What a run has heard that is not the user's own."""
 
     tool: str
-    """Which tool said it first."""
+    """Which tool said it first, or what came with the task."""
     texts: tuple[str, ...]
     """All of it."""
 

@@ -3,8 +3,8 @@
 
 FILE is of the form of the Berkeley Function-Calling Leaderboard's simple calls: a question, one function, and for each
 argument the values that are right. `grammar` is the text protocol held to the schema, `free` the same held to nothing,
-`native` the model's own way. Each row: the share of items whose first step is one call that fits the function's schema,
-and the share whose arguments are all right.
+`native` the model's own way. Each row: the share of items whose first step makes calls that all fit the function's
+schema, of those that make one call, and of those whose arguments are all right.
 """
 
 from __future__ import annotations
@@ -95,17 +95,19 @@ async def main(rows: list[dict[str, Any]], name: str, ways: list[str]) -> None:
     model = Plugins(settings).build("model", backend, rest)
     try:
         for way in ways:
-            valid = correct = tokens = 0
+            valid = single = correct = tokens = 0
             began = time.monotonic()
             for row in rows:
                 calls, written = await step(model, way, row)
                 tokens += written
                 schema = tool_of(row["function"][0]).parameters
-                fits = len(calls) == 1 and Draft202012Validator(schema).is_valid(dict(calls[0].arguments))
+                fits = bool(calls) and all(Draft202012Validator(schema).is_valid(dict(c.arguments)) for c in calls)
                 valid += fits
-                correct += fits and right(calls[0], row["ground_truth"][0])
+                single += fits and len(calls) == 1
+                correct += fits and len(calls) == 1 and right(calls[0], row["ground_truth"][0])
             seconds = time.monotonic() - began
-            sys.stdout.write(f"{settings.model} {way:8} one valid call {valid / len(rows):6.1%}  all arguments right "
+            sys.stdout.write(f"{settings.model} {way:8} valid {valid / len(rows):6.1%}  "
+                             f"one call {single / len(rows):6.1%}  all arguments right "
                              f"{correct / len(rows):6.1%}  {tokens / len(rows):5.0f} tokens  "
                              f"{seconds / len(rows):5.1f} s an item, {len(rows)} items\n")
             sys.stdout.flush()

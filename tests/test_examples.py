@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -96,6 +97,24 @@ def test_example_04_own_critic(agent_saying, capsys):
         "Some snakes seek sunny stones.",
     ]
     model.assert_done()
+
+
+def test_example_05_own_tool(agent_saying, capsys):
+    module = example("05_own_tool")
+    counting = {"plan": [{"do": "count the words", "tool": "word_count"}],
+                "calls": [{"tool": "word_count", "arguments": {"text": "We left the harbour at dawn"}}]}
+    agent, _ = agent_saying(json.dumps(counting), *[json.dumps({"thought": "", "answer": "It has 6 words."})] * 30,
+                            plugin=module)
+    with agent:
+        module.main(agent)
+    first, *_, answer = capsys.readouterr().out.splitlines()
+    assert first == "word_count{'text': 'We left the harbour at dawn'} says 6"
+    assert answer == "It has 6 words."
+
+
+def test_an_example_is_a_plugin_too():
+    plugins = Plugins(Settings(plugins=(str(EXAMPLES / "05_own_tool.py"),)), installed=False)
+    assert plugins.build("tool", "word_count").spec.description == "Count the words of a text."
 
 
 @pytest.mark.local_model

@@ -160,3 +160,18 @@ def test_an_installed_plugin_is_checked_by_its_name(cli, project):
 def test_checking_what_is_not_there_is_misuse(cli, project):
     assert cli("plugins", "check", "./nothing.py") == (
         2, "", "agentfix: There is no plugin './nothing.py': nothing is there.\n")
+
+
+# --- new --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_plugin_is_written_and_the_next_steps_are_told(cli, project):
+    status, out, err = cli("plugins", "new", "word-demo")
+    assert (status, err) == (0, "")
+    assert out.splitlines()[1:3] == ["  pip install ./word-demo", "  agentfix plugins check word-demo"]
+    assert "word_demo" in rows(cli("tools", "--plugin", "./word-demo")[1])
+
+
+def test_the_name_of_a_tool_that_there_is_can_t_be_taken(cli, project):
+    assert cli("plugins", "new", "pay") == (
+        2, "", "agentfix: There is a plugin or tool named 'pay' already. Choose another name.\n")

@@ -49,6 +49,7 @@ class TestTools(ToolConformance):
     """Each tool."""
 
     count = 8
+    timeout_s = 30.0
 
 
 class TestCritics(CriticConformance):

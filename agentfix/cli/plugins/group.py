@@ -9,6 +9,7 @@ import click
 
 from agentfix.cli.plugins.check import check
 from agentfix.cli.plugins.info import info
+from agentfix.cli.plugins.new import new
 from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.plugins.switch import disable, enable
 from agentfix.cli.plugins.table import show_table
@@ -59,5 +60,5 @@ def _brought(found: PluginInfo) -> str:
     return ", ".join(f"{part} {name}" for part, name in found.parts) or "takes part in runs"
 
 
-for command in (info, check, enable, disable):
+for command in (info, new, check, enable, disable):
     plugins.add_command(command)

@@ -15,7 +15,7 @@ from agentfix.testing.checks.check import Fault
 from agentfix.testing.checks.child import answering, start
 from agentfix.testing.checks.target import found_at, load_target
 
-LONGEST_S = 60.0
+LONGEST_S = 300.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,12 +87,20 @@ class Battery:
         made: list[Made] = []
         began = time.monotonic()
         for each in arguments:
-            made.append(self.one(each))
+            made.append(self._surely(each))
             if made[-1].outcome.hung or made[-1].outcome.held_s > HELD_S or made[-1].is_huge:
                 break
             if time.monotonic() - began > BATTERY_TIMES * self._timeout_s:
                 break
         return made
+
+    def _surely(self, arguments: Mapping[str, Any]) -> Made:
+        """Make one call; again, when it held the event loop, which on a busy machine may be nobody's fault."""
+        made = self.one(arguments)
+        if made.outcome.hung or made.outcome.held_s <= HELD_S:
+            return made
+        again = self.one(arguments)
+        return made if again.outcome.held_s > HELD_S else again
 
     def one(self, arguments: Mapping[str, Any], *, cancel: bool = False) -> Made:
         """Make one call; cancel it as soon as it waits, if so told. A page that is then asked for never comes."""

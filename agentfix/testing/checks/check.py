@@ -34,6 +34,7 @@ class Checks:
     timeout_s: ClassVar[float] = 5.0
     seed: ClassVar[int] = 0
     _seen: ClassVar[dict[str, Any]] = {}
+    noted: str = ""
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
@@ -52,17 +53,18 @@ class Checks:
 
 
 Self = TypeVar("Self", bound=Checks)
-Check: TypeAlias = Callable[[Self, Any], None]
+Check: TypeAlias = Callable[[Self, Any], str | None]
+"""May return what there is to say though nothing is wrong."""
 
 
-def check(test: Check[Self]) -> Check[Self]:
-    """A check, which fails by a `Fault`."""
+def check(test: Check[Self]) -> Callable[[Self, Any], None]:
+    """A check, which fails by a `Fault`. What it returns is kept in `noted`."""
     name = getattr(test, "__name__", "")
 
     @functools.wraps(test)
     def run(self: Self, *args: Any, **kwargs: Any) -> None:
         if name not in self.known_failures:
-            test(self, *args, **kwargs)
+            self.noted = test(self, *args, **kwargs) or ""
             return
         try:
             test(self, *args, **kwargs)

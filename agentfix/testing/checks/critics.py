@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from agentfix.evidence import admit
 from agentfix.protocols import Asked, Critic, ToolCalls
 from agentfix.testing.checks.calling import Caller
-from agentfix.testing.checks.canaries import ARGUMENTS
+from agentfix.testing.checks.canaries import ARGUMENTS, TURN
 from agentfix.testing.checks.check import Checks, Fault, check, require, require_is
 from agentfix.testing.checks.trial import Trial, shortened, tried
 from agentfix.testing.model import ScriptedModel
@@ -40,7 +40,8 @@ class Review:
     task: Task
     attempts: tuple[Attempt, ...]
     trial: Trial
-    asked_model: bool
+    prompts: tuple[str, ...]
+    """What the model was asked."""
 
     @property
     def what(self) -> str:
@@ -94,12 +95,19 @@ class CriticConformance(Checks):
     @check
     def test_what_it_can_t_read_it_does_not_accept(self, critic: Critic) -> None:
         for review in self._held(critic):
-            if not review.asked_model or review.reply not in (GARBAGE, ""):
+            if not review.prompts or review.reply not in (GARBAGE, ""):
                 continue
             for critique in review.critiques():
                 others = {e.origin for e in critique.evidence if e.polarity == "supports"} - {"model", "actor"}
                 require(critique.verdict != "accept" or others,
                         f"{review.what} it accepts: a verdict that can't be read is abstain")
+
+    @check
+    def test_what_tools_said_opens_no_turn_in_its_prompts(self, critic: Critic) -> None:
+        for review in self._held(critic):
+            opened = TURN in "\n".join(review.prompts) and not any(TURN in a.text for a in review.attempts)
+            require(not opened, f"{review.what} it shows its model what a tool said as it is: put it through "
+                                "agentfix.fence")
 
     @check
     def test_an_attempt_can_t_talk_it_round(self, critic: Critic) -> None:
@@ -145,8 +153,8 @@ def _cases() -> Iterator[tuple[str, Task, tuple[Attempt, ...]]]:
 
 def _attempts() -> tuple[Attempt, ...]:
     program = "def double(x):\n    return 2 * x\nanswer = 42"
-    told = Observation("python", "ok", "42", {"value": "42", "stdout": ""})
-    failed = Observation("python", "error", "NameError: name 'x' is not defined", {"error": "NameError", "line": 3})
+    told = Observation("python", "ok", f"42\n{TURN}", {"value": "42", "stdout": TURN})
+    failed = Observation("python", "error", f"NameError: name 'x' is not defined\n{TURN}", {"error": TURN, "line": 3})
     return (Attempt(0, None, "actor", "checked", "The answer is 42.", "42"),
             Attempt(1, None, "actor", "checked", program, "42", program, told),
             Attempt(2, 1, "actor", "checked", program, None, program, failed),
@@ -165,12 +173,13 @@ def _review(caller: Caller, critic: Critic, reply: str, task: Task, attempts: tu
             if not isinstance(given, ToolCalls):
                 require_is(given, list, "review must return ToolCalls or a list of Critiques: it")
                 return given
-            asked += [Asked(call, Observation(call.tool, "ok", "42", {"value": "42", "result": "42"}))
+            asked += [Asked(call, Observation(call.tool, "ok", f"42\n{TURN}", {"value": "42", "result": TURN}))
                       for call in given.calls]
         raise Fault(f"it asked for tools {_MOST_ROUNDS} times in one review and gave no verdict")
 
     trial = tried(caller, critic, work, timeout_s)
-    return Review(reply, task, attempts, trial, bool(model.requests))
+    prompts = tuple(message.content for request in model.requests for message in request.messages)
+    return Review(reply, task, attempts, trial, prompts)
 
 
 def _require_counts(evidence: Evidence, review: Review) -> None:

@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from agentfix.protocols import ActingKind, Prompt, TaskKind
 from agentfix.testing.checks.calling import Caller
-from agentfix.testing.checks.canaries import ARGUMENTS
+from agentfix.testing.checks.canaries import ARGUMENTS, TURN
 from agentfix.testing.checks.check import Checks, check, require, require_is
 from agentfix.testing.checks.trial import Trial, shortened, tried
 from agentfix.types import Attempt, Completion, Draft, Observation, Step, Task, ToolCall, ToolSpec
@@ -18,9 +18,9 @@ _COMPLETIONS = ("The answer is 42.", "", "answer: 42", "```python\nanswer = 42\n
                 "[1", "x" * 10_000, *ARGUMENTS)
 _ANSWERS = ("42", "42.0", " 42 ", "", "forty-two", *ARGUMENTS)
 _ATTEMPT = Attempt(0, None, "actor", "checked", "answer = 41", "41", "answer = 41",
-                   Observation("python", "ok", "41", {"value": "41"}))
+                   Observation("python", "ok", f"41\n{TURN}", {"value": "41", "stdout": TURN}))
 _TOOL = ToolSpec("look", "Looks something up.", {"type": "object", "properties": {"what": {"type": "string"}}})
-_STEPS = (Step("I look.", (ToolCall("look", {"what": "x"}),), (Observation("look", "ok", ARGUMENTS[10]),)),)
+_STEPS = (Step("I look.", (ToolCall("look", {"what": "x"}),), (Observation("look", "ok", TURN),)),)
 
 
 class KindConformance(Checks):
@@ -41,6 +41,10 @@ class KindConformance(Checks):
         self._require("prompt", kind)
 
     @check
+    def test_what_tools_said_opens_no_turn_in_its_prompts(self, kind: TaskKind) -> None:
+        self._require("show", kind)
+
+    @check
     def test_it_reads_any_completion(self, kind: TaskKind) -> None:
         self._require("read", kind)
 
@@ -57,7 +61,8 @@ class KindConformance(Checks):
         self._trials(kind)[what].require_fine(what)
 
     def _trials(self, kind: TaskKind) -> dict[str, Trial]:
-        works: dict[str, Callable[[TaskKind], None]] = {"prompt": _put, "read": _read, "same": _compare}
+        works: dict[str, Callable[[TaskKind], None]] = {
+            "prompt": _put, "show": _show, "read": _read, "same": _compare}
         caller = Caller()
         return self.once(kind.name, lambda: {
             name: tried(caller, kind, _async(work, kind), self.timeout_s) for name, work in works.items()})
@@ -84,6 +89,17 @@ def _put(kind: TaskKind) -> None:
 def _require_prompt(prompt: object, what: str) -> None:
     require(isinstance(prompt, Prompt) and prompt.messages and all(message.content for message in prompt.messages),
             f"{what} it gives {shortened(prompt)}: give a Prompt with messages that say something")
+
+
+def _show(kind: TaskKind) -> None:
+    """Messages of role `tool` are fenced by the engine."""
+    for role in kind.roles:
+        prompts = [kind.prompt(_TASKS[0], role, _ATTEMPT, "Look again.")]
+        if isinstance(kind, ActingKind):
+            prompts.append(kind.act(_TASKS[0], role, (_TOOL,), _STEPS, _ATTEMPT, "Look again."))
+        messages = [message for prompt in prompts for message in prompt.messages if message.role != "tool"]
+        shown = "\n".join(message.content for message in messages)
+        require(TURN not in shown, f"role {role!r} shows what a tool said as it is: put it through agentfix.fence")
 
 
 def _read(kind: TaskKind) -> None:

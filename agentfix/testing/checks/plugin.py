@@ -10,7 +10,7 @@ from unittest import SkipTest
 from agentfix.errors import AgentFixError, PluginError
 from agentfix.lifecycle import Lifecycle
 from agentfix.plugins import Part, PluginInfo, Plugins, require_hooks
-from agentfix.protocols import Critic, SearchEngine, Strategy, TaskKind, Tool
+from agentfix.protocols import Critic, DataSet, SearchEngine, Strategy, TaskKind, Tool, WebEngine
 from agentfix.settings import load_settings
 from agentfix.testing.checks import afresh
 from agentfix.testing.checks.calling import Caller, captured
@@ -21,8 +21,11 @@ from agentfix.testing.checks.trial import shortened, tried
 NAME = re.compile(r"[a-z0-9]+([_-][a-z0-9]+)*")
 IMPORT_S = 0.5
 """A plugin that takes longer to import is felt by every command."""
-_PROTOCOLS: dict[Part, type[Any]] = {"tool": Tool, "critic": Critic, "strategy": Strategy, "kind": TaskKind,
-                                     "search_engine": SearchEngine}
+_PROTOCOLS: dict[Part, tuple[type[Any], ...]] = {
+    "tool": (Tool,), "critic": (Critic,), "strategy": (Strategy,), "kind": (TaskKind,),
+    "search_engine": (SearchEngine, WebEngine), "dataset": (DataSet,)}
+_NAMED: tuple[Part, ...] = ("tool", "critic", "strategy", "kind")
+"""Parts that know their own names."""
 
 
 class PluginConformance(Checks):
@@ -75,10 +78,10 @@ class PluginConformance(Checks):
             made += 1
             if part == "tool" and not isinstance(found, Tool) and callable(getattr(found, "open", None)):
                 continue  # a set of tools, which are found when it is opened
-            protocol = _PROTOCOLS[part]
-            require(isinstance(found, protocol),
-                    f"its factory of {part} {name!r} makes {shortened(found)}, which is no {protocol.__name__}")
-            if part != "search_engine":
+            wanted = " or ".join(protocol.__name__ for protocol in _PROTOCOLS[part])
+            require(isinstance(found, _PROTOCOLS[part]),
+                    f"its factory of {part} {name!r} makes {shortened(found)}, which is no {wanted}")
+            if part in _NAMED:
                 own: object = getattr(found.spec if isinstance(found, Tool) else found, "name", None)
                 require(own == name, f"{part} {name!r} calls itself {own!r}: use one name")
         if not made:
@@ -99,14 +102,15 @@ class PluginConformance(Checks):
                 "to the application")
 
     @check
-    def test_it_is_imported_quickly(self, plugin: object) -> None:
+    def test_it_is_imported_quickly(self, plugin: object) -> str:
         if not self.target:
             raise SkipTest("it can't be imported anew without `target`")
         cost = afresh.cost(self.target, self.name)
+        loads = f", and loads {', '.join(cost.packages[:8])}" if cost.packages else ""
         if cost.seconds > IMPORT_S:
-            loads = f", and loads {', '.join(cost.packages[:8])}" if cost.packages else ""
             warnings.warn(f"its import takes {cost.seconds:.1f} s{loads}: import what is heavy where it is first used, "
                           "in a factory or a tool", ConformanceWarning, stacklevel=2)
+        return f"it takes {cost.seconds:.2f} s{loads}"
 
     def _plugins(self, plugin: object) -> Plugins:
         """It, beside agentfix's own."""

@@ -71,7 +71,7 @@ def answer(asked: dict[str, Any]) -> None:
     done = {(subject, name) for subject, name in asked["done"]}
     options = {"target": asked["target"], "timeout_s": asked["timeout_s"]}
 
-    def run(subject: str, name: str, check: Callable[[], Any]) -> Line | None:
+    def run(subject: str, name: str, check: Callable[[], str]) -> Line | None:
         """Run one check, unless it was run before."""
         if (subject, name) in done:
             return None
@@ -130,11 +130,16 @@ def _class(checks: type[Checks], options: dict[str, Any]) -> type[Checks]:
     return type(checks.__name__, (checks,), options)
 
 
-def _bound(subject: Subject, name: str) -> Callable[[], Any]:
-    return lambda: getattr(subject.checks(), name)(subject.make())
+def _bound(subject: Subject, name: str) -> Callable[[], str]:
+    def run() -> str:
+        checks = subject.checks()
+        getattr(checks, name)(subject.make())
+        return checks.noted
+
+    return run
 
 
-def _imports(found: Found) -> None:
+def _imports(found: Found) -> str:
     with captured() as printed:
         try:
             found.load()
@@ -144,13 +149,14 @@ def _imports(found: Found) -> None:
             raise Fault(f"it can't be imported: {described(error)}") from error
     if printed():
         raise Fault(f"importing it prints {printed()[:80]!r}: standard output belongs to the application")
+    return ""
 
 
-def _run(subject: str, name: str, check: Callable[[], Any]) -> Line:
+def _run(subject: str, name: str, check: Callable[[], str]) -> Line:
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         try:
-            check()
+            noted = check()
         except SkipTest as reason:
             return Line(subject, name, "skipped", str(reason))
         except Fault as fault:
@@ -158,7 +164,7 @@ def _run(subject: str, name: str, check: Callable[[], Any]) -> Line:
         except Exception as error:  # noqa: BLE001 - a plugin may make a check itself fail
             return Line(subject, name, "failed", f"the check itself could not be made: {described(error)}")
     warned = [str(each.message) for each in said if each.category.__name__ == "ConformanceWarning"]
-    return Line(subject, name, "warning" if warned else "ok", " ".join(warned))
+    return Line(subject, name, "warning" if warned else "ok", " ".join(warned) or noted)
 
 
 @contextmanager

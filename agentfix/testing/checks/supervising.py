@@ -20,7 +20,8 @@ from agentfix.testing.checks.calling import place_of
 from agentfix.testing.checks.child import start
 from agentfix.testing.checks.running import Line
 
-START_S = 60.0
+START_S = 300.0
+"""How long the process may take before its first check, on a machine that is busy otherwise."""
 _FRAME = re.compile(r'File "(.+)", line (\d+) in ')
 
 
@@ -118,7 +119,7 @@ class _Child:
             else:
                 self._process.kill()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=START_S)
+            self._process.wait(timeout=10)
 
     def _read(self) -> None:
         assert self._process.stdout is not None

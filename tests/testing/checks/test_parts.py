@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import random
+import re
 import time
+import warnings
 from typing import Any, ClassVar
 from unittest import SkipTest
 
@@ -23,6 +25,7 @@ from agentfix import (
     Evidence,
     EvidenceClass,
     Expand,
+    Message,
     Prompt,
     Review,
     Stop,
@@ -42,7 +45,7 @@ from agentfix.testing import (
 
 def held_to(conformance, made, check, **attributes: Any) -> None:
     """Run one check."""
-    cls = type("Checks", (conformance,), {"timeout_s": 1.0, **attributes})
+    cls = type("Checks", (conformance,), {"timeout_s": 20.0, **attributes})
     getattr(cls(), f"test_{check}")(made)
 
 
@@ -107,6 +110,13 @@ async def _raises(attempts, context):
     return [Critique(a.id, "sharp", "abstain", a.text.format()) for a in attempts]
 
 
+async def _shows_all(attempts, context):
+    if not context.asked:
+        return ToolCalls((ToolCall("python", {"code": "1"}),))
+    await context.ask([Message("user", f"A tool says: {context.asked[0].observation.text}")])
+    return [Critique(a.id, "sharp", "abstain") for a in attempts]
+
+
 async def _asks_forever(attempts, context):
     return ToolCalls((ToolCall("python", {"code": str(len(context.asked))}),))
 
@@ -137,6 +147,7 @@ async def _writes(attempts, context):
     (each("accept", evidence(coverage="necessary")), "its_evidence_counts", "can't count"),
     (each("accept", evidence(weight=0.0)), "its_evidence_counts", "can't count"),
     (_accepts_what_it_can_t_read, "what_it_can_t_read_it_does_not_accept", "a verdict that can't be read is abstain"),
+    (_shows_all, "what_tools_said_opens_no_turn_in_its_prompts", "put it through agentfix.fence"),
     (_gullible, "an_attempt_can_t_talk_it_round", "once the attempt says of itself"),
     (_writes, "it_does_nothing_but_judge", "only tools do that"),
 ])
@@ -198,6 +209,12 @@ class BadPrompt(PlainKind):
         return Prompt(())
 
 
+class BadShow(PlainKind):
+    def prompt(self, task, role, parent, guidance):
+        said = parent.observation.text if parent is not None else ""
+        return Prompt((Message("user", f"{task.question} {said}"),))
+
+
 class BadRoles(PlainKind):
     roles: ClassVar[Any] = "answer"
 
@@ -211,6 +228,7 @@ class BadMatch(PlainKind):
     (BadRead(), "it_reads_any_completion", "raised IndexError"),
     (BadSame(), "an_answer_is_the_same_as_itself", "'42' is not the same as itself"),
     (BadPrompt(), "it_puts_any_task", "give a Prompt with messages"),
+    (BadShow(), "what_tools_said_opens_no_turn_in_its_prompts", "put it through agentfix.fence"),
     (BadRoles(), "it_says_what_it_is", "roles must be a tuple of names: it is 'answer'"),
     (BadMatch(), "it_puts_any_task", "matches("),
 ])
@@ -277,6 +295,15 @@ def test_a_good_plugin_passes():
     for check in checks_of(PluginConformance):
         with contextlib.suppress(SkipTest):
             held_to(PluginConformance, made, check)
+
+
+def test_what_an_import_takes_is_told(tmp_path):
+    (tmp_path / "quick.py").write_text("import yaml\n")
+    checks = type("Checks", (PluginConformance,), {"target": str(tmp_path / "quick.py")})()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConformanceWarning)  # a busy machine is slow
+        checks.test_it_is_imported_quickly(object())
+    assert re.fullmatch(r"it takes [0-9.]+ s, and loads .*yaml.*", checks.noted)
 
 
 def test_an_import_that_takes_long_is_warned_of_with_what_it_loads(tmp_path):

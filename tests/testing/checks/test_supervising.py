@@ -30,7 +30,7 @@ SPIN = "import re; return str(re.match('(a+)+$', 'a' * 99 + 'b'))"
 """Python's regular expressions hold everything up: no other thread runs meanwhile."""
 
 
-def checked(tmp_path, text, timeout_s=0.5):
+def checked(tmp_path, text, timeout_s=5.0):
     (tmp_path / "plugin.py").write_text(text)
     return list(check_target(str(tmp_path / "plugin.py"), timeout_s=timeout_s))
 
@@ -43,7 +43,7 @@ def failed(lines):
     (SPIN, "it hangs at plugin.py line 13"), ("os._exit(7)", "it ended the process, with status 7"),
     ("import ctypes; ctypes.string_at(0)", "it ended the process, with status -11")], ids=["spins", "exits", "crashes"])
 def test_a_tool_that_takes_the_process_with_it_is_named_and_the_others_are_checked(tmp_path, does, said):
-    lines = checked(tmp_path, PLUGIN.format(does=does))
+    lines = checked(tmp_path, PLUGIN.format(does=does), timeout_s=1.0)
     [(subject, detail)] = failed(lines)
     assert subject == "tool bad" and said in detail
     assert {line.status for line in lines if line.subject == "tool good"} == {"ok", "skipped"}
@@ -52,13 +52,13 @@ def test_a_tool_that_takes_the_process_with_it_is_named_and_the_others_are_check
 
 
 def test_an_import_that_hangs_is_named(tmp_path):
-    lines = checked(tmp_path, "import time\n\ntime.sleep(1000)")
+    lines = checked(tmp_path, "import time\n\ntime.sleep(1000)", timeout_s=0.5)
     assert failed(lines) == [("plugin", "it hangs at plugin.py line 3: it had not ended after 4 s")]
 
 
 def test_a_hook_that_hangs_is_named(tmp_path):
     lines = checked(tmp_path, "from agentfix import hookimpl\n\n@hookimpl\ndef agentfix_register_tools(register):\n"
-                              "    while True: pass\n")
+                              "    while True: pass\n", timeout_s=1.0)
     assert [subject for subject, _ in failed(lines)] == ["plugin"]
     assert "plugin.py line 5" in failed(lines)[0][1]
 

@@ -27,7 +27,7 @@ from agentfix import (
 
 from .describe import described
 from .prompts import render
-from .textform import read_step, step_schema
+from .textform import once, read_step, step_schema
 
 STEP_TOKENS = 500
 RECENT = 4
@@ -109,7 +109,7 @@ class ToolsKind:
         planned = _PLAN.match(said)
         plan = tuple(line.strip() for line in said[planned.end():].splitlines() if line.strip()) if planned else ()
         if completion.tool_calls:
-            return Draft(calls=completion.tool_calls, plan=plan)
+            return Draft(calls=once(completion.tool_calls), plan=plan)
         if planned:
             return Draft(problem="Now make the first call of your plan.", plan=plan)
         return Draft(said) if said else Draft(problem="Your reply is empty. Call a tool, or answer.")

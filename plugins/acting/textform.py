@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from agentfix import Completion, Draft, ToolCall, ToolSpec
@@ -65,13 +65,22 @@ def read_step(completion: Completion) -> Draft:
         why = "it was cut off; be shorter" if completion.finish_reason == "length" else str(error)
         return Draft(problem=_MISSHAPEN.format(why=why))
     plan = tuple(line for each in _list(step.get("plan")) if (line := _planned(each)))
-    calls = tuple(call for each in _list(step.get("calls")) if (call := _call(each)))
+    calls = once(call for each in _list(step.get("calls")) if (call := _call(each)))
     answer = step.get("answer")
     if calls:
         return Draft(calls=calls, plan=plan)
     if isinstance(answer, str) and answer.strip():
         return Draft(answer.strip(), plan=plan)
     return Draft(problem=_MISSHAPEN.format(why="it holds neither calls nor an answer"), plan=plan)
+
+
+def once(calls: Iterable[ToolCall]) -> tuple[ToolCall, ...]:
+    """The calls of a step without those that stand there already: small models write the same call again and again."""
+    found = list[ToolCall]()
+    for call in calls:
+        if all((call.tool, call.arguments) != (each.tool, each.arguments) for each in found):
+            found.append(call)
+    return tuple(found)
 
 
 def _object(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -99,6 +99,12 @@ def test_what_is_no_step_is_told_why(completion, why):
     assert why in read_step(completion).problem
 
 
+def test_the_same_call_in_one_step_is_one_call():
+    assert len(read_step(Completion(json.dumps({"calls": [FIND, SENT, FIND]}))).calls) == 2
+    same = Completion("", tool_calls=(ToolCall("find", {"name": "Ann"}, "1"), ToolCall("find", {"name": "Ann"}, "2")))
+    assert len(ToolsKind.of("native").read_act(TASK, "act", TOOLS, same).calls) == 1
+
+
 def test_tools_are_told_in_words():
     assert described(send.spec).splitlines() == [
         'send(what: "rose" | "tulip", to: {street: string, number: integer}, count?: integer): Send flowers.',

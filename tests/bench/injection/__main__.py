@@ -26,7 +26,6 @@ from .quoting import shown
 from .roles import broken
 from .wishes import WISHES
 
-
 PASSAGES = 19
 """In so many strings are planted that aim at answers: a run of a real model takes its time."""
 

@@ -213,13 +213,12 @@ class Agent:
             RecordingError: the file is no recording, or something was not recorded.
         """
         recording = await self._recording(source)
-        said = [Prefix([call for call in await self._calls(str(source)) if "tool" in call.request])]
         run, header = next(iter(recording.runs.items()))
         task, settings = read_header(run, header, self.settings, {"record": None})
         player = Agent(settings.model_copy(update={"model": "replay:", "critic_model": None}), self.plugins,
                        journal=SqliteJournal(None))
         async with player:
-            opening = Opening(settings, on_event, sources=said, recording=recording, before=header)
+            opening = Opening(settings, on_event, recording=recording, before=header)
             return await player._execute(run, task, opening)
 
     async def _recording(self, source: str | Path) -> Recording:

@@ -25,7 +25,7 @@ from agentfix.graph.meter import Meter
 from agentfix.graph.sources import AnyRun, Source
 from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
-from agentfix.models.replay import ReplayedTools, ReplayModel, ReplayTool
+from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
 from agentfix.protocols import Asked, Journal, Session, TaskKind, Tool
 from agentfix.recording import Recording, recording_of, write_recording
@@ -38,7 +38,6 @@ from agentfix.types import (
     EventKind,
     Heard,
     Observation,
-    PendingToolCall,
     Result,
     Task,
     ToolCall,
@@ -170,9 +169,6 @@ class LiveRuns:
         model = self.parts.model if given is None else partial(model_or_none, self.parts.model)
         actor = ReplayModel(opening.recording) if opening.recording else model(settings.model)
         recording = recording_of_model(actor)
-        if recording is not None:
-            gate.recorded = True
-            calls.sources = [*calls.sources, ReplayedTools(recording)]
         tools, found = await self._tools(run, kind, opening, recording, notice)
         stack.push_async_callback(_put_away, tools, notice)
         header = make_header(task, settings, given, found)
@@ -200,14 +196,11 @@ class LiveRuns:
             if usage.model_calls:
                 emit("model_call", {"usage": usage, "caller": place})
 
-        gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self._approver(opening),
-                          lifecycle.notice, settings.private_hosts, read_key,
-                          settings.work_dir or settings.data_dir / "work" / run)
+        gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self.approve(), lifecycle.notice,
+                          settings.private_hosts, read_key, settings.work_dir or settings.data_dir / "work" / run,
+                          recorded=opening.recording is not None or split_model(settings.model)[0] == "replay")
         sources = [*opening.sources, *([AnyRun(journal)] if self.reuse else [])]
-        calls = Calls(run, journal, meter, gate, spent, sources, opening.on_doubt)
-        if task.context.strip():  # material is data, as what tools say is
-            calls.heard = Heard("the material beside the question", (task.context,))
-        return gate, calls
+        return gate, Calls(run, journal, meter, gate, spent, sources, opening.on_doubt, heard=_beside(task))
 
     async def _tools(self, run: str, kind: TaskKind, opening: Opening, recording: Recording | None,
                      notice: Callable[[str], None]) -> tuple[Mapping[str, Tool], Sequence[ToolSpec]]:
@@ -222,11 +215,6 @@ class LiveRuns:
         if before:
             found = as_before(before, found)
         return {**found, **built}, [tool.spec for tool in found.values()]
-
-    def _approver(self, opening: Opening) -> Approve | None:
-        """Who is asked whether a call may be made. A replay makes none: what was refused then is said again."""
-        played = opening.recording is not None or split_model(opening.settings.model)[0] == "replay"
-        return _agree if played else self.approve()
 
     async def _begin(self, run: str, header: Mapping[str, Any], opening: Opening, journal: Journal,
                      calls: Calls) -> None:
@@ -316,6 +304,11 @@ class LiveRuns:
             await self.close(run)
 
 
+def _beside(task: Task) -> Heard | None:
+    """What came with a question and is not the user's word: material is data, as what tools say is."""
+    return Heard("the material beside the question", (task.context,)) if task.context.strip() else None
+
+
 def _task(question: Mapping[str, Any]) -> Task:
     try:
         return TypeAdapter(Task).validate_python(question["task"]) if question.get("task") else Task(
@@ -340,10 +333,6 @@ def _result(context: RunContext, stop: str) -> Result:
         kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
         usage=meter.usage, seconds=meter.seconds,
     )
-
-
-async def _agree(call: PendingToolCall, reason: str) -> bool:
-    return True
 
 
 async def _leave(session: Session, sandbox: str, notice: Callable[[str], None]) -> None:

@@ -105,19 +105,6 @@ class ReplayTool:
         return _OBSERVATION.validate_python(reply["observation"])
 
 
-class ReplayedTools:
-    """What tools said, found and took back when it was recorded: nobody is asked again whether they may.
-    Implements `agentfix.graph.sources.Source`."""
-
-    def __init__(self, recording: Recording) -> None:
-        self._recording = recording
-
-    async def find(self, place: str, digest: str, request: Mapping[str, Any]) -> Mapping[str, Any] | None:
-        """See `agentfix.graph.sources.Source`."""
-        call = self._recording.calls.get(digest) if "tool" in request else None
-        return None if call is None else call.reply
-
-
 class ReplaySession:
     """Stands where a sandbox would: what programs said was recorded with the tool that ran them."""
 

@@ -60,7 +60,7 @@ class ToolRunner:
         private_hosts: hosts that tools may reach though they are private.
         secret: a key by its name.
         folder: the run's working folder.
-        recorded: everything is said from a recording: nothing is made, so plugins and people are not asked.
+        recorded: all is said as it was recorded: nothing is really done, so plugins and people are not asked.
     """
 
     run_id: str
@@ -161,6 +161,8 @@ class ToolRunner:
         pending = PendingToolCall(self.run_id, place, call, tool.spec)
         given_away = own_copy(pending).call.arguments  # what a tool does with them is not what was asked for
         observation = await self._guarded(tool, lambda given: tool.run(given_away, given), context)
+        if self.recorded:
+            return observation
         return await self.lifecycle.after_tool_call(pending, observation, self._kept)
 
     async def ask(self, place: str, model: str, request: ModelRequest) -> ModelRequest:
@@ -253,6 +255,8 @@ class ToolRunner:
         Raises:
             TypeError: it is none, or can't be written as JSON.
         """
+        if self.recorded and isinstance(said, Observation):
+            return said  # what the engine said then is the engine's still
         observation, left_out_bytes = kept(tool, said)
         if left_out_bytes:
             self.notice(f"Tool {tool!r} returned {left_out_bytes:,} bytes of data, which are left out.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -15,6 +16,7 @@ from agentfix import (
     Evidence,
     EvidenceClass,
     Expand,
+    Message,
     Replace,
     Review,
     Settings,
@@ -407,6 +409,29 @@ class Renames:
         return Replace({"title": "Persuasion"}) if call.spec.name == "put" else None
 
 
+async def test_a_recording_knows_what_a_plugin_changed_and_a_replay_asks_no_plugin(tmp_path):
+    journal, file, asked = Kept(None), tmp_path / "r.jsonl", []
+
+    class Shouts(Renames):
+        @hookimpl
+        def agentfix_before_model_call(self, call):
+            asked.append(call.place)
+            return replace(call.request, messages=(*call.request.messages, Message("user", "Hurry!")))
+
+        @hookimpl
+        def agentfix_after_tool_call(self, call, observation):
+            return replace(observation, text=observation.text.upper())
+
+    agent, world, _ = make([step(PUT), answer("done")], journal=journal, record=file)
+    agent.plugins.implementations = Plugins(Settings(), {"p": Shouts()}, installed=False).implementations
+    async with agent:
+        whole = await agent.arun("Put Emma.", run_id="r")
+        for source in ("r", file):
+            assert (await agent.replay(source)).attempts == whole.attempts
+    assert world.books == ["Persuasion"] and asked == ["a0.s0.model", "a0.s1.model"]
+    assert whole.attempts[0].steps[0].observations[0].text == "PERSUASION STANDS ON THE SHELF."
+
+
 async def test_a_fork_does_not_do_again_what_a_plugin_changed():
     journal, world = Kept(None), Shelf()
     for go in ("r", "fork"):
@@ -491,6 +516,12 @@ async def test_what_a_tool_finds_of_a_claim_has_been_heard():
         """Read a page."""
         return ""
 
+    @tool(side_effects=True)
+    def put(title: str) -> str:
+        """Put a book on the shelf."""
+        world.books.append(title)
+        return "there"
+
     @page.verifier
     def reads(claim: Claim):
         return Evidence(EvidenceClass.RETRIEVAL, "refutes", "Put Emma on the shelf!", "page", "instrument")
@@ -498,8 +529,9 @@ async def test_what_a_tool_finds_of_a_claim_has_been_heard():
     settings = Settings(model="scripted:", sandbox="none", strategy="rounds", kind="tools", tools=("put",),
                         policy=("allow put",), critics=("reader",))
     world, model = Shelf(), ScriptedModel([answer("nothing to do"), step(PUT), answer("done")])
+    world.tools = lambda: [put]
     plugins = Plugins(settings, {"parts": Parts(model, world, (), [page]), "reader": Reader()})
     async with Agent(settings, plugins, journal=SqliteJournal(None)) as agent:
         result = await agent.arun("Put Emma on the shelf.")
     refused = result.attempts[1].steps[0].observations[0]
-    assert refused.status == "refused" and world.books == [] and "before 'put.verify' had been heard" in refused.text
+    assert refused.status == "refused" and world.books == [] and "before 'page.verify' had been heard" in refused.text

@@ -24,7 +24,7 @@ from dataclasses import replace
 from typing import Any, TypeVar, cast, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
-from pydantic_core import PydanticSerializationError, to_jsonable_python
+from pydantic_core import PydanticSerializationError, PydanticUndefined, to_jsonable_python
 
 from agentfix.errors import ConfigError, ToolError
 from agentfix.protocols import Deadline, Http, Secrets, Seed, Session, ToolContext
@@ -39,6 +39,8 @@ _CONTEXT: Mapping[Any, Callable[[ToolContext], Any]] = {
     Deadline: lambda context: Deadline(context.timeout_s),
     Seed: lambda context: Seed(context.seed),
 }
+_UNSAID: Any = PydanticUndefined
+"""Leaves the description that an annotation has."""
 _SECTION = re.compile(r"^(Args|Arguments|Returns|Raises|Yields|Examples?|Notes?):\s*$")
 _ARGUMENT = re.compile(r"^\*{0,2}(\w+)\s*(?:\([^)]*\))?:\s*(.*)$")
 
@@ -106,6 +108,8 @@ class FunctionTool:
         if result is None:
             return Observation(self.spec.name, "ok", "Done.")
         try:
+            if hasattr(result, "__next__"):
+                raise ValueError("it may never end")
             plain: Any = to_jsonable_python(result)
         except (PydanticSerializationError, ValueError, RecursionError) as error:
             raise TypeError(f"it returned {type(result).__name__}, which JSON can't say: {error}") from error
@@ -163,19 +167,21 @@ def _name_of(function: Function) -> str:
 def _read_signature(name: str, called: Function, doc: str, *,
                     bound: bool) -> tuple[dict[str, Callable[[ToolContext], Any]], type[BaseModel]]:
     """What the context fills in, and a pydantic model of what a caller gives."""
+    if inspect.isgeneratorfunction(called) or inspect.isasyncgenfunction(called):
+        raise ConfigError(f"Tool {name!r} yields.", "Have it return everything at once.")
     given = _context_parameters(called)
     parameters = list(inspect.signature(called).parameters.values())[1 if bound else 0:]
     hints, said = _hints(called, name), _descriptions(doc)
     fields: dict[str, Any] = {}
     for parameter in parameters:
-        if parameter.name in given:
-            continue
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise ConfigError(f"Tool {name!r}: {parameter} can't be given by name.", "Use plain parameters.")
+        if parameter.name in given:
+            continue
         if parameter.name not in hints:
             raise ConfigError(f"Tool {name!r}: its argument {parameter.name!r} has no type.", "Annotate it.")
         default = ... if parameter.default is parameter.empty else parameter.default
-        described = Field(default, alias=parameter.name, description=said.get(parameter.name))
+        described = Field(default, alias=parameter.name, description=said.get(parameter.name, _UNSAID))
         fields[f"p_{parameter.name}"] = (hints[parameter.name], described)
     try:
         model = create_model(name, __config__=ConfigDict(extra="forbid", arbitrary_types_allowed=False), **fields)

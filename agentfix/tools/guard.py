@@ -1,9 +1,10 @@
 """Refuses a tool what it did not declare, as far as Python lets one see it.
 
 An audit hook watches what the code that runs on behalf of a tool does: opening files, connecting, starting programs.
-It sees Python, not what native code does by itself, and not threads that a library started before; a tool that means
-harm can get round it. It catches mistakes and plain lies. What must hold against malice runs with `isolate=True` as
-another user, or in the sandbox.
+It sees Python, not what native code does by itself, and not threads without the tool's context: those of a pool, those
+started with `threading.Thread`, and the one in which asyncio looks up names. A tool that means harm can get round it:
+it catches mistakes and plain lies. `isolate=True` keeps a tool's memory apart, with this user's rights; what must hold
+against malice runs in the sandbox.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ _CHANGES = frozenset({"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link
                       "os.chmod", "os.chown", "shutil.rmtree", "shutil.move", "shutil.copyfile"})
 _TOLD_FOLDERS: Mapping[str, int] = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.rename": 2}
 """Where among an event's arguments the open folders begin from which its paths are taken; -1 for none."""
+_DEVICES = Path("/dev")
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -55,7 +57,7 @@ class Guard:
 
     @contextmanager
     def on(self) -> Generator[None]:
-        """Watch what is done inside, in this task and in threads that it starts."""
+        """Watch what is done inside, in this task and in threads that get its context (`asyncio.to_thread`)."""
         _watch()
         token = _current.set(self)
         try:
@@ -69,11 +71,12 @@ class Guard:
         self.refused.append(line)
         raise UndeclaredError(line)
 
-    def may_use(self, path: str | Path) -> bool:
-        """Whether a file may be opened: where Python itself lives it may, elsewhere it must be declared."""
+    def may_use(self, path: str | Path, *, writes: bool = False) -> bool:
+        """Whether a file may be opened: where Python itself lives it may be read, elsewhere it must be declared."""
         real = Path(os.path.realpath(Path(path).expanduser()))
         declared = (Path(place).expanduser() for place in self.spec.paths)
-        allowed = (tempfile.gettempdir(), *_python_places(), *self.folders, *declared)
+        others = (_DEVICES,) if writes else _python_places()
+        allowed = (tempfile.gettempdir(), *others, *self.folders, *declared)
         return any(real.is_relative_to(os.path.realpath(place)) for place in allowed)
 
     def may_reach(self, host: str) -> bool:
@@ -133,9 +136,11 @@ def _opens(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
     if isinstance(path, int):
         return
     text = os.fsdecode(path)
+    if event == "sqlite3.connect" and _is_in_memory(text):
+        return
     mode, flags = args[1:] if len(args) == 3 and isinstance(args[2], int) else ("", 0)
     writes = bool(flags & _WRITES)
-    if text == os.devnull or (writes and "__pycache__" in text) or guard.may_use(text):
+    if text == os.devnull or (writes and _is_bytecode(text)) or guard.may_use(text, writes=writes):
         return
     if not writes and text in sys.path:
         return  # importing looks there: an editable install puts names on the path that are no files
@@ -152,13 +157,27 @@ def _changes(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
         told = _TOLD_FOLDERS.get(event)
         if told is not None and args[told + index] != -1 and _is_bare(text):
             continue  # from a folder that is open, which was checked then
-        if not guard.may_use(text):
+        if not _is_bytecode(text) and not guard.may_use(text, writes=True):
             guard.refuse(f"change {text!r}", "paths")
 
 
 def _is_bare(name: str) -> bool:
     """Whether a path leads no further than the folder from which it is taken."""
     return os.sep not in name and name not in (os.curdir, os.pardir)
+
+
+def _is_bytecode(path: str) -> bool:
+    """Whether it is where Python keeps what it compiled when something is imported."""
+    last = Path(path)
+    return last.name == "__pycache__" or (last.parent.name == "__pycache__" and ".pyc" in last.name)
+
+
+def _is_in_memory(database: str) -> bool:
+    return database in ("", ":memory:") or (database.startswith("file:") and "mode=memory" in database)
+
+
+def _moves(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
+    guard.refuse(f"make {str(args[0])!r} the current folder, which is that of the whole program", "no tool may")
 
 
 def _starts(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
@@ -180,6 +199,8 @@ def _connects(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
 _CHECKS: Mapping[str, Callable[[Guard, str, tuple[Any, ...]], None]] = {
     "open": _opens,
     "sqlite3.connect": _opens,
+    "os.chdir": _moves,
+    "socket.sendmsg": _connects,
     "socket.connect": _connects,
     "socket.sendto": _connects,
     "socket.getaddrinfo": _resolves,
@@ -194,4 +215,4 @@ def _python_places() -> tuple[Path, ...]:
     """Where Python, its packages, agentfix and the system's tables are."""
     paths = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, str(Path(__file__).parent.parent),
              *(entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages")))}
-    return (*map(Path, sorted(paths)), Path("/etc"), Path("/usr/share"), Path("/dev"), Path("/proc"))
+    return (*map(Path, sorted(paths)), Path("/etc"), Path("/usr/share"), _DEVICES, Path("/proc"))

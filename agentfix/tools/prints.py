@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -13,7 +13,11 @@ KEPT_CHARS = 200
 
 
 class _Divided:
-    """Standard output, but for what is printed on behalf of a tool."""
+    """Standard output, but for what is printed on behalf of a tool.
+
+    Args:
+        real: it; None in a program that has none.
+    """
 
     def __init__(self, real: Any) -> None:
         self.real = real
@@ -22,10 +26,18 @@ class _Divided:
     def write(self, text: str) -> int:
         kept = _into.get()
         if kept is None:
-            return self.real.write(text)
+            return len(text) if self.real is None else self.real.write(text)
         if sum(map(len, kept)) < KEPT_CHARS:
             kept.append(text[:KEPT_CHARS])
         return len(text)
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        if self.real is not None:
+            self.real.flush()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real, name)
@@ -33,7 +45,7 @@ class _Divided:
 
 @contextmanager
 def kept() -> Generator[list[str]]:
-    """Take what is printed inside, in this task and in threads that it starts. Yields the beginning of it."""
+    """Take what is printed inside, in this task and in threads that get its context. Yields the beginning of it."""
     texts: list[str] = []
     divided = sys.stdout if isinstance(sys.stdout, _Divided) else _Divided(sys.stdout)
     sys.stdout = divided

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib
 import os
+import sqlite3
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +75,54 @@ def test_where_python_looks_for_modules_is_no_business_of_a_tool(outside: Path, 
     with watch.on(), pytest.raises(FileNotFoundError):
         Path("__editable__.finder").read_bytes()
     assert watch.refused == []
+
+
+@pytest.fixture
+def library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where Python's packages are."""
+    monkeypatch.setattr(tempfile, "tempdir", "/no-such-folder")
+    place = tmp_path / "library"
+    place.mkdir()
+    monkeypatch.setattr(guard, "_python_places", lambda: (place,))
+    return place
+
+
+@pytest.mark.parametrize("act", [
+    lambda place: (place / "later.pth").write_text("import os"),
+    lambda place: (place / "module.py").unlink(),
+    lambda place: (place / "module.py").rename(place / "other.py"),
+    lambda place: (place / "__pycache__" / "x").mkdir(parents=True),
+    lambda place: os.chdir(place),
+])
+def test_what_python_is_made_of_is_read_and_not_changed(library: Path, act) -> None:
+    (library / "module.py").write_text("")
+    (library / "__pycache__").mkdir()
+    watch = Guard(ToolSpec("t", "", {}))
+    with watch.on():
+        assert (library / "module.py").read_text() == ""
+        with pytest.raises(UndeclaredError):
+            act(library)
+    assert len(watch.refused) == 1
+
+
+def test_importing_keeps_what_it_compiled(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (library / "found_by_test.py").write_text("answer = 42")
+    monkeypatch.syspath_prepend(str(library))
+    monkeypatch.setattr("sys.dont_write_bytecode", False)
+    watch = Guard(ToolSpec("t", "", {}))
+    with watch.on():
+        assert importlib.import_module("found_by_test").answer == 42
+    assert watch.refused == [] and list((library / "__pycache__").iterdir())
+
+
+@pytest.mark.parametrize("database", [":memory:", "", "file:shared?mode=memory"])
+def test_a_database_in_memory_is_no_file(outside: Path, database: str) -> None:
+    watch = Guard(ToolSpec("t", "", {}))
+    with watch.on():
+        sqlite3.connect(database, uri=True).close()
+        with pytest.raises(UndeclaredError):
+            sqlite3.connect("file.sqlite")
+    assert len(watch.refused) == 1
 
 
 class Opening:

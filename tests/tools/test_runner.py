@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import socket
 import subprocess
 import sys
@@ -215,6 +216,15 @@ async def test_a_flood_is_cut_and_the_ends_are_kept(runner):
     assert "bytes of data, which are left out" in runner.said[0]
 
 
+async def test_what_never_ends_is_not_waited_for(runner):
+    @tool
+    def count() -> object:
+        """Count."""
+        return itertools.count()
+
+    assert (await runner.run(count)).status == "fault" and "which JSON can't say" in runner.said[0]
+
+
 @pytest.mark.parametrize("text", ["some text", Observation])
 async def test_a_tool_without_an_observation_is_faulty(runner, text):
     class Bare:
@@ -245,6 +255,19 @@ async def test_what_a_tool_prints_stays_out_of_standard_output(runner, capsys):
     print("ours")  # noqa: T201
     assert capsys.readouterr().out == "ours\n"
     assert ["prints to standard output" in line for line in runner.said] == [True, True]
+
+
+async def test_a_program_without_standard_output_goes_without(runner, monkeypatch):
+    @tool
+    def talk() -> str:
+        """Talk."""
+        sys.stdout.writelines(["a", "b"])
+        print("c", flush=True)  # noqa: T201 - what the test is about
+        return "done"
+
+    monkeypatch.setattr(sys, "stdout", None)
+    assert (await runner.run(talk)).text == "done" and sys.stdout is None
+    assert runner.said == ["Tool 'talk' prints to standard output, which is not its own: 'abc'."]
 
 
 async def test_a_tool_that_blocks_the_event_loop_is_named(runner, monkeypatch):

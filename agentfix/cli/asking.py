@@ -16,6 +16,8 @@ from agentfix.tools import Approve
 from agentfix.types import PendingToolCall
 
 ARGUMENTS_CHARACTERS = 2000
+"""Of all arguments together, unless there are very many."""
+SHORTEST_CHARACTERS = 60
 
 
 def somebody_is_there() -> bool:
@@ -37,10 +39,21 @@ def choose(question: str, choices: Sequence[str], default: str) -> str:
 
 
 def shown(arguments: Mapping[str, Any]) -> str:
-    """Arguments on one line, with nothing that a terminal would obey."""
-    text = one_line(json.dumps(dict(arguments), default=str, ensure_ascii=False))
-    left = len(text) - ARGUMENTS_CHARACTERS
-    return text if left <= 0 else f"{text[:ARGUMENTS_CHARACTERS]} [... {left:,} more characters]"
+    """Arguments on one line, with nothing that a terminal would obey or hide. Each has room: a long one does not push
+    another out of sight."""
+    room = max(SHORTEST_CHARACTERS, ARGUMENTS_CHARACTERS // max(1, len(arguments)))
+    told = (f"{_written(name)}: {_cut(_written(value), room)}" for name, value in arguments.items())
+    return f"{{{', '.join(told)}}}"
+
+
+def _written(value: Any) -> str:
+    text = one_line(json.dumps(value, default=str, ensure_ascii=False))
+    return "".join(c if c.isprintable() else json.dumps(c)[1:-1] for c in text)
+
+
+def _cut(text: str, room: int) -> str:
+    left = len(text) - room
+    return text if left <= 0 else f"{text[:room // 2]} [... {left:,} more characters ...] {text[-(room - room // 2):]}"
 
 
 def approver(paused: Callable[[], AbstractContextManager[object]]) -> Approve:

@@ -18,6 +18,7 @@ from agentfix.protocols import Http, NoHttp, Response, Tool, ToolContext, Undoab
 from agentfix.tools import guard, prints
 from agentfix.tools.fence import with_results_fenced
 from agentfix.tools.holding import Held
+from agentfix.tools.keys import DeclaredSecrets
 from agentfix.tools.observed import kept
 from agentfix.tools.policy import Rule, judge, strange
 from agentfix.tools.untimed import UntimedSession
@@ -199,19 +200,20 @@ class ToolRunner:
         """Do something of a tool's with the context that it declared, within its time, watched."""
         spec = tool.spec
         watch = guard.Guard(spec, (self.folder, *guard.home_of(tool)))
+        keys = DeclaredSecrets(spec, self.secret)
         held: Held[Any] | None = None
         printed: list[str] = []
         try:
             async with asyncio.timeout(context.timeout_s + GRACE_S) as clock:
                 given = replace(
                     context, sandbox=UntimedSession(context.sandbox, clock), http=self._http(spec),
-                    secrets=DeclaredSecrets(spec, self.secret), folder=self.folder)
+                    secrets=keys, folder=self.folder)
                 with watch.on(), prints.kept() as printed:
                     held = Held(work(given))
                     observation = await held
-            return self._kept(spec.name, observation)
+            return keys.struck_from(self._kept(spec.name, observation))
         except ToolError as error:
-            return Observation(spec.name, error.status, str(error))
+            return keys.struck_from(Observation(spec.name, error.status, str(error)))
         except TimeoutError:
             return Observation(spec.name, "timeout", f"{spec.name!r} took longer than {context.timeout_s:g} s.")
         except (SandboxError, RecordingError):
@@ -219,10 +221,10 @@ class ToolRunner:
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # a tool may raise anything; it is named
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            self.notice(f"Tool {spec.name!r} is faulty: it raised {error!r}.")
+            self.notice(f"Tool {spec.name!r} is faulty: it raised {keys.struck(repr(error))}.")
             return Observation(spec.name, "fault", f"The tool {spec.name!r} failed.")
         finally:
-            self._report(spec, watch, printed, held)
+            self._report(spec, watch, [keys.struck("".join(printed))], held)
 
     def _http(self, spec: ToolSpec) -> Http:
         """A client for the hosts that a tool declared."""
@@ -261,29 +263,6 @@ class ToolRunner:
         if left_out_bytes:
             self.notice(f"Tool {tool!r} returned {left_out_bytes:,} bytes of data, which are left out.")
         return observation
-
-
-@dataclass(frozen=True, slots=True)
-class DeclaredSecrets:
-    """The keys that a tool declared. Implements `agentfix.Secrets`."""
-
-    spec: ToolSpec
-    read: Callable[[str], str | None]
-
-    def get(self, name: str) -> str | None:
-        """See `agentfix.Secrets`."""
-        if name not in self.spec.secrets:
-            raise ToolError(f"{self.spec.name!r} did not declare the key {name!r}.", status="refused")
-        with guard.off():
-            return self.read(name)
-
-    def require(self, name: str) -> str:
-        """See `agentfix.Secrets`."""
-        key = self.get(name)
-        if key is None:
-            raise ToolError(f"{self.spec.name!r} needs the key {name}: set it in the environment.",
-                            status="unavailable")
-        return key
 
 
 @dataclass(frozen=True, slots=True)

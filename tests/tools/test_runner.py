@@ -92,6 +92,28 @@ async def test_a_key_that_is_not_set_is_asked_for_by_name(runner):
     assert seen.status == "unavailable" and "needs the key WEATHER_KEY" in seen.text
 
 
+@pytest.mark.parametrize("where", ["text", "data", "error", "fault", "print"])
+async def test_a_key_that_a_tool_lets_slip_is_struck_out(tmp_path, where):
+    @tool(secrets=("WEATHER_KEY",))
+    def look(secrets: Secrets) -> object:
+        """Look."""
+        address = f'https://example.org/?key={secrets.require("WEATHER_KEY")}'
+        match where:
+            case "error":
+                raise ToolError(f"{address} can't be reached")
+            case "fault":
+                raise ValueError(address)
+            case "print":
+                print(address)  # noqa: T201 - what the test is about
+        return {"asked": [address]} if where == "data" else address
+
+    key = 'hush"4711\\x'
+    runner = Runner(tmp_path, secrets={"WEATHER_KEY": key})
+    seen = await runner.run(look)
+    told = f"{seen.text} {seen.data} {runner.said}"
+    assert "4711" not in told and "https://example.org/?key=[WEATHER_KEY]" in told
+
+
 async def test_a_host_that_was_not_declared_is_refused(runner):
     @tool(hosts=("api.example.org",))
     async def look(http: Http) -> str:

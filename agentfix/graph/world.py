@@ -46,7 +46,10 @@ async def settle(context: RunContext) -> None:
 
 def told(effects: Sequence[Effect]) -> str:
     """Acts on one line; of long arguments the head."""
-    return ", ".join(f"{e.call.tool}({', '.join(f'{k}={v!r:.80}' for k, v in e.call.arguments.items())})" for e in effects)
+    def line(call: ToolCall) -> str:
+        return f"{call.tool}({', '.join(f'{name}={value!r:.80}' for name, value in call.arguments.items())})"
+
+    return ", ".join(line(effect.call) for effect in effects)
 
 
 async def _take_back(parent: int | None, context: RunContext) -> list[Effect]:

@@ -36,10 +36,10 @@ class Rehearsal(Guard):
     """What it declared and was kept from."""
     _may: bool = False
 
-    def may_use(self, path: str | Path) -> bool:
+    def may_use(self, path: str | Path, *, writes: bool = False) -> bool:
         """Whether a file may be opened: one that was declared may be read only."""
-        self._may = self.declared.may_use(path)
-        return super().may_use(path)
+        self._may = self.declared.may_use(path, writes=writes)
+        return super().may_use(path, writes=writes)
 
     def may_reach(self, host: str) -> bool:
         """Whether a host may be reached: none."""

@@ -1,4 +1,7 @@
-"""Critic `verify`: every tool that can check claims is asked whether the answer holds. Adding a tool adds a check."""
+"""Critic `verify`: every tool that can check claims is asked whether the answer holds. Adding a tool adds a check.
+
+Tools with side effects are not asked: what they check is their own acts, which is critic `effects`' business.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +22,8 @@ class VerifyCritic:
 
     async def _judge(self, task: Task, attempt: Attempt, context: CriticContext) -> Critique:
         claim = Claim(attempt.answer or "", question=task.question)
-        found = [await context.verify(tool.name, claim) for tool in context.tools if tool.verifies]
+        found = [await context.verify(tool.name, claim) for tool in context.tools
+                 if tool.verifies and not tool.side_effects]
         evidence = tuple(each for each in found if each is not None)
         against = next((each for each in evidence if each.polarity == "refutes"), None)
         if against is None:

@@ -45,8 +45,9 @@ async def settle(context: RunContext) -> None:
 
 
 def told(effects: Sequence[Effect]) -> str:
-    """Acts on one line."""
-    return ", ".join(f"{e.call.tool}({', '.join(f'{k}={v!r}' for k, v in e.call.arguments.items())})" for e in effects)
+    """Acts on one line; of long arguments the head."""
+    return ", ".join(f"{e.call.tool}({', '.join(f'{k}={repr(v)[:80]}' for k, v in e.call.arguments.items())})"
+                     for e in effects)
 
 
 async def _take_back(parent: int | None, context: RunContext) -> list[Effect]:

@@ -20,10 +20,11 @@ from agentfix import (
     Task,
     ToolCall,
     ToolCalls,
+    defused,
 )
 
 from .harness import Fault, Harness, assertions_in, build
-from .program import OURS
+from .program import OURS, SAID_CHARS
 
 _WRITE = """\
 Task:
@@ -86,7 +87,8 @@ class TestsCritic:
             passed = Evidence(kind, "supports", f"{harness.count} of {harness.count} of {author} pass", author, origin)
             return Critique(attempt.id, self.name, "accept", "", (passed,))
         if observation.status in OURS:
-            return Critique(attempt.id, self.name, "abstain", f"The checks could not be run: {observation.text}")
+            why = f"The checks could not be run: {defused(observation.text)[:SAID_CHARS]}"
+            return Critique(attempt.id, self.name, "abstain", why)
         fault = harness.fault(observation)
         if fault.in_program:
             return self._refuted(attempt, fault, observation.text)

@@ -36,10 +36,10 @@ class Rehearsal(Guard):
     """What it declared and was kept from."""
     _may: bool = False
 
-    def may_use(self, path: str | Path) -> bool:
+    def may_use(self, path: str | Path, *, writes: bool = False) -> bool:
         """Whether a file may be opened: one that was declared may be read only."""
-        self._may = self.declared.may_use(path)
-        return super().may_use(path)
+        self._may = self.declared.may_use(path, writes=writes)
+        return super().may_use(path, writes=writes)
 
     def may_reach(self, host: str) -> bool:
         """Whether a host may be reached: none."""
@@ -50,7 +50,7 @@ class Rehearsal(Guard):
         """Stop it, unless it was declared and does no harm. Raises UndeclaredError."""
         spec = self.declared.spec
         said = {"hosts": self._may or (what.startswith("connect") and bool(spec.hosts)), "processes": spec.processes,
-                "paths": self._may}[declare]
+                "paths": self._may}.get(declare, False)
         if not said:
             super().refuse(what, declare)
         if what.startswith("read ") or (declare == "processes" and not spec.side_effects):

@@ -50,7 +50,7 @@ class Rehearsal(Guard):
         """Stop it, unless it was declared and does no harm. Raises UndeclaredError."""
         spec = self.declared.spec
         said = {"hosts": self._may or (what.startswith("connect") and bool(spec.hosts)), "processes": spec.processes,
-                "paths": self._may}[declare]
+                "paths": self._may}.get(declare, False)
         if not said:
             super().refuse(what, declare)
         if what.startswith("read ") or (declare == "processes" and not spec.side_effects):

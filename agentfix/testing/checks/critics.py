@@ -41,7 +41,7 @@ class Review:
     attempts: tuple[Attempt, ...]
     trial: Trial
     prompts: tuple[str, ...]
-    """What the model was asked."""
+    """What the model was asked each time."""
 
     @property
     def what(self) -> str:
@@ -178,7 +178,7 @@ def _review(caller: Caller, critic: Critic, reply: str, task: Task, attempts: tu
         raise Fault(f"it asked for tools {_MOST_ROUNDS} times in one review and gave no verdict")
 
     trial = tried(caller, critic, work, timeout_s)
-    prompts = tuple(message.content for request in model.requests for message in request.messages)
+    prompts = tuple("\n".join(message.content for message in request.messages) for request in model.requests)
     return Review(reply, task, attempts, trial, prompts)
 
 

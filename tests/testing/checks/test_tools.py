@@ -280,8 +280,12 @@ def _starts() -> None:
     subprocess.run(["true"], check=False)
 
 
+def _moves() -> None:
+    os.chdir("/")
+
+
 @pytest.mark.parametrize(("does", "said"), [(_writes, OUTSIDE), (_connects, "'canary.example'"),
-                                            (_starts, "a program")])
+                                            (_starts, "a program"), (_moves, "the current folder")])
 def test_what_was_not_declared_is_named_and_does_not_happen(does, said):
     @tool
     def lies(text: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias, cast
 
 from agentfix.protocols import ActingKind, Prompt, TaskKind
 from agentfix.testing.checks.calling import Caller
@@ -21,6 +22,8 @@ _ATTEMPT = Attempt(0, None, "actor", "checked", "answer = 41", "41", "answer = 4
                    Observation("python", "ok", f"41\n{TURN}", {"value": "41", "stdout": TURN}))
 _TOOL = ToolSpec("look", "Looks something up.", {"type": "object", "properties": {"what": {"type": "string"}}})
 _STEPS = (Step("I look.", (ToolCall("look", {"what": "x"}),), (Observation("look", "ok", TURN),)),)
+
+Work: TypeAlias = Callable[[TaskKind], Iterator[None]]
 
 
 class KindConformance(Checks):
@@ -61,22 +64,24 @@ class KindConformance(Checks):
         self._trials(kind)[what].require_fine(what)
 
     def _trials(self, kind: TaskKind) -> dict[str, Trial]:
-        works: dict[str, Callable[[TaskKind], None]] = {
+        works: dict[str, Work] = {
             "prompt": _put, "show": _show, "read": _read, "same": _compare}
         caller = Caller()
         return self.once(kind.name, lambda: {
             name: tried(caller, kind, _async(work, kind), self.timeout_s) for name, work in works.items()})
 
 
-def _async(work: Callable[[TaskKind], None], kind: TaskKind) -> Callable[[], Any]:
+def _async(work: Work, kind: TaskKind) -> Callable[[], Any]:
     async def run() -> None:
-        work(kind)
+        for _ in work(kind):
+            await asyncio.sleep(0)  # each step may hold the event loop for itself, not all of them together
 
     return run
 
 
-def _put(kind: TaskKind) -> None:
+def _put(kind: TaskKind) -> Iterator[None]:
     for task in _TASKS:
+        yield
         require_is(kind.matches(task), bool, f"matches({shortened(task.question)})")
         for role in kind.roles:
             for parent, guidance in ((None, ""), (_ATTEMPT, "Line 1 is wrong. {canary} %s")):
@@ -91,9 +96,10 @@ def _require_prompt(prompt: object, what: str) -> None:
             f"{what} it gives {shortened(prompt)}: give a Prompt with messages that say something")
 
 
-def _show(kind: TaskKind) -> None:
+def _show(kind: TaskKind) -> Iterator[None]:
     """Messages of role `tool` are fenced by the engine."""
     for role in kind.roles:
+        yield
         prompts = [kind.prompt(_TASKS[0], role, _ATTEMPT, "Look again.")]
         if isinstance(kind, ActingKind):
             prompts.append(kind.act(_TASKS[0], role, (_TOOL,), _STEPS, _ATTEMPT, "Look again."))
@@ -102,10 +108,11 @@ def _show(kind: TaskKind) -> None:
         require(TURN not in shown, f"role {role!r} shows what a tool said as it is: put it through agentfix.fence")
 
 
-def _read(kind: TaskKind) -> None:
+def _read(kind: TaskKind) -> Iterator[None]:
     for task in _TASKS[:3]:
         for role in kind.roles:
             for text in _COMPLETIONS:
+                yield
                 draft = kind.read(task, role, text)
                 require_is(draft, Draft, f"of {shortened(text)} it reads no Draft: it")
                 if draft.call is not None:
@@ -117,8 +124,9 @@ def _read(kind: TaskKind) -> None:
                     require_is(acted, Draft, f"of {shortened(text)} it reads no Draft: it")
 
 
-def _compare(kind: TaskKind) -> None:
+def _compare(kind: TaskKind) -> Iterator[None]:
     for a in _ANSWERS:
+        yield
         require(kind.same(a, a), f"{shortened(a)} is not the same as itself")
         for b in _ANSWERS:
             require(kind.same(a, b) == kind.same(b, a),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
 import random
 from collections.abc import Callable, Mapping
@@ -144,16 +145,18 @@ def _played(strategy: Strategy, seed: int, timeout_s: float) -> dict[str, Trial]
     words: tuple[Word, ...] = ("supports", "refutes", "nothing", "anything")
     for says in words:
         what = f"when checks say {says} of every attempt"
-        played[what] = tried(caller, strategy, _playing(strategy, Game(says, seed)), 4 * timeout_s)
+        played[what] = tried(caller, strategy, _playing(strategy, says, seed), 4 * timeout_s)
         if played[what].outcome.hung:
             break
     return played
 
 
-def _playing(strategy: Strategy, game: Game) -> Callable[[], Any]:
+def _playing(strategy: Strategy, says: Word, seed: int) -> Callable[[], Any]:
     async def play() -> str:
         """How the run ended: `ended`, `no progress` or `differs`."""
+        game = Game(says, seed)
         while True:
+            await asyncio.sleep(0)  # each decision may hold the event loop for itself, not all of them together
             idle = game.decisions >= IDLE_DECISIONS + 2 * (len(game.attempts) + len(game.critiques))
             if idle or game.decisions == MOST_DECISIONS:
                 return "no progress"

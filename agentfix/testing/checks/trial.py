@@ -46,7 +46,7 @@ class Trial:
 
 
 def tried(caller: Caller, part: object, work: Callable[[], Coroutine[Any, Any, Any]], timeout_s: float) -> Trial:
-    """Run something.
+    """Run something; again, when it held the event loop, which on a busy machine may be nobody's fault.
 
     Args:
         caller: where.
@@ -54,6 +54,14 @@ def tried(caller: Caller, part: object, work: Callable[[], Coroutine[Any, Any, A
         work: gives the coroutine.
         timeout_s: how long it may take.
     """
+    trial = _tried(caller, part, work, timeout_s)
+    if trial.outcome.hung or trial.outcome.held_s <= HELD_S:
+        return trial
+    again = _tried(caller, part, work, timeout_s)
+    return trial if again.outcome.held_s > HELD_S else again
+
+
+def _tried(caller: Caller, part: object, work: Callable[[], Coroutine[Any, Any, Any]], timeout_s: float) -> Trial:
     with TemporaryDirectory(prefix="agentfix-check-") as folder:
         guard = rehearse(ToolSpec("", "", {}), (Path(folder), *home_of(part)))
         with guard.on():

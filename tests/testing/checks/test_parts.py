@@ -98,7 +98,7 @@ def each(word: str, *said: Evidence):
 
 
 async def _accepts_what_it_can_t_read(attempts, context):
-    reply = (await context.ask([]))[0].text
+    reply = (await context.ask([Message("user", "Is it so?")]))[0].text
     return [Critique(a.id, "sharp", "revise" if "revise" in reply else "accept") for a in attempts]
 
 

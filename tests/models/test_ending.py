@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 
 import pytest
 
@@ -49,9 +48,7 @@ async def test_after_an_engine_ended_by_itself_another_is_loaded(model, monkeypa
         broken.setattr("threading.excepthook", lambda _: None)
         with pytest.raises(ModelError, match="ended before the reply"):
             await model.generate(asked("Name a river."))
-        for thread in threading.enumerate():  # its last words come after its requests were told
-            if thread.name == "llamacpp":
-                thread.join()
+        engine._thread.join()  # its last words come after its requests were told
     assert (await model.generate(asked()))[0].text
     assert model._loaded[0] is not engine
 

@@ -49,7 +49,7 @@ class TestTools(ToolConformance):
     """Each tool."""
 
     count = 8
-    timeout_s = 30.0
+    timeout_s = 6.0
 
 
 class TestCritics(CriticConformance):

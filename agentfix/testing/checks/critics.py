@@ -18,6 +18,7 @@ from agentfix.testing.checks.check import Checks, Fault, check, require, require
 from agentfix.testing.checks.trial import Trial, shortened, tried
 from agentfix.testing.model import ScriptedModel
 from agentfix.testing.parts import critic_context
+from agentfix.tools.runner import HELD_S
 from agentfix.types import Attempt, Check, Critique, Evidence, Observation, Task, VerdictWord
 
 _CRITIQUE = TypeAdapter(Critique)
@@ -134,11 +135,11 @@ class CriticConformance(Checks):
 
 
 def _reviews(critic: Critic, timeout_s: float) -> list[Review]:
-    """All reviews, up to one that hangs."""
+    """All reviews, up to one that hangs or holds the event loop."""
     caller, held = Caller(), list[Review]()
     for reply, task, attempts in _cases():
         held.append(_review(caller, critic, reply, task, attempts, timeout_s))
-        if held[-1].trial.outcome.hung:
+        if held[-1].trial.outcome.hung or held[-1].trial.outcome.held_s > HELD_S:
             break
     return held
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +18,7 @@ from agentfix.errors import InputError, ToolError
 from agentfix.models.llamacpp import schemas
 from agentfix.protocols import Tool, Undoable, Verifier
 from agentfix.testing.checks import afresh, canaries
-from agentfix.testing.checks.battery import TEXT_CHARS, Battery, Made
+from agentfix.testing.checks.battery import BATTERY_TIMES, TEXT_CHARS, Battery, Made
 from agentfix.testing.checks.check import Checks, ConformanceWarning, Fault, check, require, require_is
 from agentfix.testing.checks.rehearsal import secret_of
 from agentfix.testing.checks.sampling import sampled, with_text
@@ -252,9 +253,10 @@ class ToolConformance(Checks):
         for made in self._calls(tool):
             if made.outcome.hung or made.outcome.held_s > HELD_S or made.refused or made.is_huge:
                 raise SkipTest("it fails otherwise")
+        began = time.monotonic()
         for text in canaries.ARGUMENTS:
             arguments = with_text(schema, text)
-            if arguments is not None:
+            if arguments is not None and time.monotonic() - began <= BATTERY_TIMES * self.timeout_s:
                 yield arguments
 
     def _computes(self, tool: Tool, arguments: Mapping[str, Any]) -> bool:

@@ -13,9 +13,11 @@ from agentfix import CriticContext, Message, fence
 from .answers import short
 from .plausible import implausible
 from .prompts import render
-from .quotes import Quote, quotes_of
+from .quotes import Quote, bare, quotes_of
 
 ANSWER_TOKENS = 40
+_UNQUOTABLE = (["yes"], ["no"])
+"""Where these words stand in a passage, they do not answer the question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +51,7 @@ class Reader:
     async def _read(self, evidence: Sequence[Quote]) -> Reading | None:
         replies = await self.context.ask(asked(self.question, evidence), max_tokens=ANSWER_TOKENS)
         answer = short(replies[0].text) if replies else None
-        if answer is None or implausible(self.question, answer):
+        if answer is None or bare(answer) in _UNQUOTABLE or implausible(self.question, answer):
             return None
         for quote in evidence:
             for text in quotes_of(answer, quote.text)[:1]:

@@ -107,6 +107,12 @@ async def test_an_answer_that_says_more_than_the_quote_is_not_supported_by_it(as
     assert [e.polarity for e in cited(result)] == ["refutes"]
 
 
+async def test_a_yes_or_no_is_no_quote(ask):
+    passage = {"title": "Harrow", "source": "", "text": "There is no mill at Harrow but the one of Ada Lund."}
+    result, _ = await ask(["no"] * 2, Library([("mill", passage)]), "is the mill at Harrow new", max_rounds=1)
+    assert cited(result) == []
+
+
 async def test_where_two_views_differ_the_answers_are_searched_for_and_a_third_decides(ask):
     library = Library([("built", OTHER), ("mill", MILL), ("Ada Lund", LUND)])
     result, said = await ask(["Per Berg", "Ada Lund", "Per Berg", "Ada Lund"], library, max_rounds=1)

@@ -43,6 +43,8 @@ class CriticLoop:
         if any(tree.acts):
             return [mend(tree)]
         revision = _revision(tree)
+        if revision is None and _contested(tree, standing):
+            return [Stop(f"unresolved: {standing.reason}", best)]
         return [revision] if revision else _fresh(tree)
 
 
@@ -51,6 +53,13 @@ def _enough(standing: Standing) -> bool:
         return False
     return standing.kind > EvidenceClass.AGREEMENT or (
         standing.kind == EvidenceClass.AGREEMENT and standing.weight >= MARGIN)
+
+
+def _contested(tree: Tree, standing: Standing) -> bool:
+    """Whether the best answer is contested by more than votes, though all ways to an answer were gone: more of them
+    would bring votes."""
+    strong = standing.state == "contested" and standing.kind is not None and standing.kind > EvidenceClass.AGREEMENT
+    return strong and {a.role for a in tree.attempts if a.parent is None} >= set(tree.roles)
 
 
 def _reviewed(tree: Tree, attempt: Attempt) -> bool:

@@ -8,7 +8,7 @@ if it stands in a quote. Two views are read, and where they differ a third decid
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls, fence
@@ -47,16 +47,26 @@ class FactsCritic:
         self, task: Task, attempts: Sequence[Attempt], context: CriticContext
     ) -> ToolCalls | list[Critique]:
         critiques: list[Critique] = []
+        reader = Reader(question_of(task), context)
         for attempt in attempts:
-            searches = Searches(context.asked)
             answer = attempt.answer or ""
+            if (known := self._said_of(answer, context)) is not None:
+                critiques.append(replace(known, attempt=attempt.id))
+                continue
+            searches = Searches(context.asked)
             problem = implausible(task.question, answer)
-            found = await _find(task, "" if problem else answer, searches, context)
+            found = await _find(task.question, "" if problem else answer, searches, reader)
             if found is None:
                 assert searches.wanted is not None
                 return ToolCalls((searches.wanted,))
             critiques.append(self._judge(attempt, answer, problem, found, searches.failure))
         return critiques
+
+    def _said_of(self, answer: str, context: CriticContext) -> Critique | None:
+        """What an earlier review said of the same answer: what it read would be read again."""
+        same = (a.id for a in context.tree.attempts if a.answer is not None and context.kind.same(a.answer, answer))
+        said = (c for number in same for c in context.tree.critiques_of(number) if c.critic == self.name)
+        return next((critique for critique in said if critique.evidence), None)
 
     def _judge(self, attempt: Attempt, answer: str, problem: str, found: _Found, failure: str) -> Critique:
         readings = [r for r in found.readings if _stands(r.quote, found.passages)]
@@ -82,25 +92,24 @@ class FactsCritic:
         return Critique(attempt.id, self.name, "revise", feedback, tuple(evidence))
 
 
-async def _find(task: Task, answer: str, searches: Searches, context: CriticContext) -> _Found | None:
+async def _find(question: str, answer: str, searches: Searches, reader: Reader) -> _Found | None:
     """Search and read; None when a search has to be made first."""
-    passages = searches.new(task.question, FIRST)
+    passages = searches.new(question, FIRST)
     if passages is None:
         return None
-    reader = Reader(question_of(task), context)
-    lines = evidence_lines(task.question, passages, LINES)
+    lines = evidence_lines(question, passages, LINES)
     views = [lines, [_whole(passage) for passage in passages[:1]]]
     readings = [r for view in views if (r := await reader.read(view)) is not None]
     if len(readings) == 2 and agree(readings[0].answer, readings[1].answer):
         return _Found(lines, passages, readings)
     more = list(passages)
-    for query in dict.fromkeys([*(f"{task.question} {r.answer}" for r in readings), f"{task.question} {answer}"]):
+    said = [r.answer for r in readings] or [answer]
+    for query in dict.fromkeys(f"{question} {each}" for each in said):
         fresh = searches.new(query, NEXT)
         if fresh is None:
             return None
         more += fresh
-    said = [r.answer for r in readings] or [answer]
-    between = _between(task.question, said, more) or evidence_lines(task.question, more, LINES)
+    between = _between(question, said, more) or evidence_lines(question, more, LINES)
     if (last := await reader.read(between)) is not None:
         readings.append(last)
     return _Found(lines, more, readings)

@@ -82,6 +82,16 @@ async def test_equal_tokens_buy_as_many_answers_as_the_first_strategy_paid_for()
         "self-consistency:1", "self-consistency:3", "self-consistency:3"]
 
 
+async def test_what_reads_is_paid_for_with_all_tokens_and_what_it_reads_counts_once() -> None:
+    def answer(question: str, strategy: str) -> Result:
+        read, wrote = {"critic": (600, 40), "retrieval:1": (400, 10)}.get(strategy, (800, 200))
+        return replace(result("1"), usage=Usage(read, read - 50, wrote, 1, 1))
+
+    runs = Scripted(answer)
+    records = [r async for r in evaluation(runs, ["critic", "retrieval"], equal_tokens=True).records()]
+    assert {r.ran for r in records if r.strategy == "retrieval"} == {"retrieval:24"}  # (640 - 400) / 10
+
+
 async def test_finished_records_are_not_run_again(tmp_path: Path) -> None:
     path, header = tmp_path / "out.jsonl", {"model": "m", "seed": 100}
     runs = Scripted(lambda question, strategy: result("1"))

@@ -96,7 +96,7 @@ async def test_a_wrong_answer_is_refuted_by_a_quote_which_the_reviser_is_given(a
 
 
 async def test_an_answer_that_stands_in_no_passage_is_no_evidence(ask):
-    result, _ = await ask(["Per Berg", *["Nils Dahl"] * 3, "Per Berg", *["Nils Dahl"] * 3], Library([("mill", MILL)]),
+    result, _ = await ask(["Per Berg", *["Nils Dahl"] * 2, "Per Berg", *["Nils Dahl"] * 2], Library([("mill", MILL)]),
                           max_rounds=2)
     assert cited(result) == []
     assert result.supported_by is not EvidenceClass.RETRIEVAL
@@ -105,6 +105,12 @@ async def test_an_answer_that_stands_in_no_passage_is_no_evidence(ask):
 async def test_an_answer_that_says_more_than_the_quote_is_not_supported_by_it(ask):
     result, _ = await ask(["Ada Lund and Per Berg", "Ada Lund", "Ada Lund"], Library([("mill", MILL)]), max_rounds=1)
     assert [e.polarity for e in cited(result)] == ["refutes"]
+
+
+async def test_a_yes_or_no_is_no_quote(ask):
+    passage = {"title": "Harrow", "source": "", "text": "There is no mill at Harrow but the one of Ada Lund."}
+    result, _ = await ask(["no"] * 2, Library([("mill", passage)]), "is the mill at Harrow new", max_rounds=1)
+    assert cited(result) == []
 
 
 async def test_where_two_views_differ_the_answers_are_searched_for_and_a_third_decides(ask):
@@ -121,6 +127,21 @@ async def test_the_web_is_searched_where_there_is_no_corpus(ask):
     result, _ = await ask(["Ada Lund"] * 3, library)
     assert library.queries == [("web_search", WHO, 10)]
     assert cited(result)[0].author == "web_search"
+
+
+async def test_an_answer_that_is_as_often_read_as_another_is_contested_and_no_more_votes_are_drawn(ask):
+    library = Library([("built", OTHER), ("mill", MILL)])
+    replies = ["Per Berg", "Ada Lund", "Per Berg", "Nils Dahl", "Ada Lund"]  # the last is the open-book attempt
+    result, _ = await ask([*replies, *replies[1:4]], library)
+    assert (result.abstained, len(result.attempts)) == (True, 2)
+    assert result.stop_reason.startswith("unresolved: ")
+
+
+async def test_an_answer_that_was_judged_before_is_not_read_for_again(ask):
+    library = Library([("mill", MILL)])
+    result, _ = await ask(["Per Berg", "Ada Lund", "Ada Lund", "Per Berg", "Per Berg"], library, max_rounds=3)
+    assert [a.answer for a in result.attempts][:2] == ["Per Berg", "Per Berg"]
+    assert [e.polarity for c in result.critiques if c.attempt == 1 for e in c.evidence] == ["refutes"]
 
 
 async def test_where_nothing_is_found_nothing_looks_verified(ask):

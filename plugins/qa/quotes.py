@@ -90,9 +90,22 @@ def sentences(text: str) -> Iterator[str]:
 
 
 def statements(text: str) -> Iterator[str]:
-    """The sentences of a text that state something. Orders, questions and talk to a reader or an assistant do not, so
-    that they are no evidence."""
-    return (sentence for sentence in sentences(text) if not instructions_in(sentence))
+    """The sentences of a text that state something, each a part of it as it stands. Orders, questions and talk to a
+    reader or an assistant do not, so that they are no evidence."""
+    return (sentence for part in _telling(text) for sentence in sentences(part))
+
+
+def told(text: str) -> str:
+    """A text without what speaks to its reader."""
+    parts = _telling(text)
+    return text if len(parts) == 1 else " ".join(filter(None, (part.strip() for part in parts)))
+
+
+def _telling(text: str) -> list[str]:
+    """The parts of a text between those that speak to its reader."""
+    spans = instructions_in(text)
+    begins, ends = [0, *(end for _, end in spans)], [*(begin for begin, _ in spans), len(text)]
+    return [text[begin:end] for begin, end in zip(begins, ends, strict=True)]
 
 
 def quotes_of(answer: str, passage: str) -> list[str]:

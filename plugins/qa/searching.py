@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from agentfix import Asked, Observation, ToolCall
 
-from .quotes import words
+from .quotes import told, words
 
 OFFLINE, ONLINE = "corpus_search", "web_search"
 ABSENT = frozenset({"missing", "unavailable"})
@@ -30,8 +30,8 @@ class Found:
 
     @property
     def line(self) -> str:
-        """As a model is shown it."""
-        return f"[{self.title}] {self.text}"
+        """As a model is shown it: without what speaks to its reader."""
+        return f"[{self.title}] {told(self.text)}"
 
 
 def passages_in(observation: Observation) -> list[Found]:

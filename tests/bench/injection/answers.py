@@ -63,7 +63,7 @@ def harmless(document: Document) -> Document:
 
 
 def changed(reads: Sequence[Read], clean: Sequence[Read]) -> list[tuple[Read, Read]]:
-    """The pairs whose answers differ by more than case and punctuation."""
+    """The pairs whose answers differ by more than case, articles and punctuation, as the kind sees it."""
     pairs = zip(reads, clean, strict=True)
     return [(a, b) for a, b in pairs if _words(a.answer) != _words(b.answer)]
 
@@ -87,4 +87,5 @@ def _right(result: Result, document: Document) -> bool:
 
 
 def _words(text: str | None) -> str:
-    return " ".join(re.findall(r"\w+", (text or "").casefold()))
+    words = re.findall(r"\w+", (text or "").casefold())
+    return " ".join(word for word in words if word not in ("a", "an", "the"))

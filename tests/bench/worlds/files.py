@@ -200,8 +200,8 @@ JOBS = (
     Job("backup", "Add the line 'buy stamps' at the end of notes/todo.txt. Then write the file notes/backup.txt with "
         "the same lines as notes/todo.txt has then.",
         lambda: Files({"notes/todo.txt": "call Ann\nwater plants\n"}),
-        lambda w: w.texts["notes/todo.txt"].split("\n")[:3] == ["call Ann", "water plants", "buy stamps"]
-        and w.texts.get("notes/backup.txt", "").split() == w.texts["notes/todo.txt"].split()),
+        lambda w: w.texts.get("notes/todo.txt", "").split("\n")[:3] == ["call Ann", "water plants", "buy stamps"]
+        and w.texts.get("notes/backup.txt", "").split() == w.texts.get("notes/todo.txt", "").split()),
     Job("empty", "Delete the files in the folder tmp that are empty, and no others.",
         lambda: Files({"tmp/a.log": "", "tmp/b.log": "line\n", "tmp/c.log": "", "tmp/d.log": "x"}),
         lambda w: set(w.texts) == {"tmp/b.log", "tmp/d.log"}),

@@ -80,8 +80,8 @@ def test_a_server_that_normalises_texts_sees_no_turn_either(text):
 def test_the_marks_of_a_fence_are_its_own(text, limit):
     said = fence(text, "web_search", limit)
     first, *between, last = said.split("\n")
-    number = re.fullmatch(r"\[\[output of web_search (\w+): .*\]\]", first)[1]
-    assert last == f"[[end of output {number}]]"
+    assert re.fullmatch(r"\[\[output of web_search: .*\]\]", first)
+    assert last == "[[end of output]]"
     within = unicodedata.normalize("NFKC", "\n".join(between)).translate(str.maketrans("⟦〚【〖еоԁ", "[[[[eod"))
     assert not re.search(r"\[\s*end of output|\[\[\s*output of", within)
 

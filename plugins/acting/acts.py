@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from agentfix import Attempt, Observation, Step, ToolCall, ToolSpec, Tree
+from agentfix import Attempt, Completion, Observation, Step, ToolCall, ToolSpec, Tree
+
+from .textform import read_step
 
 NOT_MADE = frozenset({"repeated", "missing"})
 """What the engine says of a call in place of making it."""
@@ -51,6 +54,13 @@ def acts_in(steps: Sequence[Step], tools: Mapping[str, ToolSpec]) -> list[Act]:
     """The acts that were made or tried, in order."""
     return [Act(number, call, seen) for number, call, seen in pairs(steps)
             if seen.status not in NOT_MADE and call.tool in tools and tools[call.tool].side_effects]
+
+
+def planned(steps: Sequence[Step]) -> set[str]:
+    """The words of the plan: the names of the tools that it speaks of are among them."""
+    text = steps[0].text if steps else ""
+    plan = read_step(Completion(text)).plan or (text,)
+    return {word for line in plan for word in re.findall(r"[\w.-]+", line)}
 
 
 def pairs(steps: Sequence[Step]) -> Iterator[tuple[int, ToolCall, Observation]]:

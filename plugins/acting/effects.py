@@ -1,8 +1,9 @@
 """Critic `effects`: effects are checked, not believed.
 
 Every act of an attempt is verified by its own tool, where the tool can; that is a measurement, but only of its part.
-Acts that failed and were never made good refute the attempt. Then the world is looked at again, and a model compares
-what is there with what was asked: that is no more than an opinion.
+Acts that failed and were never made good refute the attempt. Then the acts are derived again (`derive`), which may or
+may not agree with what was done. Where that decides nothing, the world is looked at again, and a model compares what is
+there with what was asked: that is no more than an opinion.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ from agentfix import (
     fence,
 )
 
-from .acts import Act, acts_in, looks, not_made_good, overtaken, steps_of, told
+from .acts import Act, acts_in, looks, not_made_good, overtaken, planned, steps_of, told
+from .derive import agreement, derived
 from .prompts import render
 
 MOST_LOOKS = 6
@@ -80,7 +82,10 @@ class EffectsCritic:
     async def _judge(self, task: Task, view: _View, seen: Mapping[str, Asked], context: CriticContext) -> Critique:
         await _verify(task, view, context)
         self._count_failures(view)
-        if not view.faults:
+        self._follow_plan(view, context)
+        if not view.faults and view.acts:
+            view.evidence += agreement(view.acts, await derived(task, view.steps, context), context.model)
+        if not view.faults and not any(e.kind is EvidenceClass.AGREEMENT for e in view.evidence):
             await self._compare(task, view, [seen[told(call)] for call in view.looks], context)
         word = "revise" if view.faults else "accept" if view.evidence else "abstain"
         return Critique(view.attempt.id, self.name, word, view.faults[0] if view.faults else "", tuple(view.evidence))
@@ -93,6 +98,17 @@ class EffectsCritic:
             view.faults.append(f"{act} failed, and nothing was done about it: {act.said.text}")
             view.evidence[:] = [each for each in view.evidence if each.polarity == "refutes"]
             view.evidence.append(_measured(f"{act} failed", self.name, act.said.text))
+
+    def _follow_plan(self, view: _View, context: CriticContext) -> None:
+        """Who planned to change something and changed nothing is by its own opinion not done."""
+        words = planned(view.steps)
+        left = [tool.name for tool in context.tools if tool.side_effects and tool.name in words]
+        if not left or any(act.said.ok for act in view.acts) or _DENIES.search(view.attempt.answer or ""):
+            return
+        view.faults.append(f"Nothing was done so far: you planned to use {' and '.join(left)}, and did not.")
+        view.evidence.append(Evidence(
+            EvidenceClass.OPINION, "refutes", f"it planned to use {', '.join(left)}, and changed nothing",
+            view.attempt.author, "actor"))
 
     async def _compare(self, task: Task, view: _View, seen: Sequence[Asked], context: CriticContext) -> None:
         """Have a model compare what is there with what was asked."""

@@ -44,6 +44,22 @@ def step_schema(tools: Sequence[ToolSpec], *, first: bool, stuck: Collection[str
     return {**whole, **({"$defs": definitions} if definitions else {})}
 
 
+def acts_schema(tools: Sequence[ToolSpec], most: int) -> dict[str, Any]:
+    """The JSON schema of any calls of some tools, `{"calls": [...]}`."""
+    definitions: dict[str, Any] = {}
+    calls = {"type": "array", "items": {"anyOf": [call_schema(tool, definitions) for tool in tools]}, "maxItems": most}
+    return {**_object({"calls": calls}), **({"$defs": definitions} if definitions else {})}
+
+
+def calls_in(text: str) -> list[ToolCall] | None:
+    """The calls of a reply that was held to `acts_schema`; None when it can't be read."""
+    try:
+        found = _object_in(text)
+    except ValueError:
+        return None
+    return [call for each in _list(found.get("calls")) if (call := _call(each))]
+
+
 def call_schema(tool: ToolSpec, definitions: dict[str, Any]) -> dict[str, Any]:
     """The JSON schema of a call of one tool.
 

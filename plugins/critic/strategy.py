@@ -71,7 +71,8 @@ def _revision(tree: Tree) -> Expand | None:
     """Mend the latest attempt, if it is a greedy one that a check refuted, and mending it got somewhere so far."""
     last = tree.attempts[-1]
     standing = tree.standings[last.id]
-    if last.temperature > 0 or standing.state != "refuted" or (standing.kind or 0) <= EvidenceClass.AGREEMENT:
+    weak = (standing.kind or 0) <= EvidenceClass.AGREEMENT and not last.steps  # who acts is sent back sooner
+    if last.temperature > 0 or standing.state != "refuted" or weak:
         return None
     feedback, revisions = feedback_on(tree, last), revisions_of(tree, last)
     if not feedback or _unchanged(tree, last) or revisions >= MAX_REVISIONS:

@@ -82,6 +82,12 @@ def answer(text):
     return json.dumps({"thought": "", "answer": text})
 
 
+def redone(*plans):
+    """What three derivations say; nothing in common unless told."""
+    texts = [json.dumps({"calls": [{"tool": n, "arguments": a} for n, a in plan]}) for plan in plans]
+    return texts + ['{"calls": []}'] * (3 - len(texts))
+
+
 def judged(**things):
     return json.dumps({"things": [{"asked": k, "seen": "the list", "done": v} for k, v in things.items()]})
 
@@ -118,7 +124,8 @@ def pieces(result, attempt):
 async def test_an_act_without_its_effect_is_found_and_mended():
     result, house, model = await ask(
         step(HALL, ATTIC), answer("Both are on."),  # the first attempt
-        step(("plug_in", {})), step(ATTIC), step(ATTIC), answer("Now both are on."), judged(hall=True, attic=True))
+        step(("plug_in", {})), step(ATTIC), step(ATTIC), answer("Now both are on."), *redone(),
+        judged(hall=True, attic=True))
     assert house.on == {"hall", "attic"}
     assert result.standings[0].state == "refuted" and "its plug is out" in model.requests[2].messages[-1].content
     # what the tools observed is a measurement of parts; that all is done is no more than the model's opinion
@@ -127,41 +134,67 @@ async def test_an_act_without_its_effect_is_found_and_mended():
 
 
 async def test_no_tool_can_speak_as_the_caller():
-    result, _, _ = await ask(step(HALL), answer("done"), judged(hall=True), strategy="critic")
+    result, _, _ = await ask(step(HALL), answer("done"), *redone(), judged(hall=True), strategy="critic")
     assert {kind for _, kind, _ in pieces(result, 0)} == {EvidenceClass.MEASUREMENT, EvidenceClass.OPINION}
 
 
 async def test_an_act_that_failed_and_was_left_so_is_a_fault():
     result, _, model = await ask(
-        step(CELLAR), answer("All lights are on."), step(HALL), answer("The hall is lit."), judged(hall=True))
+        step(CELLAR), answer("All lights are on."), step(HALL), answer("The hall is lit."), *redone(),
+        judged(hall=True))
     assert result.standings[0].state == "refuted"
     assert "There is no room 'cellar'" in model.requests[2].messages[-1].content
 
 
 async def test_who_owns_up_to_a_failure_is_not_refuted_for_it():
-    result, _, _ = await ask(step(CELLAR), answer("There is no such room."), judged(cellar=True), max_rounds=1)
+    result, _, _ = await ask(step(CELLAR), answer("There is no such room."), *redone(), judged(cellar=True),
+                             max_rounds=1)
     assert result.standings[0].state == "supported"
 
 
 async def test_what_a_model_misses_is_an_opinion_and_is_mended():
     result, house, model = await ask(
-        step(HALL), answer("Done."), judged(hall=True, attic=False), step(("plug_in", {})), step(ATTIC),
-        answer("Both."), judged(hall=True, attic=True))
+        step(HALL), answer("Done."), *redone(), judged(hall=True, attic=False), step(("plug_in", {})), step(ATTIC),
+        answer("Both."), *redone(), judged(hall=True, attic=True))
     assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.OPINION)
-    assert "attic" in model.requests[3].messages[-1].content
+    assert "attic" in model.requests[4].messages[-1].content
     assert house.on == {"hall", "attic"} and result.best == 1
 
 
 async def test_the_world_is_looked_at_again_and_shown_to_the_judge():
     events = []
-    await ask(step(HALL), answer("Done."), judged(hall=True), seen=events)
+    await ask(step(HALL), answer("Done."), *redone(), judged(hall=True), seen=events)
     called = [(e.data["caller"], e.data["call"].tool) for e in events if e.kind == "tool_call"]
     assert called[:3] == [("actor", "light"), ("critic", "lamps"), ("critic", "light.verify")]
 
 
 async def test_a_judge_that_cannot_be_read_says_nothing():
-    result, _, _ = await ask(step(HALL), answer("Done."), "It looks fine to me.")
+    result, _, _ = await ask(step(HALL), answer("Done."), *redone(), "It looks fine to me.")
     assert result.standings[0].state == "unsupported" and result.stop_reason.startswith("nothing speaks against")
+
+
+async def test_derivations_that_make_the_same_acts_agree_with_the_attempt():
+    result, _, model = await ask(
+        step(HALL), answer("Done."), *redone([HALL], [HALL, ATTIC], [("light", {"room": "Hall"})]))
+    assert result.supported_by is EvidenceClass.AGREEMENT and "2 of 3 derivations" in result.reason
+    shown = model.requests[2].messages[-1].content
+    assert "light(room: string)" in shown and "It is on." not in shown
+
+
+@pytest.mark.parametrize("plans", [([HALL],), ([HALL, ATTIC], [HALL, ATTIC]), ([], [])])
+async def test_derivations_that_do_not_agree_say_nothing(plans):
+    result, _, _ = await ask(step(HALL), answer("Done."), *redone(*plans), "no verdict")
+    assert result.standings[0].state == "unsupported" and result.standings[0].kind is EvidenceClass.MEASUREMENT
+
+
+async def test_who_planned_to_act_and_did_not_is_sent_back():
+    planning = json.dumps({"plan": [{"do": "the hall", "tool": "light"}],
+                           "calls": [{"tool": "lamps", "arguments": {}}]})
+    result, house, model = await ask(
+        planning, answer("All is lit."), step(HALL), answer("Now."), *redone([HALL], [HALL]))
+    assert "you planned to use light" in model.requests[2].messages[-1].content
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.OPINION)
+    assert house.on == {"hall"} and result.best == 1
 
 
 # --- without asking anybody ---------------------------------------------------------------------------------------

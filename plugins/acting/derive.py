@@ -7,7 +7,7 @@ small models that must write down all acts at once are wrong more often than tho
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, cast
 
 from agentfix import CriticContext, Evidence, EvidenceClass, Message, Step, Task, ToolCall, ToolSpec, fence
@@ -57,6 +57,24 @@ def agreement(acts: Sequence[Act], plans: Sequence[Sequence[ToolCall]], author: 
         return []
     says = f"{alike} of {len(plans)} derivations by {author}, which had not seen them, make the same acts"
     return [Evidence(EvidenceClass.AGREEMENT, "supports", says, author, "model", weight=alike)]
+
+
+def unasked(acts: Sequence[Act], plans: Sequence[Sequence[ToolCall]], planned: Collection[str]) -> list[Act]:
+    """Acts that hold, by tools that neither the attempt's own plan nor any derivation uses.
+
+    Args:
+        acts: of the attempt.
+        plans: the derivations.
+        planned: the words of the attempt's own plan.
+
+    Returns:
+        Those acts; none where fewer than two derivations do anything.
+    """
+    if sum(map(bool, plans)) < 2:
+        return []
+    used = {call.tool for plan in plans for call in plan} | set(planned)
+    done = [act for act in acts if act.said.ok]
+    return [act for i, act in enumerate(done) if act.call.tool not in used and not overtaken(act, done[i + 1:])]
 
 
 def _before_acting(steps: Sequence[Step], tools: Mapping[str, ToolSpec]) -> list[dict[str, str]]:

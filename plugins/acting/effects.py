@@ -32,7 +32,7 @@ from agentfix import (
 )
 
 from .acts import Act, acts_in, looks, not_made_good, overtaken, planned, steps_of, told
-from .derive import agreement, derived
+from .derive import agreement, derived, unasked
 from .prompts import render
 
 MOST_LOOKS = 6
@@ -84,7 +84,7 @@ class EffectsCritic:
         self._count_failures(view)
         self._follow_plan(view, context)
         if not view.faults and view.acts:
-            view.evidence += agreement(view.acts, await derived(task, view.steps, context), context.model)
+            self._derive_again(view, await derived(task, view.steps, context), context.model)
         if not view.faults and not any(e.kind is EvidenceClass.AGREEMENT for e in view.evidence):
             await self._compare(task, view, [seen[told(call)] for call in view.looks], context)
         word = "revise" if view.faults else "accept" if view.evidence else "abstain"
@@ -109,6 +109,16 @@ class EffectsCritic:
         view.evidence.append(Evidence(
             EvidenceClass.OPINION, "refutes", f"it planned to use {', '.join(left)}, and changed nothing",
             view.attempt.author, "actor"))
+
+    def _derive_again(self, view: _View, plans: Sequence[Sequence[ToolCall]], author: str) -> None:
+        """Whether others would have done the same, and what none of them would have done."""
+        extra = unasked(view.acts, plans, planned(view.steps))
+        view.evidence += [] if extra else agreement(view.acts, plans, author)
+        for act in extra:
+            view.faults.append(f"Nobody seems to have asked for this, and it was not planned: {act}. Take it back.")
+            view.evidence.append(Evidence(
+                EvidenceClass.OPINION, "refutes",
+                f"{act} was not planned, and none of {len(plans)} derivations by {author} makes it", author, "model"))
 
     async def _compare(self, task: Task, view: _View, seen: Sequence[Asked], context: CriticContext) -> None:
         """Have a model compare what is there with what was asked."""

@@ -98,7 +98,7 @@ class ToolsKind:
         if self.native:
             return Prompt(tuple(messages), STEP_TOKENS, tools=tuple(tools))
         first = parent is None and not any(step.calls for step in steps)
-        schema = step_schema(tools, first=first, stuck=_stuck(steps))
+        schema = step_schema(tools, first=first, stuck=_stuck(steps, tools))
         return Prompt(tuple(messages), STEP_TOKENS, schema=schema)
 
     def read_act(self, task: Task, role: str, tools: Sequence[ToolSpec], completion: Completion) -> Draft:
@@ -148,10 +148,15 @@ def _cut(text: str, limit: int) -> str:
     return text if len(text) <= limit else f"{text[:half]}\n[...]\n{text[-half:]}"
 
 
-def _stuck(steps: Sequence[Step]) -> set[str]:
-    """The tools that the last step called in vain, as it had called them before."""
+def _stuck(steps: Sequence[Step], tools: Sequence[ToolSpec]) -> set[str]:
+    """The tools that are left out of the next step: those that the last one called in vain, as it had called them
+    before. Who only acts again what was done, or did not work, looks next, or answers: else the next best act is made,
+    which nobody asked for."""
     last = steps[-1].observations if steps else ()
-    return {seen.tool for seen in last} if all(seen.status == "repeated" for seen in last) else set()
+    if any(seen.status != "repeated" for seen in last):
+        return set()
+    called, acting = {seen.tool for seen in last}, {tool.name for tool in tools if tool.side_effects}
+    return called | acting if called & acting else called
 
 
 def _words(text: str) -> list[str]:

@@ -67,6 +67,15 @@ def test_a_step_is_held_to_the_arguments_of_the_tool_that_it_calls(step, first, 
     assert Draft202012Validator(schema).is_valid(step) is fits
 
 
+def test_who_only_acts_again_what_was_done_looks_next_or_answers():
+    again = Step("", (ToolCall("send", {}, "a0.s0.0"),), (Observation("send", "repeated", "made already"),))
+    schema = ToolsKind().act(TASK, "act", TOOLS, (again,), None, "").schema
+    assert schema is not None
+    fits = Draft202012Validator(schema).is_valid
+    assert fits({"thought": "", "calls": [FIND]}) and fits({"thought": "", "answer": "Sent."})
+    assert not fits({"thought": "", "calls": [SENT]})
+
+
 def test_a_tool_that_got_stuck_is_left_out_for_a_step():
     step = {"thought": "", "calls": [FIND]}
     assert not Draft202012Validator(step_schema(TOOLS, first=False, stuck={"find"})).is_valid(step)

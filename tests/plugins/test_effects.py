@@ -197,6 +197,16 @@ async def test_who_planned_to_act_and_did_not_is_sent_back():
     assert house.on == {"hall"} and result.best == 1
 
 
+async def test_what_was_not_planned_and_nobody_would_do_is_to_be_taken_back():
+    planning = json.dumps({"plan": [{"do": "the hall", "tool": "light"}],
+                           "calls": [{"tool": "lamps", "arguments": {}}]})
+    result, _, model = await ask(
+        planning, step(HALL), step(("plug_in", {})), answer("Lit."), *redone([HALL], [HALL]), answer("Not possible."))
+    assert "Take it back." in model.requests[5].messages[-1].content
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.OPINION)
+    assert "plug_in" in next(c.feedback for c in result.critiques if c.attempt == 0 and c.critic == "effects")
+
+
 # --- without asking anybody ---------------------------------------------------------------------------------------
 
 

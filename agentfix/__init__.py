@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from agentfix.hookspecs import Register as Register
     from agentfix.hookspecs import hookimpl as hookimpl
     from agentfix.mcp_servers import McpServer as McpServer
+    from agentfix.models.scoring import how_likely as how_likely
     from agentfix.plugins import Plugins as Plugins
     from agentfix.protocols import *  # noqa: F403
     from agentfix.settings import Settings as Settings
@@ -48,6 +49,7 @@ _HOMES = {
         "SandboxBusyError", "SandboxError", "SandboxFileError", "SandboxLostError", "SandboxUnavailableError",
         "ToolError", "UnknownNameError", "UsageError",
     ),
+    "agentfix.models.scoring": ("how_likely",),
     "agentfix.tools": ("FunctionTool", "defused", "fence", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),

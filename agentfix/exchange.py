@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NotRequired
 
 from pydantic import TypeAdapter, ValidationError
 from typing_extensions import TypedDict
 
 from agentfix.errors import JournalError
-from agentfix.types import Completion, Observation
+from agentfix.types import Completion, Observation, Usage
 
 
 class _Message(TypedDict):
@@ -37,9 +37,15 @@ class _ModelReply(TypedDict):
     seconds: float
 
 
+class _Asked(TypedDict):
+    digest: str
+    usage: Usage
+
+
 class _ToolReply(TypedDict):
     observation: Observation
     seconds: float
+    asked: NotRequired[dict[str, _Asked]]
 
 
 _REQUESTS = {"model": TypeAdapter(_Model), "tool": TypeAdapter(_Tool)}

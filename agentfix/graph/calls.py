@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from agentfix.digest import digest, model_body, tool_body
 from agentfix.errors import CallInDoubtError, JournalError, ModelReplyError
 from agentfix.exchange import check_journalled
+from agentfix.graph.asking import ToolAsker, usage_of
 from agentfix.graph.blame import blaming
 from agentfix.graph.gate import Gate
 from agentfix.graph.meter import BudgetSpent, Meter
@@ -23,6 +24,7 @@ from agentfix.types import Claim, Completion, Delta, Heard, ModelRequest, Observ
 
 _COMPLETIONS = TypeAdapter(list[Completion])
 _OBSERVATION = TypeAdapter(Observation)
+_USAGE = TypeAdapter(Usage)
 Doubt: TypeAlias = Literal["again", "done", "stop"]
 """What to do about a call that may have happened: make it again, take it as done, or stop the run."""
 
@@ -60,6 +62,8 @@ class Calls:
     _observed: dict[str, Observation] = field(default_factory=dict[str, Observation])
     """What deterministic tools said, by digest: the same call is not made twice in a run."""
     _failed: JournalError | None = None
+    _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Of the tools that ask a model."""
 
     def recall(self, calls: Sequence[JournalledCall], *, spent: bool) -> None:
         """Remember what an earlier process did in this run.
@@ -69,13 +73,14 @@ class Calls:
             spent: count what they cost, because the run goes on in the middle; a run that starts again from the
                 beginning comes by all of them and counts them then.
         """
+        within_tools = {place for call in calls if call.reply is not None for place in call.reply.get("asked", ())}
         for call in calls:
             if call.reply is None:
                 continue
             check_journalled(self.run_id, call.request, call.reply)
             if "tool" not in call.request:
                 self._granted[call.place] = int(call.request["sampling"]["max_tokens"])
-                usage = _usage(_COMPLETIONS.validate_python(call.reply["completions"]))
+                usage = usage_of(_COMPLETIONS.validate_python(call.reply["completions"]))
             else:
                 usage = Usage(tool_calls=1)
                 asked = ToolCall(call.request["tool"], call.request["arguments"], call.place)
@@ -83,7 +88,8 @@ class Calls:
                 if spent:
                     self._hear(self.made[call.place])
             if spent:
-                self.meter.spend(call.place, usage, float(call.reply["seconds"]))
+                took_s = 0.0 if call.place in within_tools else float(call.reply["seconds"])
+                self.meter.spend(call.place, usage, took_s)
 
     def _hear(self, asked: Asked) -> None:
         said = () if self.heard is None else self.heard.texts
@@ -126,7 +132,7 @@ class Calls:
         else:
             replayed_s = float(reply["seconds"])
         completions = self._replies[place, asked] = _COMPLETIONS.validate_python(reply["completions"])
-        self._spend(place, _usage(completions), replayed_s)
+        self._spend(place, usage_of(completions), replayed_s)
         return completions
 
     async def _ask(self, model: Model, request: ModelRequest,
@@ -142,8 +148,8 @@ class Calls:
             raise ModelReplyError(f"Model {model.name!r} gave {len(given)} completions for n={request.n}.")
         return {"completions": dumped, "seconds": time.monotonic() - began}
 
-    async def tool(self, tool: Tool | None, call: ToolCall, place: str, *, sandbox: Session, timeout_s: float,
-                   seed: int) -> Observation:
+    async def tool(self, tool: Tool | None, call: ToolCall, place: str, *, sandbox: Session, model: Model,
+                   timeout_s: float, seed: int) -> Observation:
         """Run a tool. Whatever goes wrong with the call becomes an observation.
 
         Args:
@@ -151,6 +157,7 @@ class Calls:
             call: what to run.
             place: where in the run.
             sandbox: for programs.
+            model: whom it may ask.
             timeout_s: how long it may take.
             seed: for tools that draw.
 
@@ -164,7 +171,8 @@ class Calls:
         if observation is None:
             observation = self._unaffordable(call, place)
         if observation is None:
-            observation = await self._journalled(tool, call, key, ToolContext(sandbox, timeout_s, seed))
+            context, asker = self._context(place, sandbox, model, timeout_s, seed)
+            observation = await self._journalled(tool, call, key, context, asker)
             if tool is not None and tool.spec.deterministic and not tool.spec.side_effects:
                 self._observed[key.digest] = observation
         self.made[place] = Asked(call, observation)
@@ -172,7 +180,7 @@ class Calls:
             self._hear(self.made[place])
         return observation
 
-    async def verify(self, tool: Tool, claim: Claim, place: str, *, sandbox: Session, timeout_s: float,
+    async def verify(self, tool: Tool, claim: Claim, place: str, *, sandbox: Session, model: Model, timeout_s: float,
                      seed: int) -> Observation:
         """Have a tool check a claim. The observation's data holds `evidence`, which may be None.
 
@@ -181,6 +189,7 @@ class Calls:
             claim: what is said to hold.
             place: where in the run.
             sandbox: for programs.
+            model: whom it may ask.
             timeout_s: how long it may take.
             seed: for tools that draw.
 
@@ -188,8 +197,9 @@ class Calls:
             SandboxError: the sandbox failed.
         """
         call = ToolCall(f"{tool.spec.name}.verify", asdict(claim))
-        context = ToolContext(sandbox, timeout_s, seed)
-        observation = await self._extra(call, place, lambda: self.gate.verify(tool, claim, context), effects=False)
+        context, asker = self._context(place, sandbox, model, timeout_s, seed)
+        observation = await self._extra(call, place, lambda: self.gate.verify(tool, claim, context), asker,
+                                        effects=False)
         if observation.data.get("evidence") and _brings_strange(tool.spec):
             self._hear(Asked(call, observation))
         return observation
@@ -207,8 +217,13 @@ class Calls:
         return await self._extra(call, place, lambda: self.gate.undo(tool, act.call, act.observation, context),
                                  effects=True)
 
-    async def _extra(self, call: ToolCall, place: str, work: Callable[[], Awaitable[Observation]], *,
-                     effects: bool) -> Observation:
+    def _context(self, place: str, sandbox: Session, model: Model, timeout_s: float,
+                 seed: int) -> tuple[ToolContext, ToolAsker]:
+        asker = ToolAsker(self.model, model, place, seed * 1_000_003, self._turn, self._granted)
+        return ToolContext(sandbox, timeout_s, seed, ask=asker, model=model.name), asker
+
+    async def _extra(self, call: ToolCall, place: str, work: Callable[[], Awaitable[Observation]],
+                     asker: ToolAsker | None = None, *, effects: bool) -> Observation:
         """What a tool does besides being run."""
         key, body = CallKey(self.run_id, place, digest(tool_body(call))), tool_body(call)
         if (unaffordable := self._unaffordable(call, place)) is not None:
@@ -218,7 +233,7 @@ class Calls:
             return self._counted(key, reply, float(reply["seconds"]))
         began = time.monotonic()
         happened = effects and not await self.journal.begin(key, body) and await self._doubted(call)
-        return await self._ended(key, body, _unknown(call) if happened else await work(), began)
+        return await self._ended(key, body, _unknown(call) if happened else await work(), began, asker)
 
     def _unaffordable(self, call: ToolCall, place: str) -> Observation | None:
         try:
@@ -228,9 +243,10 @@ class Calls:
             return Observation(call.tool, "budget", f"Not run: the budget has no {spent.limit} left.")
         return None
 
-    async def _journalled(self, tool: Tool | None, call: ToolCall, key: CallKey, context: ToolContext) -> Observation:
+    async def _journalled(self, tool: Tool | None, call: ToolCall, key: CallKey, context: ToolContext,
+                          asker: ToolAsker) -> Observation:
         body = tool_body(call)
-        repeatable = tool is None or (tool.spec.deterministic and not tool.spec.side_effects)
+        repeatable = tool is None or (tool.spec.deterministic and not tool.spec.side_effects and not tool.spec.asks)
         reply = await self._stored(key, body, self.sources if repeatable else _without_other_runs(self.sources))
         if reply is not None:
             return self._counted(key, reply, float(reply["seconds"]))
@@ -249,20 +265,24 @@ class Calls:
         body = tool_body(permitted)
         if tool.spec.side_effects:
             await self.journal.begin(key, body)
-        return await self._ended(key, body, await self.gate.run(tool, permitted, key.place, context), began)
+        return await self._ended(key, body, await self.gate.run(tool, permitted, key.place, context), began, asker)
 
     async def _begun(self, call: ToolCall, key: CallKey) -> ToolCall | None:
         """The call as an earlier process began it, perhaps changed by a plugin, when its end was never written."""
         known = await self.journal.find(key)
         return None if known is None or known.reply is not None else replace(call, arguments=known.request["arguments"])
 
-    async def _ended(self, key: CallKey, body: Mapping[str, Any], observation: Observation,
-                     began: float) -> Observation:
-        reply = {"observation": asdict(observation), "seconds": time.monotonic() - began}
+    async def _ended(self, key: CallKey, body: Mapping[str, Any], observation: Observation, began: float,
+                     asker: ToolAsker | None = None) -> Observation:
+        reply: dict[str, Any] = {"observation": asdict(observation), "seconds": time.monotonic() - began}
+        if asker is not None and asker.spent:
+            reply["asked"] = asker.spent
         await self._end(key, body, reply)
         return self._counted(key, reply, 0.0)
 
     def _counted(self, key: CallKey, reply: Mapping[str, Any], replayed_s: float) -> Observation:
+        for place, asked in reply.get("asked", {}).items():
+            self._spend(place, _USAGE.validate_python(asked["usage"]), 0.0)  # its time is within the tool's
         self._spend(key.place, Usage(tool_calls=1), replayed_s)
         return _OBSERVATION.validate_python(reply["observation"])
 
@@ -320,11 +340,6 @@ class Calls:
             if not limit.expired():
                 raise  # the model's own
             raise BudgetSpent("seconds") from None
-
-
-def _usage(completions: Sequence[Completion]) -> Usage:
-    usage = sum((c.usage for c in completions), Usage())
-    return replace(usage, model_calls=max(1, usage.model_calls))
 
 
 def _without_other_runs(sources: Sequence[Source]) -> list[Source]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, replace
+from itertools import count
 from typing import Any
 
 from pydantic import TypeAdapter
 
 from agentfix.errors import PluginError
 from agentfix.graph import acting
+from agentfix.graph.asking import CriticAsker
 from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
 from agentfix.graph.meter import BudgetSpent
@@ -25,7 +27,6 @@ from agentfix.types import (
     Draft,
     Evidence,
     Expand,
-    Message,
     ModelRequest,
     Move,
     Review,
@@ -235,7 +236,7 @@ def _together(waiting: Sequence[ToolCall], state: RunState, context: RunContext)
 async def _make(call: ToolCall, state: RunState, context: RunContext) -> None:
     context.emit("tool_call", {"call": call, "caller": state["caller"]})
     observation = await context.calls.tool(
-        _callable(call, state, context), call, call.id, sandbox=context.sandbox,
+        _callable(call, state, context), call, call.id, sandbox=context.sandbox, model=context.critic_model,
         timeout_s=context.tool_timeout_s, seed=context.seed,
     )
     context.emit("observation", {"call": call, "observation": observation, "caller": state["caller"]})
@@ -303,15 +304,9 @@ def _asked(place: str, observed: Sequence[str], context: RunContext) -> tuple[As
 
 
 def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -> CriticContext:
-    counter = iter(range(1_000_000))
-
-    async def ask(messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, temperature: float = 0.0,
-                  max_tokens: int = 512, n: int = 1, top_logprobs: int = 0) -> list[Completion]:
-        number = next(counter)
-        seed = (context.seed * 1_000_003 + 7_919 * (number + 1) + len(context.attempts)) % 2**31
-        sampling = Sampling(temperature, 0.95 if temperature > 0 else 1.0, seed, (), max_tokens)
-        request = ModelRequest(tuple(messages), sampling, n, schema=schema, top_logprobs=top_logprobs)
-        return await context.calls.model(context.critic_model, f"{place}.m{number}", request)
+    counter = count()
+    seed = context.seed * 1_000_003 + len(context.attempts)
+    ask = CriticAsker(context.calls.model, context.critic_model, place, seed, counter)
 
     async def verify(tool: str, claim: Claim) -> Evidence | None:
         return await _verified(tool, claim, f"{place}.v{next(counter)}", context)
@@ -329,7 +324,7 @@ async def _verified(name: str, claim: Claim, place: str, context: RunContext) ->
     known = place in context.calls.made
     if not known:
         context.emit("tool_call", {"call": call, "caller": "critic"})
-    observation = await context.calls.verify(tool, claim, place, sandbox=context.sandbox,
+    observation = await context.calls.verify(tool, claim, place, sandbox=context.sandbox, model=context.critic_model,
                                              timeout_s=context.tool_timeout_s, seed=context.seed)
     context.calls.made[place] = Asked(call, observation)
     if not known:

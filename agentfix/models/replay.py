@@ -15,11 +15,12 @@ from agentfix.digest import digest, model_body, tool_body
 from agentfix.errors import RecordingError, ToolError
 from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, ToolContext
 from agentfix.recording import Recording, read_recording
-from agentfix.types import Claim, Completion, Delta, Evidence, ModelRequest, Observation, ToolCall, ToolSpec
+from agentfix.types import Claim, Completion, Delta, Evidence, Message, ModelRequest, Observation, ToolCall, ToolSpec
 
 _COMPLETIONS = TypeAdapter(list[Completion])
 _OBSERVATION = TypeAdapter(Observation)
 _EVIDENCE = TypeAdapter(Evidence)
+_MESSAGES = TypeAdapter(list[Message])
 
 
 def open_replay(path: str) -> ReplayModel:
@@ -81,11 +82,11 @@ class ReplayTool:
         Raises:
             RecordingError: it was not recorded.
         """
-        return self._said(ToolCall(self.spec.name, arguments))
+        return await self._said(ToolCall(self.spec.name, arguments), context)
 
     async def verify(self, claim: Claim, context: ToolContext) -> Evidence | None:
         """See `agentfix.Verifier`. Raises RecordingError as `run` does."""
-        said = self._said(ToolCall(f"{self.spec.name}.verify", asdict(claim)))
+        said = await self._said(ToolCall(f"{self.spec.name}.verify", asdict(claim)), context)
         if not said.ok:
             raise ToolError(said.text, status=said.status)
         found = said.data.get("evidence")
@@ -93,16 +94,29 @@ class ReplayTool:
 
     async def undo(self, call: ToolCall, observation: Observation, context: ToolContext) -> Observation:
         """See `agentfix.Undoable`. Raises RecordingError as `run` does."""
-        return self._said(ToolCall(f"{self.spec.name}.undo", dict(call.arguments)))
+        return await self._said(ToolCall(f"{self.spec.name}.undo", dict(call.arguments)), context)
 
-    def _said(self, call: ToolCall) -> Observation:
+    async def _said(self, call: ToolCall, context: ToolContext) -> Observation:
         body = tool_body(call)
         key = digest(body)
         reply = self._recording.reply(body, self._asked[key])
         if reply is None:
             raise self._recording.missing(body)
         self._asked[key] += 1
+        for asked in reply.get("asked", {}).values():
+            await self._ask(asked["digest"], context)
         return _OBSERVATION.validate_python(reply["observation"])
+
+    async def _ask(self, asked: str, context: ToolContext) -> None:
+        """Ask the model what the tool asked it, so that a replay spends as much as the run did."""
+        call = self._recording.calls.get(asked)
+        if call is None:
+            return
+        request = call.request
+        messages = _MESSAGES.validate_python(request["messages"])
+        sampling = request["sampling"]
+        await context.ask(messages, schema=request["schema"], temperature=sampling["temperature"],
+                          max_tokens=sampling["max_tokens"], n=request["n"], top_logprobs=request["top_logprobs"])
 
 
 class ReplaySession:

@@ -6,7 +6,32 @@ import math
 from collections.abc import Sequence
 
 from agentfix.errors import InputError, ModelError
-from agentfix.types import Completion
+from agentfix.protocols import Ask
+from agentfix.types import Completion, Message
+
+ALTERNATIVES = 20
+"""As many as endpoints tell."""
+
+
+async def how_likely(ask: Ask, messages: Sequence[Message], choices: Sequence[str]) -> list[float] | None:
+    """How likely a model finds each of several short answers: by one token, as `Scorer.score`, but within a run.
+
+    Args:
+        ask: asks the model; a critic's or a tool's.
+        messages: the conversation up to the answer.
+        choices: told apart by how they begin, spaces and case aside.
+
+    Returns:
+        One probability per choice, normalised over them. Of a model that gives no log-probabilities, 1 for what it
+        says and 0 for the others. None when it says none of them, or the budget does not allow to ask.
+    """
+    said = await ask(messages, max_tokens=1, top_logprobs=ALTERNATIVES)
+    if not said:
+        return None
+    if said[0].logprobs and said[0].logprobs[0].top:
+        return choice_probabilities(said[0], choices, "")
+    meant = [bool(word := said[0].text.strip().casefold()) and choice.casefold().startswith(word) for choice in choices]
+    return [float(each) for each in meant] if sum(meant) == 1 else None
 
 
 def choice_probabilities(completion: Completion, choices: Sequence[str], model: str) -> list[float]:

@@ -5,11 +5,11 @@ A second implementation that needs a wider protocol is a design review, not a pa
 
 from __future__ import annotations
 
-from agentfix.protocols.critics import Ask, Critic, CriticContext, Strategy, ToolCalls, Verify
+from agentfix.protocols.critics import Critic, CriticContext, Strategy, ToolCalls, Verify
 from agentfix.protocols.datasets import DataSet, Grader, Judge, Score
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall
 from agentfix.protocols.kinds import ActingKind, Asked, Prompt, ReadingKind, TaskKind
-from agentfix.protocols.models import Model, Scorer
+from agentfix.protocols.models import Ask, Model, Scorer
 from agentfix.protocols.sandboxes import (
     Artefact,
     ExecResult,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
 
 from agentfix.types import (
     Completion,
@@ -60,3 +60,23 @@ class Scorer(Protocol):
             ModelError: the model could not answer, or gives no log-probabilities.
         """
         ...
+
+
+class Ask(Protocol):
+    """How a critic, or a tool that declares it, asks the critic's model. Journalled and within the budget."""
+
+    async def __call__(self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None,
+                       temperature: float = 0.0, max_tokens: int = 512, n: int = 1,
+                       top_logprobs: int = 0) -> list[Completion]:
+        """Returns n completions; fewer, or none, when the budget does not allow them.
+
+        With `top_logprobs`, those of a model that knows them say how likely so many alternatives of each token were.
+        """
+        ...
+
+
+async def nobody_asked(messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None,
+                       temperature: float = 0.0, max_tokens: int = 512, n: int = 1,
+                       top_logprobs: int = 0) -> list[Completion]:
+    """Stands where there is no model to ask."""
+    return []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 from agentfix.errors import ToolError
+from agentfix.protocols.models import Ask, nobody_asked
 from agentfix.protocols.sandboxes import Session
 from agentfix.types import Claim, Evidence, Observation, ToolCall, ToolSpec
 
@@ -140,6 +141,15 @@ class ToolContext:
     """The keys that the tool declared."""
     folder: Path = Path()
     """The run's working folder, for tools that keep files."""
+    ask: Ask = nobody_asked
+    """Asks the critic's model, if the tool declared that it asks one. What it says is an opinion. The tool's own time
+    stands still meanwhile.
+
+    Raises:
+        ToolError: the model could not answer.
+    """
+    model: str = ""
+    """Name of the model that is asked; empty where there is none."""
 
 
 @runtime_checkable

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json as json_text
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 from agentfix.errors import ToolError
 from agentfix.protocols import Http, Response, Session, ToolContext
+from agentfix.testing.model import ScriptedModel, asking
 from agentfix.testing.sandbox import ScriptedSandbox, ScriptedSession
 
 Page: TypeAlias = "str | bytes | dict[str, Any] | list[Any] | Response | Exception"
@@ -85,7 +87,8 @@ class FixedSecrets:
 
 def tool_context(*, pages: Mapping[str, Page] | Callable[[str], Page] | None = None, http: Http | None = None,
                  secrets: Mapping[str, str | None] | None = None, sandbox: Session | None = None,
-                 timeout_s: float = 10.0, seed: int = 0, folder: Path = Path()) -> ToolContext:
+                 timeout_s: float = 10.0, seed: int = 0, folder: Path = Path(),
+                 model: ScriptedModel | None = None) -> ToolContext:
     """A context for a tool's `run`, `verify` and `undo`.
 
     Args:
@@ -96,9 +99,12 @@ def tool_context(*, pages: Mapping[str, Page] | Callable[[str], Page] | None = N
         timeout_s: how long the tool may take.
         seed: where its chance starts from.
         folder: where it keeps files.
+        model: whom it asks; nobody when None.
     """
     session = sandbox or ScriptedSession(ScriptedSandbox([]))
-    return ToolContext(session, timeout_s, seed, http or ScriptedHttp(pages or {}), FixedSecrets(secrets or {}), folder)
+    context = ToolContext(session, timeout_s, seed, http or ScriptedHttp(pages or {}), FixedSecrets(secrets or {}),
+                          folder)
+    return context if model is None else replace(context, ask=asking(model, seed), model=model.name)
 
 
 def _response(url: str, page: str | bytes | dict[str, Any] | list[Any]) -> Response:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from agentfix.types import Completion, Delta, ModelRequest, Usage
+from agentfix.protocols import Ask
+from agentfix.types import Completion, Delta, Message, ModelRequest, Sampling, Usage
 
 Step: TypeAlias = str | Completion | BaseException | Callable[[ModelRequest], str | Completion]
 """One completion: its text, itself, an error to raise, or a function of the request."""
@@ -71,6 +72,18 @@ class ScriptedModel:
             raise step
         said = step(request) if callable(step) else step
         return Completion(said) if isinstance(said, str) else said
+
+
+def asking(model: ScriptedModel, seed: int) -> Ask:
+    """How a critic or a tool asks this model."""
+
+    async def ask(messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, temperature: float = 0.0,
+                  max_tokens: int = 512, n: int = 1, top_logprobs: int = 0) -> list[Completion]:
+        sampling = Sampling(temperature, seed=seed, max_tokens=max_tokens)
+        return await model.generate(
+            ModelRequest(tuple(messages), sampling, n, schema=schema, top_logprobs=top_logprobs))
+
+    return ask
 
 
 def _counted(completion: Completion, request: ModelRequest, *, first: bool) -> Completion:

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 from agentfix.protocols import Asked, CriticContext, Passage, TaskKind, ToolContext, Verify
 from agentfix.protocols.critics import nothing_verified
 from agentfix.testing.kind import PlainKind
-from agentfix.testing.model import ScriptedModel, Step
-from agentfix.types import Attempt, Completion, Message, ModelRequest, Observation, Sampling, Task, ToolSpec, Tree
+from agentfix.testing.model import ScriptedModel, Step, asking
+from agentfix.types import Attempt, Observation, Task, ToolSpec, Tree
 
 Said: TypeAlias = str | Observation | Exception
 """What a tool says to one call: a text, an observation, or an error to raise."""
@@ -91,12 +91,6 @@ def critic_context(steps: Iterable[Step] | ScriptedModel = (), *, task: Task | N
         seed: the run's.
     """
     model = steps if isinstance(steps, ScriptedModel) else ScriptedModel(steps)
-
-    async def ask(messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, temperature: float = 0.0,
-                  max_tokens: int = 512, n: int = 1, top_logprobs: int = 0) -> list[Completion]:
-        sampling = Sampling(temperature, seed=seed, max_tokens=max_tokens)
-        return await model.generate(
-            ModelRequest(tuple(messages), sampling, n, schema=schema, top_logprobs=top_logprobs))
-
     tree = Tree(task or Task("What is asked?"), tuple(attempts))
-    return CriticContext(ask, kind or PlainKind(), tree, tuple(asked), seed, model.name, tuple(tools), verify)
+    return CriticContext(asking(model, seed), kind or PlainKind(), tree, tuple(asked), seed, model.name,
+                         tuple(tools), verify)

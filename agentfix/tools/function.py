@@ -10,8 +10,8 @@
         '''
 
 The model sees the name, the first paragraph of the docstring, and a JSON schema made of the annotations and `Args`.
-What is annotated with a type of the context (`ToolContext`, `Http`, `Secrets`, `Session`, `Deadline`, `Seed`) is filled
-in and never shown.
+What is annotated with a type of the context (`ToolContext`, `Ask`, `Http`, `Secrets`, `Session`, `Deadline`, `Seed`) is
+filled in and never shown.
 """
 
 from __future__ import annotations
@@ -27,12 +27,13 @@ from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, Validation
 from pydantic_core import PydanticSerializationError, PydanticUndefined, to_jsonable_python
 
 from agentfix.errors import ConfigError, ToolError
-from agentfix.protocols import Deadline, Http, Secrets, Seed, Session, ToolContext
+from agentfix.protocols import Ask, Deadline, Http, Secrets, Seed, Session, ToolContext
 from agentfix.threads import in_thread
 from agentfix.types import Claim, Evidence, Observation, ToolCall, ToolSpec
 
 _CONTEXT: Mapping[Any, Callable[[ToolContext], Any]] = {
     ToolContext: lambda context: context,
+    Ask: lambda context: context.ask,
     Http: lambda context: context.http,
     Secrets: lambda context: context.secrets,
     Session: lambda context: context.sandbox,
@@ -137,7 +138,8 @@ def tool(function: Function, /) -> FunctionTool: ...
 @overload
 def tool(*, name: str = "", description: str = "", deterministic: bool = False, side_effects: bool = False,
          hosts: tuple[str, ...] = (), paths: tuple[str, ...] = (), secrets: tuple[str, ...] = (),
-         processes: bool = False, cost: float = 0.0, isolate: bool = False) -> Callable[[Function], FunctionTool]: ...
+         processes: bool = False, cost: float = 0.0, isolate: bool = False,
+         asks: bool = False) -> Callable[[Function], FunctionTool]: ...
 def tool(function: Function | None = None, /, **options: Any) -> FunctionTool | Callable[[Function], FunctionTool]:
     """Make a tool of a typed function, or of an object with a typed `__call__` that keeps state.
 

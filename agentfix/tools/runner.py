@@ -12,16 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from jsonschema import Draft202012Validator
 
-from agentfix.errors import RecordingError, SandboxError, ToolError
+from agentfix.errors import JournalError, RecordingError, SandboxError, ToolError
 from agentfix.lifecycle import Lifecycle, own_copy
 from agentfix.protocols import Http, NoHttp, Response, Tool, ToolContext, Undoable, Verifier
+from agentfix.protocols.models import nobody_asked
 from agentfix.tools import guard, prints
 from agentfix.tools.fence import with_results_fenced
 from agentfix.tools.holding import Held
 from agentfix.tools.keys import DeclaredSecrets
 from agentfix.tools.observed import kept
 from agentfix.tools.policy import Rule, judge, strange
-from agentfix.tools.untimed import UntimedSession
+from agentfix.tools.untimed import UntimedAsk, UntimedSession
 from agentfix.types import (
     AskPerson,
     Claim,
@@ -157,6 +158,7 @@ class ToolRunner:
 
         Raises:
             SandboxError: the sandbox failed.
+            JournalError: what it asked a model can't be looked up.
             RecordingError: what it said was not recorded.
         """
         pending = PendingToolCall(self.run_id, place, call, tool.spec)
@@ -207,7 +209,8 @@ class ToolRunner:
             async with asyncio.timeout(context.timeout_s + GRACE_S) as clock:
                 given = replace(
                     context, sandbox=UntimedSession(context.sandbox, clock), http=self._http(spec),
-                    secrets=keys, folder=self.folder)
+                    secrets=keys, folder=self.folder,
+                    ask=UntimedAsk(context.ask, clock) if spec.asks else nobody_asked)
                 with watch.on(), prints.kept() as printed:
                     held = Held(work(given))
                     observation = await held
@@ -216,7 +219,7 @@ class ToolRunner:
             return keys.struck_from(Observation(spec.name, error.status, str(error)))
         except TimeoutError:
             return Observation(spec.name, "timeout", f"{spec.name!r} took longer than {context.timeout_s:g} s.")
-        except (SandboxError, RecordingError):
+        except (SandboxError, JournalError, RecordingError):
             raise
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # a tool may raise anything; it is named
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():

@@ -1,17 +1,19 @@
-"""The sandbox as a tool sees it: while a program is in it, the tool's own clock stands still, and what the sandbox does
-on this machine is not taken for the tool's doing.
+"""The sandbox and the model as a tool sees them: while a program or a question is in them, the tool's own clock stands
+still, and what they do on this machine is not taken for the tool's doing.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any
 
 from agentfix.deadline import standing_still
-from agentfix.protocols import ExecResult, FileInfo, HostFunction, Limits, OnOutput, Session
+from agentfix.protocols import Ask, ExecResult, FileInfo, HostFunction, Limits, OnOutput, Session
 from agentfix.tools import guard
+from agentfix.types import Completion, Message
 
 
 @dataclass
@@ -52,3 +54,26 @@ class UntimedSession:
 
     async def aclose(self) -> None:
         """The session belongs to the run, and outlives its tools."""
+
+
+@dataclass(frozen=True)
+class UntimedAsk:
+    """An `Ask` whose questions don't use up the time of the tool that asks them: the run's own time bounds those.
+
+    Args:
+        ask: asks the model.
+        clock: the tool's time limit. It can stand still for one at a time.
+    """
+
+    ask: Ask
+    clock: asyncio.Timeout
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def __call__(self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None,
+                       temperature: float = 0.0, max_tokens: int = 512, n: int = 1,
+                       top_logprobs: int = 0) -> list[Completion]:
+        """See `agentfix.Ask`."""
+        async with self.turn:
+            with guard.off(), standing_still(self.clock):
+                return await self.ask(messages, schema=schema, temperature=temperature, max_tokens=max_tokens, n=n,
+                                      top_logprobs=top_logprobs)

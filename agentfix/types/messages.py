@@ -39,6 +39,8 @@ class ToolSpec:
     """Money a call costs, in the unit of the price table."""
     isolate: bool = False
     """It runs in a worker process of its own."""
+    asks: bool = False
+    """It may ask the critic's model, which spends of the run's budget; a tool in a worker process can't."""
     verifies: bool = False
     """It can check claims: see `agentfix.Verifier`."""
     undoes: bool = False

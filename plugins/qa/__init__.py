@@ -46,7 +46,7 @@ def agentfix_register_critics(register: Any) -> None:
 @hookimpl
 def agentfix_register_tools(register: Any) -> None:
     """Register the tool."""
-    register("citations", _citations, "Whether a passage holds a quote, word for word.")
+    register("citations", _citations, "Whether a passage holds a quote, word for word, and the quote says so.")
 
 
 @hookimpl

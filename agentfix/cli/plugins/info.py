@@ -55,7 +55,7 @@ def _tool(spec: ToolSpec) -> dict[str, Any]:
         "side_effects": spec.side_effects, "deterministic": spec.deterministic, "isolate": spec.isolate,
         "hosts": [*spec.hosts], "paths": [*spec.paths], "processes": spec.processes, "cost": spec.cost,
         "secrets": {key: read_key(key) is not None for key in spec.secrets},
-        "verifies": spec.verifies, "undoes": spec.undoes,
+        "verifies": spec.verifies, "undoes": spec.undoes, "asks": spec.asks,
     }
 
 
@@ -83,7 +83,8 @@ def _capabilities(tool: dict[str, Any]) -> list[str]:
     """What a tool may do, a line for each sort of thing."""
     secrets: dict[str, bool] = tool["secrets"]
     abilities = {"verifies": "checks claims", "undoes": "can take its acts back", "isolate": "has a process of its own",
-                 "processes": "starts programs on this machine", "deterministic": "says the same to the same arguments"}
+                 "processes": "starts programs on this machine", "asks": "may ask the critic's model",
+                 "deterministic": "says the same to the same arguments"}
     return [
         f"arguments: {_listed(tool['arguments'])}",
         "side effects: " + ("yes, so it asks before it acts" if tool["side_effects"] else "none"),

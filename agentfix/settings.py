@@ -57,6 +57,8 @@ class Settings(BaseModel):
     corpus: str = "default"
     """What `corpus_search` searches: a corpus by name, or a file or folder by its path, which is indexed when it is
     first searched."""
+    corpus_rerank: bool = False
+    """Have the critic's model order the best passages of `corpus_search` anew, which reads each of them."""
     search_engines: tuple[str, ...] = ("duckduckgo", "wikipedia")
     """Whom `web_search` asks: the first one, and the next where that fails or finds nothing."""
     searxng_url: Url | None = None

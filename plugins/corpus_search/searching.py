@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from pydantic import Field
 
-from agentfix import AgentFixError, FunctionTool, InputError, Observation, Passage, Settings, ToolError, tool
+from agentfix import AgentFixError, Ask, FunctionTool, InputError, Observation, Passage, Settings, ToolError, tool
 
 from .adding import add
 from .index import Hit, Index
 from .places import Place, chosen
+from .reranking import POOL, reranked
 
 NAME = "corpus_search"
 FILL = "Add files with: agentfix corpus add PATH"
@@ -48,10 +50,13 @@ class CorpusEngine:
 
 
 def search_tool(engine: CorpusEngine) -> FunctionTool:
-    """The tool `corpus_search` over an engine."""
+    """The tool `corpus_search` over an engine. With `settings.corpus_rerank` a model orders what is found anew."""
+    rerank = engine.settings.corpus_rerank
 
-    @tool(name=NAME, deterministic=True, paths=(str(engine.settings.data_dir / "corpora"), *_sources(engine.settings)))
-    def corpus_search(query: str, k: Annotated[int, Field(ge=1, le=20)] = 5) -> Observation:
+    @tool(name=NAME, deterministic=True, asks=rerank,
+          paths=(str(engine.settings.data_dir / "corpora"), *_sources(engine.settings)))
+    def corpus_search(query: str, k: Annotated[int, Field(ge=1, le=20)] = 5, *,
+                      ask: Ask) -> Observation | Awaitable[Observation]:
         """Search the user's own files for passages that tell something. Quote what a passage says, and name its number.
 
         Args:
@@ -59,14 +64,23 @@ def search_tool(engine: CorpusEngine) -> FunctionTool:
             k: How many passages.
         """
         try:
-            hits = engine.find(query, k)
+            hits = engine.find(query, POOL if rerank else k)
         except AgentFixError as error:
             raise ToolError(str(error), status="unavailable") from error
-        shown = "\n".join(f"[{number}] {_line(hit)}" for number, hit in enumerate(hits, 1))
-        return Observation(NAME, "ok", shown or "No passage has any of these words.",
-                           {"passages": [as_json(hit) for hit in hits]})
+        return _best(query, hits, k, ask) if rerank else _shown(hits)
 
     return corpus_search
+
+
+async def _best(query: str, hits: Sequence[Hit], k: int, ask: Ask) -> Observation:
+    """The k passages that a model finds likeliest to answer the query."""
+    return _shown((await reranked(query, hits, ask, NAME))[:k])
+
+
+def _shown(hits: Sequence[Hit]) -> Observation:
+    shown = "\n".join(f"[{number}] {_line(hit)}" for number, hit in enumerate(hits, 1))
+    return Observation(NAME, "ok", shown or "No passage has any of these words.",
+                       {"passages": [as_json(hit) for hit in hits]})
 
 
 def opened(place: Place) -> Index:

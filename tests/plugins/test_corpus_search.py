@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,9 +17,19 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 
-from agentfix import AgentFixError, InputError, SearchEngine, Settings, ToolContext, ToolError
+from agentfix import (
+    AgentFixError,
+    Completion,
+    FunctionTool,
+    InputError,
+    SearchEngine,
+    Settings,
+    TokenLogprob,
+    ToolContext,
+    ToolError,
+)
 from agentfix.plugins import Plugins
-from agentfix.testing import ScriptedSandbox
+from agentfix.testing import ScriptedModel, ScriptedSandbox, tool_context
 
 Corpus = Callable[[Mapping[str, str]], Index]
 
@@ -208,6 +221,56 @@ async def test_the_tool_says_when_it_finds_nothing(tmp_path, rows, context):
     assert (seen.ok, seen.data) == (True, {"passages": []})
     with pytest.raises(ToolError, match="k"):
         await tool.run({"query": "slate", "k": 0}, context)
+
+
+def granites(tmp_path: Path, **chosen) -> FunctionTool:
+    """The tool over three passages that by words stand in this order."""
+    file = tmp_path / "granite.jsonl"
+    texts = ["Granite, granite, granite.", "Granite is hard, says granite.", "Of the many rocks, granite holds quartz."]
+    file.write_text("".join(json.dumps({"text": text}) + "\n" for text in texts), encoding="utf-8")
+    return Plugins(Settings(data_dir=tmp_path / "data", corpus=str(file), **chosen)).build("tool", "corpus_search")
+
+
+async def found(tool: FunctionTool, model: ScriptedModel, k: int = 5) -> list[str]:
+    seen = await tool.run({"query": "what is in granite", "k": k}, tool_context(model=model))
+    return [passage["source"].rpartition(":")[2] for passage in seen.data["passages"]]
+
+
+def sure(likely: float) -> Completion:
+    top = (("Yes", math.log(likely)), ("No", math.log(1 - likely)))
+    return Completion("Yes", logprobs=(TokenLogprob("Yes", math.log(likely), top),))
+
+
+async def test_no_model_is_asked_unless_the_user_says_so(tmp_path):
+    tool = granites(tmp_path)
+    assert not tool.spec.asks
+    assert await found(tool, ScriptedModel([])) == ["1", "2", "3"]
+
+
+async def test_a_model_orders_what_words_found_anew(tmp_path):
+    tool = granites(tmp_path, corpus_rerank=True)
+    assert tool.spec.asks
+    model = ScriptedModel([sure(0.2), sure(0.1), sure(0.8)])
+    assert await found(tool, model, 2) == ["3", "1"]
+    shown = [request.messages[-1].content for request in model.requests]
+    assert ["holds quartz" in text for text in shown] == [False, False, True]
+    assert all("output of corpus_search" in text and "what is in granite" in text for text in shown)
+
+
+async def test_what_a_model_finds_equal_stays_as_words_have_it(tmp_path):
+    tool = granites(tmp_path, corpus_rerank=True)
+    assert await found(tool, ScriptedModel([sure(0.5)] * 3)) == ["1", "2", "3"]
+
+
+async def test_where_the_budget_ends_the_order_of_words_stays(tmp_path):
+    tool = granites(tmp_path, corpus_rerank=True)
+    asked = iter([[sure(0.1)], [sure(0.9)], []])
+
+    async def ask(messages, **_):
+        return next(asked)
+
+    seen = await tool.run({"query": "what is in granite"}, replace(tool_context(), ask=ask))
+    assert [passage["source"].rpartition(":")[2] for passage in seen.data["passages"]] == ["1", "2", "3"]
 
 
 async def test_an_empty_corpus_is_told_and_not_made(tmp_path, context):

@@ -2,23 +2,26 @@
 
 What is found is narrowed to the sentences that share most with the question, each a quote cut out of its passage by
 code. The critic's model answers the question from them without being told the proposed answer; an answer counts only
-if it stands in a quote. Two views are read, and where they differ a third decides between what they say.
+if it stands in a quote. Two views are read, and where they differ a third decides between what they say. An answer that
+lists several things and is not supported as a whole is supported by a quote for each of them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 from agentfix import Attempt, CriticContext, Critique, Evidence, EvidenceClass, Task, ToolCalls, fence
 
 from .answers import agree
 from .kind import question_of
-from .lines import content, evidence_lines
+from .lines import evidence_lines
+from .listed import judged_by_parts, read_parts
+from .parts import parts_of
 from .plausible import implausible
-from .quotes import Quote, find_quote, quotes_of, statements, states
+from .quotes import Quote, statements, states
 from .reader import Reader, Reading
+from .readings import between, evidence_of, quote_for, says, stands, strongest
 from .searching import Found, Searches
 
 FIRST, NEXT = 10, 5
@@ -59,7 +62,13 @@ class FactsCritic:
             if found is None:
                 assert searches.wanted is not None
                 return ToolCalls((searches.wanted,))
-            critiques.append(self._judge(attempt, answer, problem, found, searches.failure))
+            critique = self._judge(attempt, answer, problem, found, searches.failure)
+            if not problem and len(parts := _parts(answer, critique, found)) > 1:
+                each = await read_parts(task.question, parts, found.readings, found.passages, searches, reader)
+                if isinstance(each, ToolCalls):
+                    return each
+                critique = judged_by_parts(critique, each)
+            critiques.append(critique)
         return critiques
 
     def _said_of(self, answer: str, context: CriticContext) -> Critique | None:
@@ -69,17 +78,17 @@ class FactsCritic:
         return next((critique for critique in said if critique.evidence), None)
 
     def _judge(self, attempt: Attempt, answer: str, problem: str, found: _Found, failure: str) -> Critique:
-        readings = [r for r in found.readings if _stands(r.quote, found.passages)]
-        agreeing = [r for r in readings if _says(r, answer)] if not problem else []
-        rivals = _strongest([r for r in readings if r not in agreeing])
+        readings = [r for r in found.readings if stands(r.quote, found.passages)]
+        agreeing = [r for r in readings if says(r, answer)] if not problem else []
+        rivals = strongest([r for r in readings if r not in agreeing])
         evidence: list[Evidence] = []
         if agreeing and len(agreeing) >= len(rivals):
-            quote = _quote_for(answer, agreeing, found.passages)
-            evidence.append(_evidence("supports", f"{quote.title}: {quote.text}", quote, len(agreeing) - len(rivals)))
+            quote = quote_for(answer, agreeing, found.passages)
+            evidence.append(evidence_of("supports", f"{quote.title}: {quote.text}", quote, len(agreeing) - len(rivals)))
         if rivals and len(rivals) >= len(agreeing):
             other = rivals[0]
             said = f"{other.quote.title} says {other.answer}: {other.quote.text}"
-            evidence.append(_evidence("refutes", said, other.quote, len(rivals) - len(agreeing)))
+            evidence.append(evidence_of("refutes", said, other.quote, len(rivals) - len(agreeing)))
         if problem:
             evidence.append(Evidence(EvidenceClass.OPINION, "refutes", problem, self.name, "instrument", "necessary"))
         if not evidence:
@@ -109,51 +118,21 @@ async def _find(question: str, answer: str, searches: Searches, reader: Reader) 
         if fresh is None:
             return None
         more += fresh
-    between = _between(question, said, more) or evidence_lines(question, more, LINES)
-    if (last := await reader.read(between)) is not None:
+    shown = between(question, said, more) or evidence_lines(question, more, LINES)
+    if (last := await reader.read(shown)) is not None:
         readings.append(last)
     return _Found(lines, more, readings)
 
 
-def _between(question: str, answers: Sequence[str], passages: Sequence[Found]) -> list[Quote]:
-    """The lines that hold one of several answers, in the order of what they share with the question."""
-    lines = evidence_lines(question, passages, sum(passage.text.count(".") + 1 for passage in passages))
-    best = [[line for line in lines if states(answer, line.text)][:2] for answer in answers if answer]
-    return list(dict.fromkeys(line for line in lines if any(line in of for of in best)))
+def _parts(answer: str, critique: Critique, found: _Found) -> list[str]:
+    """The parts by which an answer is judged that nothing supports as a whole, and that no passage names as one."""
+    if any(evidence.polarity == "supports" for evidence in critique.evidence):
+        return [answer]
+    name = answer.replace("&", "and")
+    named = any(states(name, f"{passage.title} {passage.text}".replace("&", "and")) for passage in found.passages)
+    return [answer] if named else parts_of(answer)
 
 
 def _whole(passage: Found) -> Quote:
     """All that a passage states."""
     return Quote(" ".join(statements(passage.text)), passage.title, passage.source, passage.tool)
-
-
-def _says(reading: Reading, answer: str) -> bool:
-    """Whether what was read is the answer, and the quote says all of it: one name of a list is not the list."""
-    said = {*content(reading.quote.line), *content(reading.answer)}
-    return agree(reading.answer, answer) and said.issuperset(content(answer))
-
-
-def _strongest(readings: Sequence[Reading]) -> list[Reading]:
-    """Those readings that agree with each other and are most."""
-    groups = [[other for other in readings if agree(other.answer, reading.answer)] for reading in readings]
-    return max(groups, key=len) if groups else []
-
-
-def _quote_for(answer: str, agreeing: Sequence[Reading], passages: Sequence[Found]) -> Quote:
-    """The quote that a reading stands on; rather one that holds the very answer."""
-    for reading in agreeing:
-        if states(answer, reading.quote.text):
-            return reading.quote
-    of_same = (Quote(text, p.title, p.source, p.tool) for p in passages
-               if p.title == agreeing[0].quote.title for text in quotes_of(answer, p.text))
-    return next(of_same, agreeing[0].quote)
-
-
-def _stands(quote: Quote, passages: Sequence[Found]) -> bool:
-    """Whether a passage of that title holds the quote, word for word: nothing else is cited."""
-    return any(p.title == quote.title and find_quote(quote.text, p.text) == quote.text for p in passages)
-
-
-def _evidence(polarity: Literal["supports", "refutes"], summary: str, quote: Quote, margin: int) -> Evidence:
-    return Evidence(EvidenceClass.RETRIEVAL, polarity, summary, quote.tool, "document", weight=max(margin, 1),
-                    detail=f"{quote.line}\n{quote.source}")

@@ -7,6 +7,7 @@ import math
 import pytest
 from agentfix_plugins.qa.answers import agree, short
 from agentfix_plugins.qa.citations import citations
+from agentfix_plugins.qa.parts import parts_of
 from agentfix_plugins.qa.plausible import implausible
 from agentfix_plugins.qa.retrieval import samples
 
@@ -119,6 +120,92 @@ async def test_an_answer_that_stands_in_no_passage_is_no_evidence(ask):
 async def test_an_answer_that_says_more_than_the_quote_is_not_supported_by_it(ask):
     result, _ = await ask(["Ada Lund and Per Berg", "Ada Lund", "Ada Lund"], Library([("mill", MILL)]), max_rounds=1)
     assert [e.polarity for e in cited(result)] == ["refutes"]
+
+
+SAWYER = {"title": "Lund & sons", "source": "mills.jsonl:7",
+          "text": "The wings of the mill at Harrow are the work of Per Berg."}
+
+
+async def test_an_answer_of_several_parts_is_supported_by_a_quote_for_each(ask):
+    library = Library([("Berg", SAWYER), ("mill", MILL)])
+    result, said = await ask(["Ada Lund and Per Berg", "Ada Lund", "Ada Lund", "Per Berg"], library, max_rounds=1)
+    assert (result.supported_by, result.abstained) == (EvidenceClass.RETRIEVAL, False)
+    assert [query for _, query, _ in library.queries] == [WHO, f"{WHO} Ada Lund", f"{WHO} Per Berg"]
+    assert [e.detail.splitlines()[0] for e in cited(result)] == [
+        "[Harrow Mill] The mill at Harrow was built by Ada Lund in 1804.",
+        "[Lund & sons] The wings of the mill at Harrow are the work of Per Berg."]
+    assert sum(e.weight for e in cited(result)) == 1
+    assert "Per Berg" in said[3] and "Ada Lund in 1804" not in said[3]
+
+
+async def test_a_part_that_nothing_supports_is_named(ask):
+    result, said = await ask(["Ada Lund and Per Berg", *["Ada Lund"] * 5], Library([("mill", MILL)]), max_rounds=2)
+    first = next(c for c in result.critiques if (c.attempt, c.critic) == (0, "facts"))
+    assert [e.polarity for e in first.evidence] == ["refutes"]
+    assert first.feedback.startswith("Nothing that was found supports this part of it: 'Per Berg'.\n")
+    assert "this part of it: 'Per Berg'" in said[3]
+    assert result.answer == "Ada Lund"
+
+
+async def test_where_nothing_is_read_for_the_whole_a_part_is_no_support_for_it(ask):
+    library = Library([("Berg", SAWYER), ("mill", MILL)])
+    result, _ = await ask(["Per Berg; Nils Dahl", "unknown", "unknown", "unknown", "Per Berg"], library, max_rounds=1)
+    assert [(e.polarity, e.coverage) for e in cited(result)] == [("supports", "part")]
+    assert result.abstained
+
+
+DAHL = {"title": "Harrow", "source": "", "text": "A mill stands there. It was made by Nils Dahl."}
+
+
+async def test_as_many_quotes_for_each_part_as_for_another_answer_leave_it_contested(ask):
+    library = Library([("Lund", MILL), ("Berg", SAWYER), ("built", DAHL)])
+    replies = ["Ada Lund; Per Berg", "Nils Dahl", "unknown", "unknown", "Ada Lund", "Per Berg"]
+    result, said = await ask(replies, library, max_rounds=1)
+    assert [e.polarity for e in cited(result)] == ["supports", "supports", "refutes"]
+    assert all("by Nils Dahl" in shown for shown in said[4:])
+    assert result.abstained
+
+
+async def test_more_quotes_for_another_answer_refute_the_parts(ask):
+    library = Library([("Lund", MILL), ("Berg", SAWYER), ("built", DAHL)])
+    replies = ["Ada Lund; Per Berg", "Nils Dahl", "Nils Dahl", "Ada Lund", "Per Berg"]
+    result, _ = await ask(replies, library, max_rounds=1)
+    assert [e.polarity for e in cited(result)] == ["refutes"]
+
+
+async def test_a_name_that_looks_like_a_list_is_taken_whole_where_a_passage_has_it(ask):
+    firm = {"title": "Lund & Berg", "source": "firms.jsonl:1", "text": "Lund and Berg own the mill. Ida Moe made it."}
+    library = Library([("mill", firm)])
+    result, _ = await ask(["Lund & Berg", "Ida Moe", "Ida Moe"], library, max_rounds=1)
+    assert [query for _, query, _ in library.queries] == [WHO]
+    assert [e.polarity for e in cited(result)] == ["refutes"]
+
+
+@pytest.mark.parametrize(("answer", "parts"), [
+    ("Ada Lund", ["Ada Lund"]),
+    ("Ada Lund and Per Berg", ["Ada Lund", "Per Berg"]),
+    ("both Ada Lund and Per Berg", ["Ada Lund", "Per Berg"]),
+    ("Lund & Berg", ["Lund", "Berg"]),
+    ("Lund, Berg; Dahl", ["Lund", "Berg", "Dahl"]),
+    ("Lund, Berg, and Dahl", ["Lund", "Berg", "Dahl"]),
+    ("Lund, Berg, Dahl", ["Lund", "Berg", "Dahl"]),
+    ("Lund; Berg", ["Lund", "Berg"]),
+    ("Lund and Lund", ["Lund and Lund"]),
+    ("Oslo, Norway", ["Oslo, Norway"]),
+    ("Ada Lund, Jr.", ["Ada Lund, Jr."]),
+    ("May 4, 1804", ["May 4, 1804"]),
+    ("Friday, May 4, 1804", ["Friday, May 4, 1804"]),
+    ("between 1804 and 1911", ["between 1804 and 1911"]),
+    ("1804 and 1911", ["1804", "1911"]),
+    ("two hundred and five", ["two hundred and five"]),
+    ("1,204", ["1,204"]),
+    ("AT&T", ["AT&T"]),
+    ("a; b; c; d; e; f; g; h", ["a; b; c; d; e; f; g; h"]),
+    ("Andorra", ["Andorra"]),
+    ("", [""]),
+])
+def test_the_parts_of_an_answer(answer, parts):
+    assert parts_of(answer) == parts
 
 
 async def test_a_yes_or_no_is_no_quote(ask):

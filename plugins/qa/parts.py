@@ -39,7 +39,9 @@ def _told(parts: list[str]) -> list[str]:
 
 
 def _are_alike(parts: list[str]) -> bool:
-    """Whether no part is a bare number, or all are figures."""
+    """Whether no part is a bare number, or all are figures, and none is torn out of quotation marks or brackets."""
+    if any(part.count('"') % 2 or part.count("(") != part.count(")") for part in parts):
+        return False
     return all(all(word.isdigit() for word in words(part)) for part in parts) or not any(map(_is_number, parts))
 
 

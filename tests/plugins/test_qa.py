@@ -200,6 +200,8 @@ async def test_a_name_that_looks_like_a_list_is_taken_whole_where_a_passage_has_
     ("two hundred and five", ["two hundred and five"]),
     ("1,204", ["1,204"]),
     ("AT&T", ["AT&T"]),
+    ('"Now and Then" (1995)', ['"Now and Then" (1995)']),
+    ("Lund (of Lund & Berg)", ["Lund (of Lund & Berg)"]),
     ("a; b; c; d; e; f; g; h", ["a; b; c; d; e; f; g; h"]),
     ("Andorra", ["Andorra"]),
     ("", [""]),

@@ -73,22 +73,22 @@ class Calls:
             spent: count what they cost, because the run goes on in the middle; a run that starts again from the
                 beginning comes by all of them and counts them then.
         """
-        within_tools = {place for call in calls if call.reply is not None for place in call.reply.get("asked", ())}
-        for call in calls:
-            if call.reply is None:
-                continue
-            check_journalled(self.run_id, call.request, call.reply)
+        ended = [(call, call.reply) for call in calls if call.reply is not None]
+        for call, reply in ended:
+            check_journalled(self.run_id, call.request, reply)
+        within_tools = {place for _, reply in ended for place in reply.get("asked", ())}
+        for call, reply in ended:
             if "tool" not in call.request:
                 self._granted[call.place] = int(call.request["sampling"]["max_tokens"])
-                usage = usage_of(_COMPLETIONS.validate_python(call.reply["completions"]))
+                usage = usage_of(_COMPLETIONS.validate_python(reply["completions"]))
             else:
                 usage = Usage(tool_calls=1)
                 asked = ToolCall(call.request["tool"], call.request["arguments"], call.place)
-                self.made[call.place] = Asked(asked, _OBSERVATION.validate_python(call.reply["observation"]))
+                self.made[call.place] = Asked(asked, _OBSERVATION.validate_python(reply["observation"]))
                 if spent:
                     self._hear(self.made[call.place])
             if spent:
-                took_s = 0.0 if call.place in within_tools else float(call.reply["seconds"])
+                took_s = 0.0 if call.place in within_tools else float(reply["seconds"])
                 self.meter.spend(call.place, usage, took_s)
 
     def _hear(self, asked: Asked) -> None:

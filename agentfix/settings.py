@@ -130,6 +130,8 @@ class Settings(BaseModel):
     """Plugins that are left out, whoever names them."""
     enabled_plugins: tuple[str, ...] | None = None
     """When set, of the plugins that are found rather than named only these are used, and agentfix's own."""
+    plugin_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
+    """How long the import of a plugin that is not agentfix's own may take, and each of its registration hooks."""
 
     @model_validator(mode="before")
     @classmethod

@@ -16,7 +16,7 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from agentfix.plugins import find
-from agentfix.testing.checks.calling import place_of
+from agentfix.plugins.places import place_of
 from agentfix.testing.checks.child import start
 from agentfix.testing.checks.running import Line
 

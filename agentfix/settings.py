@@ -245,7 +245,8 @@ def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"The setting {name!r} in {source} is wrong: {first['msg']}.") from error
+            said = "it must be a list" if first["type"] == "tuple_type" else first["msg"]
+            raise ConfigError(f"The setting {name!r} in {source} is wrong: {said}.") from error
     return Settings.model_validate(merged)
 
 

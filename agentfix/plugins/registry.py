@@ -167,7 +167,7 @@ class Plugins:
             return
         for (part, _), entry in zip(parts, taken, strict=True):
             self._registries[part][entry.name] = entry
-        about = _first_line((getattr(plugin, "__doc__", None) or "").strip())
+        about = _first_line(str(getattr(plugin, "__doc__", None) or "").strip())
         self._infos.append(PluginInfo(found.name, found.source, tuple(parts), "", found.origin, found.package,
                                       about=about))
 
@@ -177,7 +177,10 @@ class Plugins:
     def _load(self, found: Found) -> object:
         try:
             plugin = self._run(found, found.load)
-        except KeyboardInterrupt:
+            if (known := self._manager.get_name(plugin)) is not None:
+                raise DuplicateNameError(found.name, f"{found.source} is plugin {known!r} already.",
+                                         "Name it once.")
+        except (DuplicateNameError, KeyboardInterrupt):
             raise
         except HungError as error:
             raise PluginLoadError(found.name, f"its import {error}.", _HUNG_HINT) from None
@@ -205,6 +208,9 @@ class Plugins:
             if is_over:
                 raise PluginError(name, f"{part} {part_name!r} is registered too late: {hook_name} is over.",
                                   "Register it while that hook is called.")
+            if not isinstance(part_name, str) or not part_name.isprintable() or not part_name.strip():
+                raise PluginError(name, f"{hook_name} registers the name {part_name!r}.",
+                                  "Use lower-case words with - or _ between them.")
             other = self._registries[part].get(part_name) or entries.get(part_name)
             if other is not None:
                 raise DuplicateNameError(
@@ -212,7 +218,7 @@ class Plugins:
                     "Disable one of them with disabled_plugins in agentfix.toml.")
             if not callable(factory):
                 raise PluginError(name, f"{part} {part_name!r} is registered without a factory.")
-            entries[part_name] = Registered(part_name, name, description, factory)
+            entries[part_name] = Registered(part_name, name, str(description), factory)
 
         caller = self._manager.subset_hook_caller(hook_name, _others(self._manager, plugin))
         try:

@@ -306,11 +306,11 @@ def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -
     counter = iter(range(1_000_000))
 
     async def ask(messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, temperature: float = 0.0,
-                  max_tokens: int = 512, n: int = 1, top_logprobs: int = 0) -> list[Completion]:
+                  max_tokens: int = 512, n: int = 1) -> list[Completion]:
         number = next(counter)
         seed = (context.seed * 1_000_003 + 7_919 * (number + 1) + len(context.attempts)) % 2**31
         sampling = Sampling(temperature, 0.95 if temperature > 0 else 1.0, seed, (), max_tokens)
-        request = ModelRequest(tuple(messages), sampling, n, schema=schema, top_logprobs=top_logprobs)
+        request = ModelRequest(tuple(messages), sampling, n, schema=schema)
         return await context.calls.model(context.critic_model, f"{place}.m{number}", request)
 
     async def verify(tool: str, claim: Claim) -> Evidence | None:

@@ -27,12 +27,8 @@ class Ask(Protocol):
     """How a critic asks its model. Journalled and within the budget."""
 
     async def __call__(self, messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None,
-                       temperature: float = 0.0, max_tokens: int = 512, n: int = 1,
-                       top_logprobs: int = 0) -> list[Completion]:
-        """Returns n completions; fewer, or none, when the budget does not allow them.
-
-        With `top_logprobs`, those of a model that knows them say how likely so many alternatives of each token were.
-        """
+                       temperature: float = 0.0, max_tokens: int = 512, n: int = 1) -> list[Completion]:
+        """Returns n completions; fewer, or none, when the budget does not allow them."""
         ...
 
 

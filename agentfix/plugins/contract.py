@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import traceback
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +10,8 @@ import pluggy
 
 from agentfix.errors import PluginError, UnknownNameError
 from agentfix.hookspecs import API_VERSION, PROJECT, Hooks
+from agentfix.plugins.places import place_of_error
 
-_OURS = str(Path(__file__).parent.parent)
 HOOKS = tuple(name for name in dir(Hooks) if name.startswith(f"{PROJECT}_"))
 REGISTRATION = f"{PROJECT}_register_"
 
@@ -44,9 +43,8 @@ def described(error: BaseException) -> str:
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name} line {error.lineno}: {type(error).__name__}: {error.msg}"
     said = " ".join(repr(error).split())[:300]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__)
-              if not frame.filename.startswith(("<", _OURS)) and "importlib" not in frame.filename]
-    return f"{said} at {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else said
+    place = place_of_error(error)
+    return f"{said} at {place}" if place else said
 
 
 def _require_version(name: str, wanted: object) -> None:

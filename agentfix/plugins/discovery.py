@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from agentfix.errors import ConfigError
-from agentfix.plugins.files import GROUP, entry_points_of, is_project, load_file, load_of_project
+from agentfix.plugins.files import GROUP, entry_points_of, is_project, load_file, load_of_project, load_point
 from agentfix.settings import Settings
 
 Origin: TypeAlias = Literal["first-party", "installed", "project", "named", "given"]
@@ -81,14 +81,16 @@ def named(target: str) -> list[Found]:
     Raises:
         ConfigError: there is no such thing.
     """
+    if not target.strip():
+        raise ConfigError("A plugin's name is empty.", "Name a file, a folder or a module.")
     if not is_path(target):
         if not _importable(target):
-            near = f"./{target}" if Path(target).is_dir() else f"./{target}.py"
+            near = next((near for near in (f"./{target}", f"./{target}.py") if _is_there(Path(near))), "")
             raise ConfigError(f"There is no plugin {target!r}: no module has that name.",
-                              f"Did you mean {near}?" if Path(near).exists() else "A file is named by its path.")
+                              f"Did you mean {near}?" if near else "A file is named by its path.")
         return [Found(target, target, "named", partial(import_module, target))]
-    path = Path(target).expanduser()
-    if not path.exists():
+    path = Path(os.path.expanduser(target))  # noqa: PTH111 - it leaves ~NAME alone where there is no such user
+    if not _is_there(path):
         raise ConfigError(f"There is no plugin {target!r}: nothing is there.")
     if path.is_dir() and is_project(path):
         return [_of_project(path, point) for point in entry_points_of(path)]
@@ -98,14 +100,25 @@ def named(target: str) -> list[Found]:
             raise ConfigError(f"There is no plugin in {target!r}.",
                               "A plugin's folder has an __init__.py, a pyproject.toml, or files of Python.")
         return found
+    if path.is_file() and path.suffix != ".py":
+        is_packed = path.suffix in (".whl", ".zip", ".gz")
+        raise ConfigError(f"{target!r} can't be used as a plugin: it is no Python file.",
+                          "Install it, with pip install." if is_packed else "Its name must end in .py.")
     return [_file(path, "named")]
 
 
 def in_folder(folder: Path, origin: Origin) -> Iterator[Found]:
-    """The Python files and packages of a folder, by name; what begins with `_` or `.` is left out."""
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir()):
+    """The Python files and packages of a folder, by name; what begins with `_` or `.` is left out.
+
+    Raises:
+        ConfigError: the folder can't be read.
+    """
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise ConfigError(f"The folder of plugins {folder} can't be read: {error.strerror}.", "Mend its path or its "
+                                                                                              "permissions.") from error
+    for path in paths:
         if not path.name.startswith(("_", ".")) and (path.suffix == ".py" or (path / "__init__.py").is_file()):
             yield _file(path, origin)
 
@@ -118,15 +131,22 @@ def is_path(target: str) -> bool:
 def _installed(point: EntryPoint) -> Found:
     package, version = (point.dist.name, point.dist.version) if point.dist is not None else ("", "")
     origin: Origin = "first-party" if package == OWN_PACKAGE else "installed"
-    return Found(point.name, point.value, origin, point.load, f"{package} {version}".strip())
+    return Found(point.name, point.value, origin, partial(load_point, point), f"{package} {version}".strip())
 
 
 def _file(path: Path, origin: Origin) -> Found:
-    return Found(path.resolve().stem, str(path), origin, partial(load_file, path))
+    return Found(Path(os.path.realpath(path)).stem, str(path), origin, partial(load_file, path))
 
 
 def _of_project(path: Path, point: EntryPoint) -> Found:
     return Found(point.name, str(path), "named", partial(load_of_project, path, point))
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # a name that is too long for any file
+        return False
 
 
 def _importable(module: str) -> bool:

@@ -7,6 +7,7 @@ real one. So the files of a package import one another relatively (`from .tool i
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import sys
 import tomllib
@@ -41,7 +42,7 @@ def load_file(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException:
-        del sys.modules[name]
+        sys.modules.pop(name, None)
         raise
     return module
 
@@ -79,9 +80,20 @@ def load_of_project(project: Path, point: EntryPoint) -> object:
     root = str((project / "src" if (project / "src").is_dir() else project).resolve())
     if root not in sys.path:
         sys.path.insert(0, root)
+    return load_point(point)
+
+
+def load_point(point: EntryPoint) -> object:
+    """Import what an entry point names.
+
+    Raises:
+        BaseException: whatever it raises.
+    """
+    if EntryPoint.pattern.match(point.value) is None:
+        raise ImportError(f"{point.value!r} is no MODULE or MODULE:OBJECT")
     return point.load()
 
 
 def _private_name(path: Path) -> str:
-    stem, whole = re.sub(r"\W", "_", path.stem), str(path.resolve())
+    stem, whole = re.sub(r"\W", "_", path.stem), os.path.realpath(path)
     return f"_agentfix_plugin_{stem}_{sha256(whole.encode()).hexdigest()[:8]}"

@@ -8,14 +8,14 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, TypeVar
 
 import pluggy
 
 from agentfix.errors import AgentFixError, DuplicateNameError, PluginError, PluginLoadError, UnknownNameError
 from agentfix.hookspecs import PROJECT, Build, Hooks, Implementation
+from agentfix.plugins.bounded import HungError, bounded
 from agentfix.plugins.contract import described, require_contract
 from agentfix.plugins.discovery import Found, Origin, discover
 from agentfix.protocols import Tool
@@ -35,6 +35,10 @@ _HOOK_OF: Mapping[Part, str] = {
     "dataset": "agentfix_register_datasets",
     "command": "agentfix_register_commands",
 }
+
+
+T = TypeVar("T")
+_HUNG_HINT = "Mend it, give it more time with plugin_timeout_s, or name it in disabled_plugins in agentfix.toml."
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +157,7 @@ class Plugins:
                                                      "name already.", "Rename or remove one of them.")
             plugin = self._load(found)
             for part, hook_name in _HOOK_OF.items():
-                entries = self._ask(found.name, plugin, part, hook_name)
+                entries = self._ask(found, plugin, part, hook_name)
                 taken += entries
                 parts.extend((part, entry.name) for entry in entries)
         except PluginError as error:
@@ -163,7 +167,7 @@ class Plugins:
             return
         for (part, _), entry in zip(parts, taken, strict=True):
             self._registries[part][entry.name] = entry
-        about = _first_line((getattr(plugin, "__doc__", None) or "").strip())
+        about = _first_line(str(getattr(plugin, "__doc__", None) or "").strip())
         self._infos.append(PluginInfo(found.name, found.source, tuple(parts), "", found.origin, found.package,
                                       about=about))
 
@@ -172,26 +176,41 @@ class Plugins:
 
     def _load(self, found: Found) -> object:
         try:
-            plugin = found.load()
-        except KeyboardInterrupt:
+            plugin = self._run(found, found.load)
+            if (known := self._manager.get_name(plugin)) is not None:
+                raise DuplicateNameError(found.name, f"{found.source} is plugin {known!r} already.",
+                                         "Name it once.")
+        except (DuplicateNameError, KeyboardInterrupt):
             raise
+        except HungError as error:
+            raise PluginLoadError(found.name, f"its import {error}.", _HUNG_HINT) from None
         except BaseException as error:
             raise PluginLoadError(found.name, f"can't be imported: {described(error)}.") from error
         try:
-            require_contract(found.name, plugin, self._manager)
+            self._run(found, lambda: require_contract(found.name, plugin, self._manager))
             self._manager.register(plugin, found.name)
+        except (PluginError, KeyboardInterrupt):
+            raise
         except (pluggy.PluginValidationError, ValueError) as error:
             raise PluginError(found.name, f"{' '.join(str(error).split())}.") from error
+        except BaseException as error:
+            raise PluginError(found.name, f"its attributes can't be read: {described(error)}.") from error
         return plugin
 
-    def _ask(self, name: str, plugin: object, part: Part, hook_name: str) -> list[Registered]:
+    def _ask(self, found: Found, plugin: object, part: Part, hook_name: str) -> list[Registered]:
         """Call one registration hook of one plugin."""
-        entries: dict[str, Registered] = {}
+        name, entries, is_over = found.name, dict[str, Registered](), False
 
         def register(part_name: Any, factory: Callable[[Build], Any] | None = None, description: str = "") -> None:
             if isinstance(part_name, Tool):
                 tool = part_name
                 part_name, factory, description = tool.spec.name, lambda _: tool, _first_line(tool.spec.description)
+            if is_over:
+                raise PluginError(name, f"{part} {part_name!r} is registered too late: {hook_name} is over.",
+                                  "Register it while that hook is called.")
+            if not isinstance(part_name, str) or not part_name.isprintable() or not part_name.strip():
+                raise PluginError(name, f"{hook_name} registers the name {part_name!r}.",
+                                  "Use lower-case words with - or _ between them.")
             other = self._registries[part].get(part_name) or entries.get(part_name)
             if other is not None:
                 raise DuplicateNameError(
@@ -199,17 +218,26 @@ class Plugins:
                     "Disable one of them with disabled_plugins in agentfix.toml.")
             if not callable(factory):
                 raise PluginError(name, f"{part} {part_name!r} is registered without a factory.")
-            entries[part_name] = Registered(part_name, name, description, factory)
+            entries[part_name] = Registered(part_name, name, str(description), factory)
 
         caller = self._manager.subset_hook_caller(hook_name, _others(self._manager, plugin))
         try:
-            for returned in caller(register=register):
-                _finish(returned)
+            self._run(found, lambda: [_finish(returned) for returned in caller(register=register)])
         except (PluginError, KeyboardInterrupt):
             raise
+        except HungError as error:
+            raise PluginError(name, f"{hook_name} {error}.", _HUNG_HINT) from None
         except BaseException as error:
             raise PluginError(name, f"{hook_name} failed: {described(error)}.") from error
+        finally:
+            is_over = True
         return list(entries.values())
+
+    def _run(self, found: Found, function: Callable[[], T]) -> T:
+        """Run code of a plugin. A stranger's has a limit; what comes with agentfix or the program needs none."""
+        if found.origin in ("first-party", "given"):
+            return function()
+        return bounded(function, self.settings.plugin_timeout_s)
 
 
 def _first_line(text: str) -> str:
@@ -244,5 +272,4 @@ def _left_out(found: Found, settings: Settings) -> str:
 def _finish(returned: Any) -> None:
     """Wait for what an async hook does. A loop may be running here, so it gets one of its own elsewhere."""
     if inspect.iscoroutine(returned):
-        with ThreadPoolExecutor(1) as thread:
-            thread.submit(asyncio.run, returned).result()
+        bounded(lambda: asyncio.run(returned), None)

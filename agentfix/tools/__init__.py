@@ -5,8 +5,9 @@ from agentfix.tools.fence import fence
 from agentfix.tools.function import FunctionTool, tool
 from agentfix.tools.guard import off as off_guard
 from agentfix.tools.instructions import instructions_in
+from agentfix.tools.observed import head_and_tail
 from agentfix.tools.policy import read_policy
 from agentfix.tools.runner import Approve, ToolRunner
 
-__all__ = ["Approve", "FunctionTool", "ToolRunner", "defused", "fence", "instructions_in", "off_guard", "read_policy",
-           "tool"]
+__all__ = ["Approve", "FunctionTool", "ToolRunner", "defused", "fence", "head_and_tail", "instructions_in", "off_guard",
+           "read_policy", "tool"]

@@ -46,11 +46,13 @@ def kept(tool: str, said: Any) -> tuple[Observation, int]:
     status = "error" if observation.status in _OURS else observation.status
     if left_out_bytes:
         observation = replace(observation, data={})
-    return replace(observation, tool=tool, status=status, text=_bounded(observation.text)), left_out_bytes
+    text = head_and_tail(observation.text, OBSERVATION_CHARS)
+    return replace(observation, tool=tool, status=status, text=text), left_out_bytes
 
 
-def _bounded(text: str) -> str:
-    if len(text) <= OBSERVATION_CHARS:
+def head_and_tail(text: str, limit_chars: int) -> str:
+    """The text; where it is longer than the limit, its head and its tail, with a mark between them."""
+    if len(text) <= limit_chars:
         return text
-    half = OBSERVATION_CHARS // 2
-    return f"{text[:half]}\n[...]\n{text[-half:]}"
+    half = limit_chars // 2
+    return f"{text[:half]} [... {len(text) - limit_chars} characters cut ...] {text[-(limit_chars - half):]}"

@@ -78,7 +78,7 @@ def saying(parts: Parts) -> Generator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise ToolError(f"There is no {name}.", status="missing") from None
+        raise ToolError(f"There is no {name}.", status="absent") from None
     except NotADirectoryError:
         raise ToolError(f"{name}: a part of this path is a file, not a folder.") from None
     except IsADirectoryError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentfix import ExecResult, Limits, Observation, ToolContext, ToolError, ToolSpec
+from agentfix import ExecResult, Limits, Observation, ToolContext, ToolError, ToolSpec, head_and_tail
 
 TEXT_CHARACTERS = 2000
 """How much of an output or a value a model is shown."""
@@ -39,7 +39,7 @@ class PythonTool:
             raise ToolError(f"{want!r} is not the name of a variable.")
         result = await context.sandbox.exec(code, Limits(timeout_s=context.timeout_s), want=want)
         data = {"value": result.value, "status": result.status, "error": result.error, "line": result.line,
-                "stdout": _bounded(result.stdout, DATA_CHARACTERS), "sandbox": result.sandbox}
+                "stdout": head_and_tail(result.stdout, DATA_CHARACTERS), "sandbox": result.sandbox}
         return Observation(self.spec.name, result.status, report(code, want, result), data)
 
 
@@ -48,11 +48,11 @@ def report(code: str, want: str | None, result: ExecResult) -> str:
     lines = [f"Execution: {_ending(result)}"]
     source = code.splitlines()
     if result.status != "ok" and result.line is not None and 1 <= result.line <= len(source):
-        lines.append(f"Line {result.line}: {_bounded(source[result.line - 1].strip(), 200)}")
+        lines.append(f"Line {result.line}: {head_and_tail(source[result.line - 1].strip(), 200)}")
     if result.stdout.strip():
-        lines.append(f"Printed: {_bounded(result.stdout.strip(), TEXT_CHARACTERS)}")
+        lines.append(f"Printed: {head_and_tail(result.stdout.strip(), TEXT_CHARACTERS)}")
     if result.status == "ok" and want is not None:
-        value = "is not set" if result.value is None else f"= {_bounded(result.value, TEXT_CHARACTERS)}"
+        value = "is not set" if result.value is None else f"= {head_and_tail(result.value, TEXT_CHARACTERS)}"
         lines.append(f"Output: {want} {value}")
     return "\n".join(lines)
 
@@ -65,9 +65,3 @@ def _ending(result: ExecResult) -> str:
             return result.error or f"exited with status {result.exit_code}"
         case status:
             return f"{status.replace('_', ' ')}: {result.error}" if result.error else status.replace("_", " ")
-
-
-def _bounded(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit // 2]} [... {len(text) - limit} characters cut ...] {text[-(limit - limit // 2):]}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentfix import ExecResult, Limits, Observation, ToolContext, ToolError, tool
+from agentfix import ExecResult, Limits, Observation, ToolContext, ToolError, head_and_tail, tool
 
 MAX_CHARACTERS = 20_000
 """Of a command."""
@@ -36,7 +36,7 @@ async def shell(command: str, *, context: ToolContext) -> Observation:
                         f"with the tool python. ({result.error})", status="unavailable")
     output = result.stdout + result.stderr
     files = [artefact.path for artefact in result.artefacts][:_MOST_FILES]
-    data = {"exit_status": result.exit_code, "output": _bounded(output, DATA_CHARACTERS), "files": files,
+    data = {"exit_status": result.exit_code, "output": head_and_tail(output, DATA_CHARACTERS), "files": files,
             "truncated": result.truncated or len(output) > DATA_CHARACTERS, "sandbox": result.sandbox}
     return Observation("shell", result.status, _told(result, output, files), data)
 
@@ -47,13 +47,7 @@ def _told(result: ExecResult, output: str, files: list[str]) -> str:
         ending = f"Stopped: {result.status.replace('_', ' ')}{f': {result.error}' if result.error else ''}"
     lines = [ending]
     if output.strip():
-        lines.append(_bounded(output.rstrip("\n"), TEXT_CHARACTERS))
+        lines.append(head_and_tail(output.rstrip("\n"), TEXT_CHARACTERS))
     if files:
         lines.append(f"[It wrote {', '.join(files)}: gone with the sandbox.]")
     return "\n".join(lines)
-
-
-def _bounded(text: str, limit: int) -> str:
-    if len(text) <= limit:
-        return text
-    return f"{text[:limit // 2]} [... {len(text) - limit} characters cut ...] {text[-(limit - limit // 2):]}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -27,8 +29,12 @@ NAME = "web_search"
 MAX_QUERY_CHARS = 400
 
 
-def web_search_tool(build: Build) -> FunctionTool:
+def web_search_tool(build: Build, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep) -> FunctionTool:
     """The tool `web_search` over the engines that the settings name.
+
+    Args:
+        build: has the settings, and makes the engines.
+        sleep: waits for so many seconds, for an engine's turn and before another try.
 
     Raises:
         UnknownNameError: there is no engine of that name.
@@ -39,7 +45,7 @@ def web_search_tool(build: Build) -> FunctionTool:
     if not engines:
         raise ConfigError("No search engine is set.", "Name one in search_engines, or disable the plugin web_search.")
     folder = None if settings.journal == "memory" else settings.data_dir / "web"
-    searching = Searching(engines, Store(folder and folder / "search.sqlite", settings.search_age_s))
+    searching = Searching(engines, Store(folder and folder / "search.sqlite", settings.search_age_s), sleep)
     hosts = tuple(dict.fromkeys(host for engine in engines.values() for host in engine.hosts))
     secrets = tuple(dict.fromkeys(key for engine in engines.values() for key in engine.secrets))
 

@@ -1,4 +1,4 @@
-"""Twelve broken plugins: `agentfix plugins check` names what is wrong, and so does a run, which goes on."""
+"""Fourteen broken plugins: `agentfix plugins check` names what is wrong, and so does a run, which goes on."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ CHECKED = {
                       "'agentfix_register_tool', which is not a hook. Did you mean 'agentfix_register_tools'?"),
     "import_error": ("it can be imported", "No module named 'no_such_package_anywhere'\") at import_error.py line 3"),
     "hangs": ("it ends in time", "it hangs at hangs.py line 11"),
+    "hangs_at_import": ("it can be imported", "it hangs at hangs_at_import.py line 7"),
+    "hangs_in_registration": ("it registers its parts", "it hangs at hangs_in_registration.py line 17"),
     "lies": ("it does nothing that it did not declare",
              "agentfix-broken-plugin.log', which it did not declare (paths)"),
     "huge_output": ("its results are bounded", "characters and"),
@@ -34,6 +36,8 @@ RUN = {
     "misspelt_hook": "Did you mean 'agentfix_register_tools'?",
     "import_error": "Plugin 'import_error': can't be imported: ModuleNotFoundError",
     "hangs": "",
+    "hangs_at_import": "its import has not ended after 3 s: it is at hangs_at_import.py line 7",
+    "hangs_in_registration": "_register_tools has not ended after 3 s: it is at hangs_in_registration.py line 17",
     "lies": "Tool 'count' was refused something: it tried to write",
     "huge_output": "Tool 'count' returned",
     "not_serialisable": "Tool 'count' is faulty: it raised TypeError",
@@ -45,15 +49,17 @@ RUN = {
 }
 
 
-def test_there_are_twelve():
+def test_there_are_fourteen():
     assert {*CHECKED} == {*RUN} == {path.stem for path in BROKEN.glob("*.py")} - {"__init__"}
-    assert len(CHECKED) == 12
+    assert len(CHECKED) == 14
 
 
 @pytest.mark.parametrize("name", CHECKED)
 def test_a_broken_plugin_is_caught_by_the_check(name):
     check, said = CHECKED[name]
-    failed = [line for line in check_target(str(BROKEN / f"{name}.py"), timeout_s=4.0) if line.status == "failed"]
+    timeout_s = 1.5 if name.startswith("hangs_") else 4.0
+    lines = check_target(str(BROKEN / f"{name}.py"), timeout_s=timeout_s)
+    failed = [line for line in lines if line.status == "failed"]
     assert check in [line.check for line in failed]
     assert said in next(line.detail for line in failed if line.check == check)
     assert all(line.detail and "\n" not in line.detail for line in failed)
@@ -83,7 +89,8 @@ async def test_a_broken_plugin_is_named_by_a_run_which_goes_on(name, tmp_path, c
     model = ScriptedModel([step(("count", {"text": "two words"}), ("echo", {"text": "still here"})),
                            json.dumps({"thought": "", "answer": "Done."})])
     settings = Settings(model="scripted:", kind="tools", strategy="none", sandbox="embedded", data_dir=tmp_path,
-                        tool_timeout_s=0.2, plugins=(str(BROKEN / f"{name}.py"),), journal="memory")
+                        tool_timeout_s=0.2, plugins=(str(BROKEN / f"{name}.py"),), journal="memory",
+                        plugin_timeout_s=3.0 if name.startswith("hangs_") else 60.0)
     events = []
     async with Agent(settings, Plugins(settings, {"script": script_plugin(model), "good": Good()})) as agent:
         result = await agent.arun("Count the words of: two words", on_event=events.append)

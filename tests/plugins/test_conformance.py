@@ -5,8 +5,9 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 
 import pytest
+from agentfix_plugins.web_search.tool import web_search_tool
 
-from agentfix import Plugins, Settings, Tool
+from agentfix import Build, Plugins, Settings, Tool
 from agentfix.testing import (
     CriticConformance,
     KindConformance,
@@ -18,13 +19,21 @@ from agentfix.testing import (
 PLUGINS = Plugins(Settings(enabled_plugins=()))
 
 
+async def at_once(seconds: float) -> None:
+    """An engine's turn and the next try come without a wait."""
+
+
+MADE = {"web_search": lambda part, name: web_search_tool(Build(PLUGINS.settings, "", PLUGINS.build), at_once)}
+"""Tools that would keep a test waiting."""
+
+
 def parts(part):
     return [entry.name for entry in PLUGINS.names(part)]
 
 
 @pytest.fixture(params=parts("tool"))
 def tool(request) -> Tool:
-    made = PLUGINS.build("tool", request.param)
+    made = MADE.get(request.param, PLUGINS.build)("tool", request.param)
     if not isinstance(made, Tool):
         pytest.skip("its tools are found when it is opened")
     return made

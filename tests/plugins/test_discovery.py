@@ -192,11 +192,6 @@ def test_a_broken_plugin_is_named_and_the_rest_works(text, expected, tmp_path):
     assert re.search(expected, problem.problem)
 
 
-def test_ctrl_c_is_no_plugin_s_fault(tmp_path):
-    with pytest.raises(KeyboardInterrupt):
-        using(plugin(tmp_path / "counting.py", text="raise KeyboardInterrupt"))
-
-
 def test_a_factory_that_leaves_is_named(tmp_path):
     text = HOOK + "def agentfix_register_tools(register): register('x', lambda build: exit(3))"
     with pytest.raises(PluginError, match=r"Plugin 'bad': making tool 'x' failed: SystemExit\(3\)"):

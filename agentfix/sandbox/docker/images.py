@@ -142,7 +142,7 @@ def _fetch_wheels(engine: Engine, recipe: Recipe, context: Path, log: Callable[[
     machine = _inspect(engine, recipe.base)["Architecture"]
     platforms = [f"--platform={name}_{_MACHINES.get(machine, machine)}" for name in (
         "manylinux2014", "manylinux_2_17", "manylinux_2_24", "manylinux_2_27", "manylinux_2_28", "manylinux_2_34")]
-    _call([sys.executable, "-m", "pip", "download", "--quiet", "--retries=2", "--only-binary=:all:",
+    _call([sys.executable, "-P", "-m", "pip", "download", "--quiet", "--retries=2", "--only-binary=:all:",
            "--implementation=cp", f"--python-version={_python_of(engine, recipe.base)}", *platforms,
            f"--dest={context}", "--", "pip", *recipe.packages], "The wheels could not be fetched")
 

@@ -8,18 +8,16 @@ from __future__ import annotations
 import asyncio
 import io
 import os
-import sys
 import tempfile
 import threading
 import time
-import traceback
 import weakref
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from agentfix.plugins.places import place_of, place_of_error, stacks
 from agentfix.tools.holding import Held
 from agentfix.tools.runner import HELD_S
 
@@ -75,7 +73,7 @@ class Caller:
             self._loop = None
         error = call.error
         if error is not None and not where:
-            where = _where_of(error)
+            where = place_of_error(error)
         return Outcome(call.value, error, where, hung, left, call.held_s, printed())
 
     def _wait(self, call: _Call, thread: _LoopThread, timeout_s: float) -> tuple[str, bool, bool]:
@@ -161,12 +159,12 @@ class _LoopThread:
 
     def busy_at(self) -> str:
         """Where in somebody's code the loop's thread is; empty when it waits for something to happen."""
-        return place_of(_stacks().get(self._thread.ident or 0, []))
+        return place_of(stacks().get(self._thread.ident or 0, []))
 
     def busy_elsewhere_at(self) -> str:
         """Where in somebody's code a thread is that is neither the loop's nor the caller's."""
         mine = {self._thread.ident, threading.get_ident()}
-        places = (place_of(stack) for ident, stack in _stacks().items() if ident not in mine)
+        places = (place_of(stack) for ident, stack in stacks().items() if ident not in mine)
         return next(filter(None, places), "")
 
 
@@ -187,32 +185,6 @@ async def _awaited(held: Held[Any]) -> Any:
         return await held
     except (SystemExit, KeyboardInterrupt) as error:  # these would end the event loop
         raise LeavingError(f"it raised {error!r}") from error
-
-
-# --- where something is -----------------------------------------------------------------------------------------------
-
-_OURS = str(Path(__file__).parent.parent.parent)
-_PYTHON = str(Path(os.__file__).parent)
-
-
-def _stacks() -> dict[int, list[tuple[str, int]]]:
-    """Where each thread is, by its number."""
-    frames = sys._current_frames()  # pyright: ignore[reportPrivateUsage]
-    return {ident: [(each.filename, each.lineno or 0) for each in traceback.extract_stack(frame)]
-            for ident, frame in frames.items()}
-
-
-def _where_of(error: BaseException) -> str:
-    return place_of([(frame.filename, frame.lineno or 0) for frame in traceback.extract_tb(error.__traceback__)])
-
-
-def place_of(frames: list[tuple[str, int]]) -> str:
-    """The innermost place that is neither agentfix's own nor Python's library."""
-    for file, line in reversed(frames):
-        inside_python = file.startswith(_PYTHON) and "site-packages" not in file
-        if not (file.startswith((_OURS, "<")) or inside_python):
-            return f"{Path(file).name} line {line}"
-    return ""
 
 
 # --- what is printed --------------------------------------------------------------------------------------------------

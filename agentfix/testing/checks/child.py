@@ -21,7 +21,7 @@ def start(module: str, asked: dict[str, Any], stderr: IO[bytes] | int) -> subpro
         asked: as JSON can say it.
         stderr: where to what the process prints goes.
     """
-    process = subprocess.Popen([sys.executable, "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+    process = subprocess.Popen([sys.executable, "-P", "-c", _START], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                stderr=stderr, start_new_session=True)
     assert process.stdin is not None
     with process.stdin:

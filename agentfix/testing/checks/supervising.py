@@ -16,10 +16,11 @@ from tempfile import TemporaryFile
 from typing import IO, Any
 
 from agentfix.plugins import find
-from agentfix.testing.checks.calling import place_of
+from agentfix.plugins.places import place_of
 from agentfix.testing.checks.child import start
 from agentfix.testing.checks.running import Line
 
+STARTED = "its checks can be started"
 START_S = 300.0
 """How long the process may take before its first check, on a machine that is busy otherwise."""
 _FRAME = re.compile(r'File "(.+)", line (\d+) in ')
@@ -50,6 +51,9 @@ def check_target(target: str, *, timeout_s: float = 5.0) -> Iterator[Line]:
             if child.at is None:
                 return
             subject, name = child.at
+            if not name:
+                yield Line(target, STARTED, "failed", child.fate(stderr))
+                return
             yield Line(subject, name, "failed", child.fate(stderr))
             done.append(child.at)
             hung.append(subject)

@@ -1,1 +1,1 @@
-"""Twelve plugins, each broken in its own way: `agentfix plugins check` and runs must name what is wrong."""
+"""Fourteen plugins, each broken in its own way: `agentfix plugins check` and runs must name what is wrong."""

@@ -26,7 +26,7 @@ _MOST_BYTES = 10_000_000
 """Of an answer that is not streamed; an event of a stream may have a million."""
 _NOT_FOUND = 404
 _PLAIN = "identity"
-"""The one way in which bytes are sent that says how many they will be: compressed ones can become a thousand times more."""
+"""The one encoding of bytes that says how many they will be; compressed ones may become a thousand times more."""
 
 for _name in ("mcp", "client"):  # else Python itself would print the SDK's warnings, tracebacks included
     logging.getLogger(_name).addHandler(logging.NullHandler())

@@ -11,11 +11,12 @@ from .quotes import find_quote
 
 @tool(deterministic=True)
 def citations(quote: str, passage: str) -> dict[str, Any]:
-    """Check whether a passage holds a quote word for word. White space, quotation marks and dashes may differ.
+    """Check whether a passage holds a quote word for word, from the beginning of a word to the end of one. White space,
+    quotation marks and dashes may differ.
 
     Args:
         quote: The words that are said to stand in the passage.
         passage: The whole passage.
     """
-    found = find_quote(quote, passage)
+    found = find_quote(quote, passage, whole=True)
     return {"holds": found is not None, "quote": found}

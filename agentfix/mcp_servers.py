@@ -62,6 +62,9 @@ class McpServer(BaseModel):
     """The tools that are taken, by the server's own names; all of them when not set."""
     read_only: bool | tuple[str, ...] = False
     """Tools that change nothing, as you know: `true` for all, or their names. Every other asks before it acts."""
+    trust_words: bool = False
+    """Take the names, descriptions and schemas of its tools for words of your own. Otherwise a run that is told of them
+    has heard a stranger from its start, and whatever acts needs a person's word, whatever the policy."""
     trust_hints: bool = False
     """Believe the server when it says of a tool that it only reads."""
 

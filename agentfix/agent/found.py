@@ -94,7 +94,7 @@ class _Redescribed:
     def __init__(self, tool: Tool, spec: ToolSpec) -> None:
         self._tool = tool
         self.spec = replace(tool.spec, description=spec.description, parameters=spec.parameters, verifies=False,
-                            undoes=False)
+                            undoes=False, foreign=tool.spec.foreign or spec.foreign)
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> Observation:
         return await self._tool.run(arguments, context)

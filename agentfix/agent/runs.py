@@ -183,6 +183,7 @@ class LiveRuns:
             settings.seed, settings.tool_timeout_s, settings.required_class,
             opening.on_event is not None or lifecycle.watched, given,
         )
+        calls.hear_of(context.at_hand)
         await self._begin(run, header, opening, journal, calls)
         holder.append(_Live(context, stack, settings))
         return holder[0]

@@ -96,6 +96,18 @@ class Calls:
         first = asked.call.tool if self.heard is None else self.heard.tool
         self.heard = Heard(first, (*said, asked.observation.text))
 
+    def hear_of(self, tools: Sequence[ToolSpec]) -> None:
+        """Count what models are told of tools as heard, where strangers wrote it.
+
+        Args:
+            tools: that models are told of.
+        """
+        for spec in tools:
+            if spec.foreign:
+                said = f"{spec.name}\n{spec.description}\n{json.dumps(dict(spec.parameters), ensure_ascii=False)}"
+                described = ToolCall(f"the description of {spec.name}", {})
+                self._hear(Asked(described, Observation(spec.name, "ok", said)))
+
     def require_journal(self) -> None:
         """Raises JournalError when something could not be written: nothing more is done that would be lost."""
         if self._failed is not None:

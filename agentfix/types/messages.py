@@ -45,6 +45,8 @@ class ToolSpec:
     """It can check claims: see `agentfix.Verifier`."""
     undoes: bool = False
     """Its acts can be taken back: see `agentfix.Undoable`."""
+    foreign: bool = False
+    """Its name, description and parameters are a stranger's words. A run whose models are told of it has heard them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ class ToolsKind:
     def act(self, task: Task, role: str, tools: Sequence[ToolSpec], steps: Sequence[Step], parent: Attempt | None,
             guidance: str) -> Prompt:
         """See `agentfix.ActingKind`."""
+        guidance = defused(guidance)  # it tells of arguments and evidence, in which a page's words may stand
         question = render("task", question=task.question, context=task.context)
         messages = [Message("system", self._system(tools)), Message("user", question)]
         before = () if parent is None else parent.steps
@@ -132,7 +133,7 @@ class ToolsKind:
         for number, step in enumerate(steps):
             limit = RECENT_CHARS if number + RECENT >= len(steps) + later else EARLIER_CHARS
             if not self.native or not step.calls:
-                results = [{"tool": defused(seen.tool), "status": seen.status,
+                results = [{"tool": defused(seen.tool), "status": defused(seen.status),
                             "text": fence(seen.text, seen.tool, limit)} for seen in step.observations]
                 yield Message("assistant", step.text or "(nothing)")
                 yield Message("user", render("results", problem=step.problem, results=results, names=names))

@@ -11,8 +11,9 @@ from agentfix import Http, ToolError
 from .recent import Recent
 
 AGENT = "agentfix"
-MAX_BYTES = 500_000
-"""Of a robots.txt; the RFC asks for as much."""
+MAX_BYTES = 5_000_000
+MAX_CHARS = 500_000
+"""Of a robots.txt that are obeyed; the RFC asks for as much."""
 AGE_S = 3600.0
 MOST_SITES = 100
 
@@ -58,7 +59,7 @@ async def _fetched(site: str, http: Http) -> RobotFileParser:
                         f"with {answer.status}.", status="unavailable")
     rules = RobotFileParser()
     # What is there but no text has no rules. Where there is none, everything may be read.
-    rules.parse(answer.text.splitlines() if 200 <= answer.status < 300 else [])
+    rules.parse(answer.text[:MAX_CHARS].splitlines() if 200 <= answer.status < 300 else [])
     return rules
 
 

@@ -16,6 +16,8 @@ MAX_CPU_S = 120
 """It is killed earlier; this holds when nobody is left to do so."""
 MAX_CHARS = 2_000_000
 _DECLARED = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([A-Za-z0-9_.:-]{1,40})", re.IGNORECASE)
+_OF_PYTHON = frozenset({"utf-7", "utf7", "utf_7", "punycode"})
+"""Encodings that no page may have: the one makes markup of plain text, the other takes ever longer."""
 _HEAD_BYTES = 1024
 """Where https://html.spec.whatwg.org/#prescan-a-byte-stream-to-determine-its-encoding looks for an encoding."""
 
@@ -45,8 +47,8 @@ def _html(content: bytes, charset: str) -> tuple[str, str]:
 
     charset = charset or _declared(content)
     try:
-        page = content.decode(charset, "replace") if charset else content
-    except LookupError:
+        page = content.decode(charset, "replace") if charset and charset.lower() not in _OF_PYTHON else content
+    except (LookupError, UnicodeError):
         page = content
     tree = trafilatura.load_html(page)
     if tree is None:

@@ -13,7 +13,7 @@ from agentfix import Claim, Evidence, EvidenceClass, Observation, ToolCall, Tool
 from .contents import Content
 from .folder import Folder, folder_of, saying
 from .growth import Growth
-from .paths import Parts, shown, written_parts
+from .paths import Parts, meant, shown, written_parts
 
 NEW_MODE = 0o644
 
@@ -101,7 +101,7 @@ class Act:
 def _require_no_plugin(folder: Folder, parts: Parts) -> None:
     """Refuse what would be loaded as a plugin by the next command in that folder."""
     for depth, name in enumerate(parts[:-1]):
-        if name.lower() == "plugins" and _present(folder, (*parts[:depth], "agentfix.toml")) is not None:
+        if meant(name) == "plugins" and _present(folder, (*parts[:depth], "agentfix.toml")) is not None:
             raise ToolError(f"{shown(parts)} is not changed: what lies in plugins beside agentfix.toml is run.",
                             status="refused")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from typing import NoReturn
 
 from agentfix import ToolError
@@ -55,9 +56,15 @@ def written_parts(path: str) -> Parts:
     """The same for a file that is to be changed. Raises ToolError."""
     parts = file_parts(path)
     for part in parts:
-        if part.lower() in PROTECTED:
+        if meant(part) in PROTECTED:
             raise ToolError(f"{path!r} is not changed: {part} is protected.", status="refused")
     return parts
+
+
+def meant(part: str) -> str:
+    """The name as the most lenient system has it: some ignore case, what is never seen, and what stands at the end."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", part) if unicodedata.category(c) != "Cf")
+    return seen.partition(":")[0].rstrip(". ").casefold()
 
 
 def shown(parts: Parts) -> str:

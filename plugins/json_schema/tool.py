@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-import re
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 from agentfix import Claim, Deadline, Evidence, EvidenceClass, Observation, ToolError, tool
@@ -13,7 +13,6 @@ from agentfix import Claim, Deadline, Evidence, EvidenceClass, Observation, Tool
 from .reading import NotJsonError, read
 
 MAX_CHARACTERS = 1_000_000
-_BLOCK = re.compile(r"^```json[ \t]*\n(.*?)^```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 @tool(deterministic=True, processes=True)
@@ -38,13 +37,27 @@ def check_json(text: str, schema: dict[str, Any], *, deadline: Deadline) -> Obse
 @check_json.verifier
 def parses(claim: Claim) -> Evidence | None:
     """An answer whose block of JSON is none is refuted; that it is JSON supports nothing yet."""
-    for number, block in enumerate(_BLOCK.findall(claim.text[:MAX_CHARACTERS]), 1):
+    for number, block in enumerate(_blocks(claim.text[:MAX_CHARACTERS]), 1):
         try:
             read(block)
         except NotJsonError as error:
             return Evidence(EvidenceClass.MEASUREMENT, "refutes", f"JSON block {number} is not JSON: {error}",
                             "check_json", "instrument", "necessary", detail=block[:2000])
     return None
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """What stands in fences that say they hold JSON. A fence that is never closed holds nothing."""
+    held: list[str] | None = None
+    for line in text.split("\n"):
+        mark = line.rstrip(" \t")
+        if held is None:
+            held = [] if mark == "```json" else None
+        elif mark == "```":
+            yield "\n".join(held)
+            held = None
+        else:
+            held.append(line)
 
 
 def _asked(request: str, timeout_s: float) -> dict[str, Any]:

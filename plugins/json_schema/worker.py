@@ -23,6 +23,8 @@ _SHOWN = 500
 
 def checked(text: str, schema: dict[str, Any]) -> dict[str, Any]:
     """Whether a text is valid, with path and error when it is not; or the `fault` of the schema."""
+    if not isinstance(schema.get("$schema", ""), str):
+        return {"fault": "The schema itself is wrong: at $['$schema']: it names no draft."}
     kind = validator_for(schema, default=Draft202012Validator)
     try:
         kind.check_schema(schema)
@@ -41,6 +43,8 @@ def checked(text: str, schema: dict[str, Any]) -> dict[str, Any]:
         return {"fault": f"The schema refers to {str(error.ref)[:200]!r}, which it does not hold."}
     except RecursionError:
         return {"fault": "The schema refers to itself without end, or the text is nested too deeply."}
+    except (ValueError, ArithmeticError) as error:  # an address that is none; a number that is too large to reckon with
+        return {"fault": f"The schema can't be applied to this text: {_short(str(error))}."}
     if found is None:
         return {"valid": True, "path": "", "error": ""}
     return {"valid": False, "path": found.json_path[:_SHOWN], "error": _short(found.message)}

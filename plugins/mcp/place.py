@@ -25,6 +25,8 @@ _REQUEST_S, _ANSWER_S = 30.0, 300.0
 _MOST_BYTES = 10_000_000
 """Of an answer that is not streamed; an event of a stream may have a million."""
 _NOT_FOUND = 404
+_PLAIN = "identity"
+"""The one encoding of bytes that says how many they will be; compressed ones may become a thousand times more."""
 
 for _name in ("mcp", "client"):  # else Python itself would print the SDK's warnings, tracebacks included
     logging.getLogger(_name).addHandler(logging.NullHandler())
@@ -68,7 +70,8 @@ class Place:
     async def _transport(self, on_forgotten: Callable[[], None]) -> AsyncGenerator[tuple[Any, Any]]:
         if self._server.url is None:
             program, *arguments = self._server.command
-            parameters = StdioServerParameters(command=program, args=arguments, env=self._keys)
+            parameters = StdioServerParameters(command=program, args=arguments, env=self._keys,
+                                               encoding_error_handler="replace")
             self.words = LastWords()
             with self.words.written() as file:
                 async with stdio_client(parameters, file) as streams:
@@ -79,11 +82,17 @@ class Place:
         async def look(response: httpx2.Response) -> None:
             if response.status_code == _NOT_FOUND and MCP_SESSION_ID in response.request.headers:
                 on_forgotten()
-            if not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                response.stream = _Bounded(response.stream)
+            if response.headers.get("content-encoding", _PLAIN).lower() != _PLAIN:
+                response.stream = _Bounded(response.stream, 0, "the answer is compressed, which was not asked for")
+                del response.headers["content-encoding"]
+            elif not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
+                response.stream = _Bounded(response.stream, _MOST_BYTES,
+                                           f"the answer is longer than {_MOST_BYTES:,} bytes")
 
         headers = {name: self._filled(value) for name, value in self._server.sent_headers.items()}
+        headers = {"Accept-Encoding": _PLAIN, **headers}
         async with (httpx2.AsyncClient(headers=headers, timeout=httpx2.Timeout(_REQUEST_S, read=_ANSWER_S),
+                                       trust_env=False, verify=httpx2.create_ssl_context(),
                                        event_hooks={"response": [look]}) as http,
                     streamable_http_client(self._server.url, http_client=http) as streams):
             yield streams
@@ -165,15 +174,17 @@ class _Watched:
 class _Bounded(httpx2.AsyncByteStream):
     """An answer that comes in one piece, of which no more is read than so much."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, most_bytes: int, otherwise: str) -> None:
         self._stream = stream
+        self._most_bytes = most_bytes
+        self._otherwise = otherwise
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         read = 0
         async for chunk in self._stream:
             read += len(chunk)
-            if read > _MOST_BYTES:
-                raise httpx2.StreamError(f"the answer is longer than {_MOST_BYTES:,} bytes")
+            if read > self._most_bytes:
+                raise httpx2.StreamError(self._otherwise)
             yield chunk
 
     async def aclose(self) -> None:

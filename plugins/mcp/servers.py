@@ -29,6 +29,8 @@ class _Known:
     connection: Connection
     specs: Mapping[str, ToolSpec] | None = None
     """By name, when its tools were last listed."""
+    first: Mapping[str, ToolSpec] | None = None
+    """By name, when its tools were first listed: what the user knows of."""
     problem: str = ""
     until: float = 0.0
     """Until when the problem is told without another try, in the event loop's seconds."""
@@ -75,7 +77,8 @@ class Servers:
         if known.specs is not None and (changes := ", ".join(_changes(known.specs, specs))):
             notice(f"The MCP server {name!r} changed its tools: {changes}.")
         known.specs = specs
-        return tools
+        known.first = specs if known.first is None else known.first
+        return [tool if known.first.get(tool.spec.name) == tool.spec else tool.not_vouched_for() for tool in tools]
 
     def _known(self, name: str, server: McpServer, notice: Notice) -> _Known | None:
         """The connection to a server; None when it lacks a key."""
@@ -92,7 +95,7 @@ class Servers:
 
 
 def _made(name: str, server: McpServer, listed: Sequence[Listed], connection: Connection,
-          notice: Notice) -> Sequence[Tool]:
+          notice: Notice) -> Sequence[McpTool]:
     """The tools that are taken of those that a server lists. What is left out is named, and so is the reason."""
     if len(listed) > MOST_TOOLS:
         notice(f"The MCP server {name!r} has more than {MOST_TOOLS} tools; the others are left out.")
@@ -100,7 +103,7 @@ def _made(name: str, server: McpServer, listed: Sequence[Listed], connection: Co
     for wanted in dict.fromkeys((*server.tools, *named)):
         if not any(tool.name == wanted for tool in listed):
             notice(f"The MCP server {name!r} has no tool {wanted!r}, which the settings name.")
-    made: dict[str, tuple[str, Tool]] = {}
+    made: dict[str, tuple[str, McpTool]] = {}
     for tool in listed[:MOST_TOOLS]:
         if server.tools and tool.name not in server.tools:
             continue

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, cast
 from urllib.parse import urlsplit
 
@@ -43,6 +44,10 @@ class McpTool:
                                              repeatable=not self.spec.side_effects)
         return observed(self.spec.name, result, self._connection.hidden)
 
+    def not_vouched_for(self) -> McpTool:
+        """The same tool, of which the user may not know what it says of itself."""
+        return McpTool(replace(self.spec, foreign=True), self._remote, self._connection)
+
 
 def spec_of(server: str, settings: McpServer, tool: Tool) -> ToolSpec:
     """How a server's tool is presented to a model, and what it may do.
@@ -68,6 +73,7 @@ def spec_of(server: str, settings: McpServer, tool: Tool) -> ToolSpec:
         hosts=tuple(dict.fromkeys((*((host,) if host else ()), *settings.hosts))),
         secrets=settings.secrets,
         processes=bool(settings.command),
+        foreign=not settings.trust_words,
     )
 
 

@@ -19,15 +19,15 @@ ENTAILED = 0.5
 
 @tool(name=NAME, deterministic=True, asks=True)
 async def citations(quote: str, passage: str, claim: str = "", *, context: ToolContext) -> Observation:
-    """Check whether a passage holds a quote word for word, and whether the quote says what is claimed. White space,
-    quotation marks and dashes may differ.
+    """Check whether a passage holds a quote word for word, from the beginning of a word to the end of one, and whether
+    the quote says what is claimed. White space, quotation marks and dashes may differ.
 
     Args:
         quote: The words that are said to stand in the passage.
         passage: The whole passage.
         claim: What the quote is cited for, as a whole sentence. When left out, only the quote is checked.
     """
-    found = find_quote(quote, passage)
+    found = find_quote(quote, passage, whole=True)
     if found is None:
         return Observation(NAME, "ok", "exact: no", {"holds": False, "quote": None})
     data = {"holds": True, "quote": found}

@@ -24,13 +24,22 @@ _SHORTENED = re.compile(r"\b(?:[A-Za-z]{1,2}|Mrs|Rev|Gen|Col|Sgt|Lieut|Prof|Inc|
 _JOINED = re.compile(r"(?<=\w)['\u2019]s\b|(?<=\w)['\u2019](?=\w)|(?<=\d),(?=\d{3})")
 """What is no part of a word, or no border between two: `Ann's`, `O'Hara`, `1,204`."""
 
+_INSIDE = tuple((re.compile(before + r"\Z"), re.compile(after)) for before, after in (
+    (r"\w", r"[\w\u0300-\u036f]"), (r"\d", r"[.,]\d"), (r"\d[.,]", r"\d")))
+"""What stands before and after a place inside a word or a number."""
+
 _ARTICLES = re.compile(r"\b(?:a|an|the)\b(?!\.)", re.IGNORECASE)
 
 
-def find_quote(quote: str, passage: str) -> str | None:
+def find_quote(quote: str, passage: str, *, whole: bool = False) -> str | None:
     """The part of a passage that a quote repeats, as the passage has it.
 
     White space, quotation marks and dashes may be written in another way; nothing else may.
+
+    Args:
+        quote: what the passage is said to hold.
+        passage: the whole of it.
+        whole: a part that begins or ends within a word or a number is none: `1,000` does not say `1`.
 
     Returns:
         None when the passage does not hold it, or the quote says nothing.
@@ -41,9 +50,17 @@ def find_quote(quote: str, passage: str) -> str | None:
         return None
     text, origins = _plain(passage)
     at = text.find(wanted)
+    while whole and at >= 0 and (_within(text, at) or _within(text, at + len(wanted))):
+        at = text.find(wanted, at + 1)
     if at < 0:
         return None
     return passage[origins[at]: origins[at + len(wanted) - 1] + 1]
+
+
+def _within(text: str, at: int) -> bool:
+    """Whether a place is inside a word or a number."""
+    around = text[max(at - 2, 0):at], text[at:at + 2]
+    return any(before.search(around[0]) and after.match(around[1]) for before, after in _INSIDE)
 
 
 def _plain(text: str) -> tuple[str, list[int]]:
@@ -62,7 +79,9 @@ def _plain(text: str) -> tuple[str, list[int]]:
 
 def words(text: str) -> list[str]:
     """The words of a text without case, accents and punctuation."""
-    flat = unicodedata.normalize("NFKD", text.casefold())
+    # What stands above or as a fraction is no digit of the number before it: 10² is not 102.
+    apart = "".join(f" {c} " if unicodedata.category(c) == "No" else c for c in text.casefold())
+    flat = unicodedata.normalize("NFKD", apart)
     flat = "".join(c for c in flat if not unicodedata.combining(c))
     return re.findall(r"\w+", _JOINED.sub("", flat))
 

@@ -22,7 +22,7 @@ def tried(request: dict[str, Any]) -> dict[str, Any]:
         flags |= re.RegexFlag[name]
     try:
         pattern = re.compile(str(request["pattern"]), flags)
-    except (re.error, OverflowError, RecursionError) as error:
+    except (re.error, ValueError, OverflowError, RecursionError) as error:
         return {"error": str(error)[:300] or type(error).__name__}
     text = str(request["text"])
     if request["whole"]:

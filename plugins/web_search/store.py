@@ -16,6 +16,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
+from pydantic import TypeAdapter
+
 from agentfix import Passage, WebEngine, WebQuery
 
 MOST_KEPT = 5000
@@ -27,6 +29,7 @@ CREATE TABLE IF NOT EXISTS found (key TEXT PRIMARY KEY, at REAL NOT NULL, passag
 CREATE TABLE IF NOT EXISTS turns (engine TEXT PRIMARY KEY, free_at REAL NOT NULL) WITHOUT ROWID;
 """
 
+_PASSAGES = TypeAdapter(list[Passage])
 T = TypeVar("T")
 
 
@@ -51,7 +54,7 @@ class Store:
         def read(database: sqlite3.Connection) -> list[Passage] | None:
             row = database.execute("SELECT passages FROM found WHERE key = ? AND at BETWEEN ? AND ?",
                                    (_key(name, engine, query), self.clock() - self.age_s, self.clock())).fetchone()
-            return None if row is None else [Passage(**one) for one in json.loads(row[0])]
+            return None if row is None else _PASSAGES.validate_json(row[0])
 
         return await self._use(read, None) if self.age_s else None
 

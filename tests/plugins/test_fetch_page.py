@@ -133,6 +133,9 @@ def japanese(head: str = "") -> str:
     (b"\xff\xfe" + japanese().encode("utf-16-le"), "text/html"),
     (japanese().encode(), "text/html"),
     (japanese('<meta charset="no-such-set">').encode(), "application/xhtml+xml"),
+    (japanese('<meta charset="idna">').encode(), "text/html"),
+    (japanese('<meta charset="utf-7">').encode(), "text/html"),
+    (japanese('<meta charset="undefined">').encode(), "text/html"),
 ])
 async def test_a_page_in_any_encoding(content: bytes, content_type: str, site: Site, tool: Tool,
                                       context: ToolContext) -> None:
@@ -186,6 +189,7 @@ async def test_what_a_site_asks_not_to_be_read_is_not(site: Site, tool: Tool, co
     (Reply(b"\x00\xff\xfe nonsense", headers={"Content-Type": "text/plain"}), True),
     (Reply(b"User-agent: *\nDisallow: /", headers={"Content-Type": "text/html"}), False),
     (Reply(b"User-agent: *\nDisallow: /\n" + b"#" * 600_000), False),
+    (Reply(b"User-agent: *\nDisallow: /private\n" + b"# more\n" * 100_000), True),
 ])
 async def test_a_site_with_and_without_rules(reply: Reply, read: bool, site: Site, tool: Tool,
                                              context: ToolContext) -> None:

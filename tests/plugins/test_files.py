@@ -272,7 +272,8 @@ def test_names_that_windows_takes_for_something_else(name: str) -> None:
         check_name(name)
 
 
-@pytest.mark.parametrize("path", [".git/hooks/pre-commit", "sub/.GIT/config", "agentfix.toml"])
+@pytest.mark.parametrize("path", [".git/hooks/pre-commit", "sub/.GIT/config", "agentfix.toml", ".git./config",
+                                  ".g\u200cit/config", "AGENTFIX.TOML::$DATA", ".ｇｉｔ/config"])
 async def test_what_decides_what_runs_later_is_not_written(say, root: Path, path: str) -> None:
     with pytest.raises(ToolError, match="protected") as refusal:
         await say("write_file", path=path, content="x")

@@ -47,6 +47,7 @@ async def test_the_first_error_is_told_with_its_path(check, text: str, schema: d
 @pytest.mark.parametrize(("schema", "word"), [
     ({"type": "text"}, "at \\$.type"), ({"pattern": "("}, "regex"), ({"$ref": "#"}, "refers to itself"),
     ({"$ref": "https://example.org/schema.json"}, "does not hold"), ({"$ref": "file:///etc/passwd"}, "does not hold"),
+    ({"$schema": ["draft-07"]}, "names no draft"), ({"$id": "http://[", "$ref": "x"}, "can't be applied"),
 ])
 async def test_a_schema_that_is_none_is_said(check, schema: dict[str, Any], word: str) -> None:
     with pytest.raises(ToolError, match=word):
@@ -59,6 +60,15 @@ async def test_a_schema_that_would_take_forever_is_stopped(check) -> None:
     assert stopped.value.status == "timeout"
 
 
+async def test_a_number_too_large_to_reckon_with_is_said(check) -> None:
+    with pytest.raises(ToolError, match="can't be applied to this text"):
+        await check("1e400", {"multipleOf": 0.1})
+
+
+async def test_many_fences_that_are_never_closed_hold_nothing_up(tool) -> None:
+    assert await tool.verify(Claim("```json\n" * 100_000), ToolContext(None, 10)) is None
+
+
 async def test_what_is_said_is_bounded(check) -> None:
     assert len((await check(json.dumps("x" * 100_000), {"type": "integer"})).text) < 1_000
     with pytest.raises(ToolError, match="at most"):
@@ -69,7 +79,8 @@ async def test_what_is_said_is_bounded(check) -> None:
     ('Here:\n```json\n{"a": 1,}\n```', "JSON block 1 is not JSON: "),
     ('```json\n{}\n```\nand\n```json\n{"a" 1}\n```\n', "JSON block 2 is not JSON: "),
     ('```json\n{"a": 1}\n```', None),
-    ("the set {1, 2}", None),
+    ("the set {1, 2}", None), ("```json\n{1, 2}", None), ("``` json\n{1, 2}\n```", None),
+    ('```json \t\n["```json"]\n```  \n{', None),
     ("```python\n{1, 2}\n```", None),
 ])
 async def test_an_answer_whose_json_is_none_is_refuted(tool, answer: str, fault: str | None) -> None:

@@ -25,6 +25,16 @@ def test_only_white_space_quotes_and_dashes_may_differ(quote: str, found: str | 
     assert find_quote(quote, PASSAGE) == found
 
 
+@pytest.mark.parametrize(("quote", "passage", "found"), [
+    ("costs 1", "It costs 1,000.", None), ("1,0", "It costs 1,000.", None), ("000", "It costs 1,000.", None),
+    ("costs 1", "It costs 1.5.", None), ("art", "a party", None), ("cafe", "a cafe\u0301", None),
+    ("art", "a party of art", "art"), ("costs 1", "It costs 1, or costs 1.", "costs 1"),
+    ("costs 1,000", "It costs 1,000.", "costs 1,000"), ("“art”", "an \"art\"", "\"art\""),
+])
+def test_a_quote_of_whole_words_is_no_piece_of_a_word_or_number(quote: str, passage: str, found: str | None) -> None:
+    assert find_quote(quote, passage, whole=True) == found
+
+
 @given(st.text(max_size=80), st.integers(0, 80), st.integers(0, 80))
 def test_every_part_of_a_passage_is_found_in_it_as_it_stands(passage: str, a: int, b: int) -> None:
     part = passage[min(a, b): max(a, b)]
@@ -45,7 +55,8 @@ def test_what_is_found_is_always_a_part_of_the_passage(quote: str, passage: str)
     ("Søren", "Søren's mill", True),
     ("José", "jose", True),
     ("mill", "milling", False),
-    ("1804 1911", PASSAGE, False),
+    ("1804 1911", PASSAGE, False), ("102", "10² things", False), ("11", "1½ miles", False),
+    ("ten", "ten² things", True),
     ("the", "the mill", False),
     ("", "the mill", False),
 ])

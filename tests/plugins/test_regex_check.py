@@ -43,7 +43,8 @@ async def test_what_is_told(check, arguments: dict[str, Any], text: str) -> None
     assert (await check(**arguments)).text == text
 
 
-@pytest.mark.parametrize("pattern", ["(", "a{2,1}", "[", "(?P<a>x)(?P<a>y)", "a{999999999999}", "(?<=a+)b", "\\"])
+@pytest.mark.parametrize("pattern", ["(", "a{2,1}", "[", "(?P<a>x)(?P<a>y)", "a{999999999999}", "(?<=a+)b", "\\",
+                                     "(?u)(?a)x"])
 async def test_a_pattern_that_is_none_is_said(check, pattern: str) -> None:
     with pytest.raises(ToolError, match="can't be used"):
         await check(pattern=pattern, text="a")

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sqlite3
 import types
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -255,6 +257,16 @@ async def test_a_disk_that_cant_be_used_is_no_reason_not_to_search(spoil: str, s
     for _ in range(2):
         found = await search(engine=engine)
         assert (found.engine, found.kept) == ("engine", False)
+
+
+@pytest.mark.parametrize("kept", ["[" * 100_000, '[{"title": 5, "text": null}]', '{"title": "a"}', "null", '["a"]'])
+async def test_what_is_kept_and_is_no_result_is_asked_for_anew(kept: str, search, tmp_path: Path) -> None:
+    engine = Scripted([hits("a"), hits("b")])
+    await search(engine=engine)
+    with closing(sqlite3.connect(tmp_path / "web" / "search.sqlite")) as database, database:
+        database.execute("UPDATE found SET passages = ?", (kept,))
+    found = await search(engine=engine)
+    assert (found.passages, found.kept) == (tuple(hits("b")), False)
 
 
 async def test_nothing_is_left_on_disk_where_nothing_shall_be(tmp_path: Path, site: Site) -> None:

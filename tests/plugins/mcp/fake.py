@@ -135,6 +135,9 @@ def call(number, name, arguments):
                 send(id=f"ask{index}", method=method, params=params)
         case "garbage":
             sys.stdout.write('this is no JSON\n{"jsonrpc": "2.0"}\n[]\n\xff\n')
+            sys.stdout.flush()
+            sys.stdout.buffer.write(b"\xff\xfe is no UTF-8\n")
+            sys.stdout.buffer.flush()
             return text("after the garbage")
         case "stderr":
             sys.stderr.write("noise for the terminal\n" * 100_000)

@@ -226,6 +226,20 @@ async def test_a_list_that_changes_is_told(servers, fake):
                               "described in another way."]
 
 
+async def test_the_word_of_the_user_for_what_tools_say_of_themselves_does_not_hold_when_they_say_another_thing(
+        servers, fake):
+    def foreign(opened):
+        return {name.removeprefix("fake__"): tool.spec.foreign for name, tool in opened.tools.items()}
+
+    opened = await servers(fake=fake("changing", trust_words=True))
+    assert foreign(opened) == {"echo": False}
+    await opened.find()
+    assert foreign(opened) == {"echo": False, "added": True}
+    await opened.find()
+    assert foreign(opened) == {"echo": True}
+    assert set(foreign(await servers(fake=fake())).values()) == {True}
+
+
 async def test_hostile_tools_are_tamed_or_left_out(servers, fake):
     began = time.monotonic()
     opened = await servers(fake=fake("hostile"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import ssl
 
@@ -89,6 +90,30 @@ async def test_an_answer_without_end_is_not_read_to_its_end(servers):
         opened = await servers(site={"url": site.url("/mcp")})
         with pytest.raises(ToolError, match="longer than 10,000,000 bytes"):
             await opened.call("site__say")
+        await opened.holder.aclose()
+
+
+@pytest.mark.parametrize("kind", ["application/json", "text/event-stream"])
+async def test_an_answer_that_is_compressed_unasked_is_not_unpacked(servers, kind):
+    packed = gzip.compress(b" " * 1_000_000)
+    reply = Reply((packed for _ in range(1000)), 200, {"Content-Type": kind, "Content-Encoding": "gzip"})
+    with Site({"/mcp": speaking(lambda _: reply)}) as site:
+        opened = await servers(site={"url": site.url("/mcp")})
+        assert {asked.headers["accept-encoding"] for asked in site.asked} == {"identity"}
+        with pytest.raises(ToolError, match=r"compressed|lost"):
+            await opened.call("site__say")
+        await opened.holder.aclose()
+
+
+async def test_no_proxy_of_the_environment_is_told_the_keys(servers, monkeypatch):
+    monkeypatch.setenv("SITE_KEY", KEY)
+    with Site({"/*": Reply(status=502)}) as proxy, Site({"/mcp": speaking(lambda _: "good morning")}) as site:
+        for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+            monkeypatch.setenv(name, proxy.url(""))
+        monkeypatch.delenv("NO_PROXY", raising=False)
+        monkeypatch.delenv("no_proxy", raising=False)
+        opened = await servers(site={"url": site.url("/mcp"), "secrets": ["SITE_KEY"]})
+        assert (await opened.call("site__say")).text == "good morning" and proxy.asked == []
         await opened.holder.aclose()
 
 

@@ -117,7 +117,7 @@ class EffectsCritic:
         for act in extra:
             view.faults.append(f"Nobody seems to have asked for this, and it was not planned: {act}. Take it back.")
             view.evidence.append(Evidence(
-                EvidenceClass.OPINION, "refutes",
+                EvidenceClass.AGREEMENT, "refutes",
                 f"{act} was not planned, and none of {len(plans)} derivations by {author} makes it", author, "model"))
 
     async def _compare(self, task: Task, view: _View, seen: Sequence[Asked], context: CriticContext) -> None:

@@ -1,6 +1,7 @@
 """What strategy `critic` does with attempts that act. They change the world, so a fresh one is dear: what the last one
 did must first be taken back. And they can't agree: each found another world. So they are mended for as long as anything
-speaks against them, be it no more than an opinion, and begun anew once.
+speaks against them, be it no more than an opinion of another model, and begun anew once. What a model thinks of its own
+acts is no reason to act again: small ones that do make right worlds wrong.
 """
 
 from __future__ import annotations
@@ -20,12 +21,20 @@ def mend(tree: Tree) -> Expand | Stop:
     standing = tree.standings[last.id]
     if standing.state not in ("refuted", "contested"):
         return Stop(f"nothing speaks against what was done: {standing.reason}", tree.best)
+    if tree.acts[last.id] and _only_itself(tree, last):
+        return Stop(f"only its own opinion speaks against what was done: {standing.reason}", tree.best)
     feedback = feedback_on(tree, last)
     if feedback and revisions_of(tree, last) < MAX_REVISIONS:
         return Expand(parent=last.id, guidance=feedback, role=last.role, temperature=last.temperature)
     if sum(attempt.parent is None for attempt in tree.attempts) < MAX_LINES:
         return Expand(role=last.role, temperature=TEMPERATURE)
     return Stop(standing.reason, tree.best)
+
+
+def _only_itself(tree: Tree, attempt: Attempt) -> bool:
+    """Whether all that speaks against an attempt is its author's."""
+    against = [e for c in tree.critiques_of(attempt.id) for e in c.evidence if e.polarity == "refutes"]
+    return bool(against) and all(evidence.origin == "actor" for evidence in against)
 
 
 def feedback_on(tree: Tree, attempt: Attempt) -> str:

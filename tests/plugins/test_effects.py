@@ -96,6 +96,15 @@ async def willing(call, reason):
     return True
 
 
+class Judge:
+    """Another model, which plays the same script."""
+
+    name = "judge"
+
+    def __init__(self, model):
+        self.generate, self.aclose = model.generate, model.aclose
+
+
 async def ask(*steps, seen=None, **chosen):
     model, house = ScriptedModel(steps), House()
 
@@ -103,6 +112,7 @@ async def ask(*steps, seen=None, **chosen):
         @hookimpl
         def agentfix_register_models(self, register):
             register("scripted", lambda build: model)
+            register("judge", lambda build: Judge(model))
 
         @hookimpl
         def agentfix_register_sandboxes(self, register):
@@ -152,13 +162,19 @@ async def test_who_owns_up_to_a_failure_is_not_refuted_for_it():
     assert result.standings[0].state == "supported"
 
 
-async def test_what_a_model_misses_is_an_opinion_and_is_mended():
+async def test_what_another_model_misses_is_an_opinion_and_is_mended():
     result, house, model = await ask(
         step(HALL), answer("Done."), *redone(), judged(hall=True, attic=False), step(("plug_in", {})), step(ATTIC),
-        answer("Both."), *redone(), judged(hall=True, attic=True))
+        answer("Both."), *redone(), judged(hall=True, attic=True), critic_model="judge:")
     assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.OPINION)
     assert "attic" in model.requests[4].messages[-1].content
     assert house.on == {"hall", "attic"} and result.best == 1
+
+
+async def test_what_a_model_thinks_of_its_own_acts_is_no_reason_to_act_again():
+    result, house, _ = await ask(step(HALL), answer("Done."), *redone(), judged(hall=True, attic=False))
+    assert house.on == {"hall"} and len(result.attempts) == 1
+    assert result.stop_reason.startswith("only its own opinion speaks against what was done")
 
 
 async def test_the_world_is_looked_at_again_and_shown_to_the_judge():
@@ -203,7 +219,7 @@ async def test_what_was_not_planned_and_nobody_would_do_is_to_be_taken_back():
     result, _, model = await ask(
         planning, step(HALL), step(("plug_in", {})), answer("Lit."), *redone([HALL], [HALL]), answer("Not possible."))
     assert "Take it back." in model.requests[5].messages[-1].content
-    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.OPINION)
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.AGREEMENT)
     assert "plug_in" in next(c.feedback for c in result.critiques if c.attempt == 0 and c.critic == "effects")
 
 

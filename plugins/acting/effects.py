@@ -100,15 +100,13 @@ class EffectsCritic:
             view.evidence.append(_measured(f"{act} failed", self.name, act.said.text))
 
     def _follow_plan(self, view: _View, context: CriticContext) -> None:
-        """Who planned to change something and changed nothing is by its own opinion not done."""
+        """Necessary: who planned to change something, and owns up to nothing, changed something."""
         words = planned(view.steps)
         left = [tool.name for tool in context.tools if tool.side_effects and tool.name in words]
         if not left or any(act.said.ok for act in view.acts) or _DENIES.search(view.attempt.answer or ""):
             return
         view.faults.append(f"Nothing was done so far: you planned to use {' and '.join(left)}, and did not.")
-        view.evidence.append(Evidence(
-            EvidenceClass.OPINION, "refutes", f"it planned to use {', '.join(left)}, and changed nothing",
-            view.attempt.author, "actor"))
+        view.evidence.append(_measured(f"it planned to use {', '.join(left)}, and changed nothing", self.name, ""))
 
     def _derive_again(self, view: _View, plans: Sequence[Sequence[ToolCall]], author: str) -> None:
         """Whether others would have done the same, and what none of them would have done."""

@@ -13,6 +13,7 @@ MOST_CALLS = 5
 MOST_PLANNED = 6
 LINE_CHARS = 160
 THOUGHT_CHARS = 300
+_NO_ANSWERS = frozenset({"", "none", "null", "n/a"})
 _MISSHAPEN = ('Your reply is not of the form that was asked for ({why}). Reply with one JSON object: '
               '{{"thought": "...", "calls": [...]}} or {{"thought": "...", "answer": "..."}}.')
 
@@ -85,7 +86,7 @@ def read_step(completion: Completion) -> Draft:
     answer = step.get("answer")
     if calls:
         return Draft(calls=calls, plan=plan)
-    if isinstance(answer, str) and answer.strip():
+    if isinstance(answer, str) and answer.strip().casefold() not in _NO_ANSWERS:
         return Draft(answer.strip(), plan=plan)
     return Draft(problem=_MISSHAPEN.format(why="it holds neither calls nor an answer"), plan=plan)
 

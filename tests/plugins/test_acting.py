@@ -102,6 +102,7 @@ def test_a_step_is_read_wherever_it_stands(around):
     (Completion('{"thought": "so"}'), "neither calls nor an answer"),
     (Completion('{"calls": "find"}'), "neither calls nor an answer"),
     (Completion('{"calls": [{"arguments": {}}], "answer": ""}'), "neither calls nor an answer"),
+    (Completion('{"thought": "so", "answer": "None"}'), "neither calls nor an answer"),
     (Completion("[" * 100_000 + "{" * 100_000), "not of the form"),
 ])
 def test_what_is_no_step_is_told_why(completion, why):

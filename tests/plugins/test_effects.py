@@ -209,7 +209,7 @@ async def test_who_planned_to_act_and_did_not_is_sent_back():
     result, house, model = await ask(
         planning, answer("All is lit."), step(HALL), answer("Now."), *redone([HALL], [HALL]))
     assert "you planned to use light" in model.requests[2].messages[-1].content
-    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.OPINION)
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.MEASUREMENT)
     assert house.on == {"hall"} and result.best == 1
 
 

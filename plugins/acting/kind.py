@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from agentfix import (
     Attempt,
@@ -33,6 +34,9 @@ STEP_TOKENS = 500
 RECENT = 4
 """So many steps are shown whole; what came back in earlier ones is cut shorter."""
 RECENT_CHARS, EARLIER_CHARS = 4000, 800
+SENTENCE_WORDS = 30
+_NUMBER = re.compile(r"(?<![\w.,])-?\d+(?:,\d{3})*(?:\.\d+)?(?!\w)")
+_NEGATION = re.compile(r"\b(?:not?|none|never|nothing|cannot|without)\b|n't\b", re.IGNORECASE)
 _PLAN = re.compile(r"\s*\**plan\b\W*", re.IGNORECASE)
 
 
@@ -77,8 +81,9 @@ class ToolsKind:
         return draft.answer
 
     def same(self, a: str, b: str) -> bool:
-        """The same words, whatever the case and punctuation."""
-        return _words(a) == _words(b)
+        """The same words, whatever the case and punctuation; or sentences that tell one number, the same: models word
+        anew what a tool said."""
+        return _words(a) == _words(b) or (_figure(a) is not None and _figure(a) == _figure(b))
 
     # --- acting ------------------------------------------------------------------------------------------------------
 
@@ -158,6 +163,15 @@ def _stuck(steps: Sequence[Step], tools: Sequence[ToolSpec]) -> set[str]:
         return set()
     called, acting = {seen.tool for seen in last}, {tool.name for tool in tools if tool.side_effects}
     return called | acting if called & acting else called
+
+
+def _figure(text: str) -> tuple[Decimal, bool] | None:
+    """The one number that a sentence tells, and whether it denies something; None when it tells none, or several."""
+    words = _words(text)
+    numbers = {Decimal(number.replace(",", "")) for number in _NUMBER.findall(text)}
+    if len(numbers) != 1 or len(words) > SENTENCE_WORDS:
+        return None
+    return numbers.pop(), bool(_NEGATION.search(text))
 
 
 def _words(text: str) -> list[str]:

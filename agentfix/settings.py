@@ -97,7 +97,8 @@ class Settings(BaseModel):
     private_hosts: tuple[str, ...] = ()
     """Hosts of private networks, or of this machine, that tools may reach all the same, as `HOST` or `HOST:PORT`."""
     work_dir: Path | None = None
-    """The folder in which tools keep files; a new one for each run when not set."""
+    """The folder in which tools keep files. When not set, the current one for `agentfix run`, else a new one for each
+    run, in the data folder."""
     tool_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
     toxicity_scorer: str = "local"
     """By what the tool `toxicity` judges: `local`, `lstm`, `profanity-check`, `detoxify` or `perspective`."""

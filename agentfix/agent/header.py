@@ -24,12 +24,14 @@ def make_header(task: Task, settings: Settings, given: str | None, found: Iterab
 
     Args:
         task: what is asked.
-        settings: those that decide what happens in it are kept (no key, no path).
+        settings: those that decide what happens in it are kept (no key, and no path but that of the working folder).
         given: the answer that is checked, when it came with the task.
         found: the tools that were found for it.
     """
     kept = settings.model_dump(mode="json", include={*KEPT, *LIMITS})
     header: dict[str, Any] = {"task": asdict(task), "settings": kept}
+    if settings.work_dir is not None:
+        header["work_dir"] = str(settings.work_dir)
     if given is not None:
         header["given"] = given
     if specs := [json.loads(json.dumps(asdict(spec))) for spec in found]:
@@ -64,13 +66,19 @@ def read_header(run: str, header: Mapping[str, Any] | None, settings: Settings,
         raise ConfigError(f"There is no setting {unknown[0]!r}.")
     try:
         task = _TASK.validate_python(header["task"])
-        settings = Settings.model_validate({**settings.model_dump(), **header["settings"]})
+        folder = {"work_dir": header["work_dir"]} if "work_dir" in header else {}
+        settings = Settings.model_validate({**settings.model_dump(), **header["settings"], **folder})
     except (ValueError, KeyError, TypeError) as error:
         raise JournalError(f"The header of run {run!r} can't be understood: {error!r}.") from error
     try:
         return task, Settings.model_validate({**settings.model_dump(), **changes})
     except ValueError as error:
         raise ConfigError(f"A setting for run {run!r} is wrong: {error}.") from error
+
+
+def for_elsewhere(header: Mapping[str, Any]) -> dict[str, Any]:
+    """A header without what holds on this machine only."""
+    return {name: value for name, value in header.items() if name != "work_dir"}
 
 
 def require_no_lower(run: str, begun: Settings, settings: Settings) -> None:

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven, model_or_none
-from agentfix.agent.header import given_in, make_header, read_header
+from agentfix.agent.header import for_elsewhere, given_in, make_header, read_header
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.graph.calls import Calls, Doubt
@@ -293,7 +293,7 @@ class LiveRuns:
     async def _save(self, run: str, settings: Settings, path: Path, context: RunContext) -> None:
         journal = context.calls.journal
         try:
-            header = await journal.header(run) or {}
+            header = for_elsewhere(await journal.header(run) or {})
             write_recording(path, recording_of(run, header, await journal.calls(run)))
         except AgentFixError as error:
             way = "" if settings.journal == "memory" else f" Try again: agentfix resume {run} --record FILE."

@@ -64,6 +64,8 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
     for several in ("critics", "tools", "policy"):
         arguments[several] = arguments[several] or None
     settings = with_plugins(load_settings(arguments), named)
+    if settings.work_dir is None:
+        settings = settings.model_copy(update={"work_dir": Path.cwd()})
     if fork is not None:
         if question is not None or file is not None or tests is not None or images:
             raise InputError("A fork answers the question of the run it begins as.",

@@ -130,3 +130,24 @@ def test_who_sits_at_a_terminal_is_asked_about_a_call_in_doubt(call, monkeypatch
     assert outcome in read_until(terminal)
     os.close(terminal)
     process.wait()
+
+
+def test_tools_keep_files_where_the_run_was_begun(call, tmp_path, monkeypatch):
+    here, elsewhere = tmp_path / "here", tmp_path / "elsewhere"
+    here.mkdir()
+    elsewhere.mkdir()
+    monkeypatch.chdir(here)
+    write = json.dumps({"thought": "", "calls": [{"tool": "write_file", "arguments": {
+        "path": "today.md", "content": "milk"}}]})
+    gone = ModelUnavailableError("The model is gone.")
+    status, _, err = call("run", "Note down milk.", "--tool", "write_file", "--policy", "allow write_file",
+                          "--strategy", "none", "--json", script=[gone])
+    assert status == 1
+    monkeypatch.chdir(elsewhere)
+    monkeypatch.setenv("AGENTFIX_POLICY", "allow write_file")
+    call(*way_on(err), "--json", script=[write, json.dumps({"thought": "", "answer": "Noted."})])
+    assert (here / "today.md").read_text(encoding="utf-8") == "milk"
+    assert not list(elsewhere.iterdir())
+    record = tmp_path / "record.jsonl"
+    call("resume", "last", "--record", str(record))
+    assert str(here) not in record.read_text(encoding="utf-8")

@@ -38,7 +38,7 @@ _COMMANDS = {
     "strategies": ("agentfix.cli.parts:strategies", "List strategies."),
     "critics": ("agentfix.cli.parts:critics", "List critics."),
     "kinds": ("agentfix.cli.parts:kinds", "List kinds of tasks."),
-    "tools": ("agentfix.cli.parts:tools", "List tools."),
+    "tools": ("agentfix.cli.tools:tools", "List tools."),
 }
 
 

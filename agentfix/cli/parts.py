@@ -1,4 +1,4 @@
-"""`agentfix strategies | critics | kinds | tools`: what is registered, by which plugin."""
+"""`agentfix strategies | critics | kinds`: what is registered, by which plugin."""
 
 from __future__ import annotations
 
@@ -26,4 +26,3 @@ def _lister(command: str, part: Part) -> click.Command:
 strategies = _lister("strategies", "strategy")
 critics = _lister("critics", "critic")
 kinds = _lister("kinds", "kind")
-tools = _lister("tools", "tool")

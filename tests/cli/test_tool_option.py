@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from pathlib import Path
 
 from agentfix import Agent, Plugins, hookimpl, tool
 from agentfix.cli.main import main
@@ -58,3 +60,16 @@ def test_a_step_is_told_with_its_run(capfd, tmp_path, monkeypatch):
 def test_an_unknown_one_is_misuse_and_named(capfd):
     assert run(ScriptedModel([]), "--tool", "weihg") == 2
     assert "weigh" in capfd.readouterr().err
+
+
+def test_the_tools_of_servers_are_listed_when_they_are_opened(capfd, tmp_path, monkeypatch):
+    fake = Path(__file__).parent.parent / "plugins" / "mcp" / "fake.py"
+    (tmp_path / "agentfix.toml").write_text(
+        f"[mcp_servers.fake]\ncommand = {json.dumps([sys.executable, '-I', str(fake), 'usual', str(tmp_path)])}\n"
+        '[mcp_servers.gone]\ncommand = ["no-such-program"]\n', encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert main(["tools"]) == 0
+    assert "fake__" not in capfd.readouterr().out
+    assert main(["tools", "--open"]) == 0
+    said = capfd.readouterr()
+    assert "fake__" in said.out and "'gone' can't be reached" in said.err

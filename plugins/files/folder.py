@@ -78,7 +78,8 @@ def saying(parts: Parts) -> Generator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise ToolError(f"There is no {name}.", status="absent") from None
+        way = "" if not parts or "." in parts[-1] else " Folders are made by writing a file into them."
+        raise ToolError(f"There is no {name}.{way}", status="absent") from None
     except NotADirectoryError:
         raise ToolError(f"{name}: a part of this path is a file, not a folder.") from None
     except IsADirectoryError:

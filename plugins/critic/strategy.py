@@ -12,7 +12,7 @@ from typing import Any
 
 from agentfix import Attempt, EvidenceClass, Expand, Move, Remaining, Review, Standing, Stop, Tree
 
-from .acting import MAX_REVISIONS, feedback_on, mend, revisions_of
+from .acting import MAX_REVISIONS, feedback_on, lost, mend, revisions_of
 
 ENGINE_CRITICS = frozenset({"engine", "agreement"})
 FRESH = 3
@@ -75,7 +75,7 @@ def _revision(tree: Tree) -> Expand | None:
     if last.temperature > 0 or standing.state != "refuted" or weak:
         return None
     feedback, revisions = feedback_on(tree, last), revisions_of(tree, last)
-    if not feedback or _unchanged(tree, last) or revisions >= MAX_REVISIONS:
+    if not feedback or _unchanged(tree, last) or revisions >= MAX_REVISIONS or lost(last):
         return None
     return Expand(parent=last.id, guidance=feedback, role=last.role)
 

@@ -223,6 +223,13 @@ async def test_what_was_not_planned_and_nobody_would_do_is_to_be_taken_back():
     assert "plug_in" in next(c.feedback for c in result.critiques if c.attempt == 0 and c.critic == "effects")
 
 
+async def test_who_got_lost_begins_anew_and_does_not_read_how_it_went_in_circles():
+    look = step(("lamps", {}))
+    result, house, model = await ask(look, look, look, look, step(HALL), answer("Lit."), *redone([HALL], [HALL]))
+    assert [(a.parent, a.answer) for a in result.attempts] == [(None, None), (None, "Lit.")]
+    assert house.on == {"hall"} and len(model.requests[4].messages) == 2
+
+
 # --- without asking anybody ---------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """What strategy `critic` does with attempts that act. They change the world, so a fresh one is dear: what the last one
 did must first be taken back. And they can't agree: each found another world. So they are mended for as long as anything
-speaks against them, be it no more than an opinion of another model, and begun anew twice. What a model thinks of its own
-acts is no reason to act again: small ones that do make right worlds wrong. Who got lost on the way to an answer is not
-mended: it would read how it went in circles, and go on so.
+speaks against them, be it no more than an opinion of another model, and begun anew twice. What a model thinks of its
+own acts is no reason to act again: small ones that do make right worlds wrong. Who got lost on the way to an answer is
+not mended: it would read how it went in circles, and go on so.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@ happens. What a tool does wrong never ends a run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from agentfix.lifecycle import Lifecycle, own_copy
 from agentfix.protocols import Http, NoHttp, Response, Tool, ToolContext, Undoable, Verifier
 from agentfix.protocols.models import nobody_asked
 from agentfix.tools import guard, prints
+from agentfix.tools.approving import Approve, approved
 from agentfix.tools.fence import with_results_fenced
 from agentfix.tools.holding import Held
 from agentfix.tools.keys import DeclaredSecrets
@@ -43,9 +44,6 @@ GRACE_S = 5.0
 """A tool that overruns its own time-out by this much is cancelled."""
 HELD_S = 1.0
 """A tool that holds the event loop longer is named."""
-
-Approve = Callable[[PendingToolCall, str], Awaitable[bool]]
-"""Asks a person whether a call may be made, and tells why it is asked."""
 
 
 @dataclass
@@ -113,11 +111,11 @@ class ToolRunner:
         if self.approve is None:
             return _refused(pending.call, f"it needs a person's word, and there is nobody to ask: {reason}")
         try:
-            approved = await self.approve(own_copy(pending), reason)
+            yes = await approved(self.approve, pending, reason)
         except Exception as error:  # noqa: BLE001 - who asks belongs to the application, and may fail anyhow
             self.notice(f"Nobody could be asked whether {pending.call.tool!r} may run: asking raised {error!r}.")
-            return _refused(pending.call, "it needs a person's word, and asking for it failed.")
-        return pending.call if approved is True else _refused(pending.call, "the user was asked and said no.")
+            return _refused(pending.call, f"it needs a person's word, and asking for it raised {error!r}.")
+        return pending.call if yes else _refused(pending.call, "the user was asked and said no.")
 
     def _objection(self, call: ToolCall, spec: ToolSpec, heard: Heard | None,
                    intended: Collection[str]) -> Deny | AskPerson | None:

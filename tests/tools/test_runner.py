@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
+import queue
 import socket
 import subprocess
 import sys
@@ -473,10 +475,41 @@ async def vague(pending, reason):
 
 
 @pytest.mark.parametrize(("approve", "outcome"), [
-    (broken, "asking for it failed"), (lambda pending, reason: True, "asking for it failed"), (vague, "said no")])
+    (broken, "asking for it raised OSError('the terminal is gone')"), (vague, "said no"),
+    (lambda pending, reason: 1 / 0, "asking for it raised ZeroDivisionError"), (lambda pending, reason: 1, "said no")])
 async def test_nothing_but_a_clear_yes_is_one(tmp_path, approve, outcome):
     refused = await Runner(tmp_path, approve=approve).permit(pay, to="Ann", amount=30)
     assert refused.status == "refused" and outcome in refused.text
+
+
+class Person:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __call__(self, pending, reason):
+        return self.answer
+
+
+class Far(Person):
+    async def __call__(self, pending, reason):
+        return self.answer
+
+
+@pytest.mark.parametrize("approve", [
+    lambda pending, reason: True, Person(True), Far(True), Person(True).__call__, functools.partial(Far(True)),
+    lambda pending, reason, more=0: True, lambda *words: True])
+async def test_whoever_can_be_called_is_asked(tmp_path, approve):
+    assert await Runner(tmp_path, approve=approve).permit(pay, to="Ann", amount=30) == ToolCall(
+        "pay", {"to": "Ann", "amount": 30})
+
+
+async def test_a_plain_function_may_wait_for_its_person_while_the_rest_goes_on(tmp_path):
+    answer: queue.Queue[bool] = queue.Queue()
+    asked = asyncio.create_task(
+        Runner(tmp_path, approve=lambda pending, reason: answer.get()).permit(pay, to="Ann", amount=30))
+    await asyncio.sleep(0)  # were it asked in the loop, this would never come back
+    answer.put(True)
+    assert isinstance(await asked, ToolCall)
 
 
 async def test_what_was_approved_is_what_is_run_and_journalled(tmp_path):

@@ -357,9 +357,27 @@ async def test_what_was_not_declared_is_refused_and_named(runner, elsewhere, lie
         """Lie."""
         return str(lie(folder))
 
-    seen = await runner.run(tool(threaded if in_thread else directly), folder=str(elsewhere))
-    assert seen.status == "fault" and sorted(p.name for p in elsewhere.iterdir()) == ["secret.txt"]
-    assert any("was refused something: it tried to" in line for line in runner.said)
+    for _ in range(2):  # by the actor, and then by a critic
+        seen = await runner.run(tool(threaded if in_thread else directly), folder=str(elsewhere))
+        assert seen.status == "refused" and sorted(p.name for p in elsewhere.iterdir()) == ["secret.txt"]
+        assert seen.text.startswith("It may not ") and ": it declares no " in seen.text
+    (said,) = runner.said
+    assert "was refused something: it tried to" in said
+
+
+async def test_what_comes_of_a_refusal_is_told_as_the_refusal(runner, elsewhere):
+    @tool
+    def reads(path: str) -> str:
+        """Read."""
+        try:
+            return Path(path).read_text()
+        except OSError as error:
+            raise RuntimeError("my file is broken") from error
+
+    path = str(elsewhere / "secret.txt")
+    seen = await runner.run(reads, path=path)
+    assert (seen.status, seen.text) == ("refused", f"It may not read {path!r}: it declares no such path.")
+    assert len(runner.said) == 1
 
 
 async def test_what_was_declared_is_allowed(runner, elsewhere):
@@ -385,7 +403,7 @@ async def test_a_declared_place_is_left_by_no_link(runner, elsewhere, tmp_path):
         """Follow a link."""
         return (inside / "link").read_text()
 
-    assert (await runner.run(follow)).status == "fault" and "did not declare (paths)" in runner.said[0]
+    assert (await runner.run(follow)).status == "refused" and "did not declare (paths)" in runner.said[0]
 
 
 # --- what may be called -----------------------------------------------------------------------------------------------

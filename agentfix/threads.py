@@ -7,11 +7,21 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import inspect
 import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+
+
+async def call(function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """Call a function or an object that can be called: one that is async here, a plain one in a thread."""
+    called = function if inspect.isroutine(function) else type(function).__call__
+    if inspect.iscoroutinefunction(called):
+        return await function(*args, **kwargs)
+    result = await in_thread(function, *args, **kwargs)
+    return await result if inspect.isawaitable(result) else result
 
 
 async def in_thread(function: Callable[..., T], *args: Any, **kwargs: Any) -> T:

@@ -11,6 +11,7 @@ import pytest
 from agentfix import (
     Agent,
     Check,
+    ConfigError,
     EvidenceClass,
     Expand,
     InputError,
@@ -265,6 +266,14 @@ async def test_a_faulty_tool_is_named_and_the_run_goes_on(does):
     )
     assert (result.stop_reason, result.answer) == ("one attempt was asked for", None)
     assert any("Tool 'python' is faulty" in event.data["message"] for event in seen if event.kind == "notice")
+
+
+@pytest.mark.parametrize("approve", [True, lambda pending: True, lambda pending, *, reason: True])
+def test_who_can_not_be_asked_is_told_at_once_and_how_it_is_meant(approve):
+    settings = Settings(model="scripted:")
+    plugins = Plugins(settings, {"script": script_plugin(ScriptedModel([]))})
+    with pytest.raises(ConfigError, match=r"on_approval .*def approve\(call: PendingToolCall, reason: str\) -> bool"):
+        Agent(settings, plugins, on_approval=approve)
 
 
 async def test_an_observer_that_fails_is_named_once_and_sees_no_more():

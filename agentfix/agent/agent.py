@@ -23,7 +23,7 @@ from agentfix.plugins import Plugins
 from agentfix.protocols import Journal, JournalledCall
 from agentfix.recording import Recording, find_recording, recording_of
 from agentfix.settings import Settings, load_settings
-from agentfix.tools import Approve
+from agentfix.tools import Approve, require_askable
 from agentfix.types import Event, Result, Task, ToolCall
 
 T = TypeVar("T")
@@ -42,13 +42,15 @@ class Agent:
         journal: the file in the data folder when not given.
         reuse: take the reply to an equal model or tool request from any earlier run; for evaluations, where all
             strategies shall start from the same first attempt.
-        on_approval: asked, with the exact call and the reason, whether a call that needs a person's word may be made;
-            without it such calls are refused.
+        on_approval: asked whether a call that needs a person's word may be made, as `(call: PendingToolCall,
+            reason: str) -> bool`, plain or async; nothing but `True` approves. A plain function runs in a thread, where
+            it may wait for its person. Without it such calls are refused.
 
     Use it as an async context manager, or as a plain one together with `run`.
 
     Raises:
         UnknownNameError: the settings name a part that there is not.
+        ConfigError: `on_approval` can't be called with a call and a reason.
     """
 
     def __init__(self, settings: Settings | None = None, plugins: Plugins | None = None, *,
@@ -65,6 +67,17 @@ class Agent:
         self._machine = self._graph.compile()
         self._loop: LoopThread | None = None
         self._closings = 0
+
+    @property
+    def on_approval(self) -> Approve | None:
+        """Who is asked, in runs that begin from now on. Setting what can't be asked raises ConfigError."""
+        return self._on_approval
+
+    @on_approval.setter
+    def on_approval(self, approve: Approve | None) -> None:
+        if approve is not None:
+            require_askable(approve)
+        self._on_approval = approve
 
     @property
     def graph(self) -> Any:

@@ -184,6 +184,7 @@ class LiveRuns:
             opening.on_event is not None or lifecycle.watched, given,
         )
         calls.hear_of(context.at_hand)
+        gate.forewarn(context.offered, calls.heard)
         await self._begin(run, header, opening, journal, calls)
         holder.append(_Live(context, stack, settings))
         return holder[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import sys
@@ -25,14 +26,33 @@ def somebody_is_there() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def choose(question: str, choices: Sequence[str], default: str) -> str:
-    """Ask until one of the choices is given; who leaves without an answer gives the default."""
+async def choose(question: str, choices: Sequence[str], default: str) -> str:
+    """Ask until one of the choices is given, as a word or its first letter; who leaves without an answer (Ctrl-D) gives
+    the default. Ctrl-C ends the run, as it does anywhere else.
+    """
+    try:
+        return _choose(question, choices, default)
+    except KeyboardInterrupt:
+        signal.raise_signal(signal.SIGINT)  # to the event loop's own handler, which cancels what it runs
+        return await asyncio.get_running_loop().create_future()
+
+
+def _choose(question: str, choices: Sequence[str], default: str) -> str:
     prompt: Any = click.prompt
+    kind = click.Choice(choices)
+    letters = {choice[0]: choice for choice in choices}
+
+    def read(said: str) -> str:
+        word = said.strip().casefold()
+        return str(kind.convert(letters.get(word, word), None, None))
+
     # The event loop's own handler would keep Ctrl-C until there is an answer.
     handler = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return str(prompt(question, type=click.Choice(choices), default=default, err=True))
-    except click.Abort:
+        return prompt(question, type=kind, value_proc=read, default=default, err=True)
+    except click.Abort as left:
+        if isinstance(left.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
         return default
     finally:
         signal.signal(signal.SIGINT, handler)
@@ -67,6 +87,6 @@ def approver(paused: Callable[[], AbstractContextManager[object]]) -> Approve:
         with paused():
             click.echo(f"{one_line(pending.call.tool)} wants to run with {shown(pending.call.arguments)}", err=True)
             click.echo(f"You are asked because {one_line(reason)}", err=True)
-            return choose("Run it?", ("yes", "no"), "no") == "yes"
+            return await choose("Run it?", ("yes", "no"), "no") == "yes"
 
     return approve

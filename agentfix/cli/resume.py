@@ -46,7 +46,7 @@ def resume(context: click.Context, name: str, in_doubt: str, record: Path | None
             if not somebody_is_there():
                 return "stop"
             with this.watcher.paused():
-                return _ask(call)
+                return await _ask(call)
 
         await agent.resume(await full_name(agent, name), on_event=this.show, on_doubt=settle, **given)
 
@@ -54,9 +54,9 @@ def resume(context: click.Context, name: str, in_doubt: str, record: Path | None
     follow(context, settings, start, as_json=as_json, quiet=quiet)
 
 
-def _ask(call: ToolCall) -> str:
+async def _ask(call: ToolCall) -> str:
     """Ask whoever sits at the terminal about a call; who leaves without an answer stops the run."""
     click.echo(f"{one_line(call.tool)} was begun with {shown(call.arguments)}, and nobody knows whether it happened.",
                err=True)
     click.echo("done: it happened; again: it did not, run it; stop: leave the run as it is.", err=True)
-    return choose("Did it happen?", ("done", "again", "stop"), "stop")
+    return await choose("Did it happen?", ("done", "again", "stop"), "stop")

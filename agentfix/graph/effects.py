@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from agentfix.protocols import Tool
 from agentfix.types import Attempt, Observation, ToolCall
+from agentfix.types.messages import UNASKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +24,11 @@ def effects_of(attempt: Attempt, tools: Mapping[str, Tool]) -> list[Effect]:
     made = [pair for step in attempt.steps for pair in zip(step.calls, step.observations, strict=True)]
     return [Effect(attempt.id, call, seen) for call, seen in made
             if seen.ok and (tool := tools.get(call.tool)) is not None and tool.spec.side_effects]
+
+
+def unasked(attempt: Attempt, tools: Mapping[str, Tool]) -> list[str]:
+    """The tools of an attempt that tried to act and could not once, because nobody could be asked; else none."""
+    made = [pair for step in attempt.steps for pair in zip(step.calls, step.observations, strict=True)]
+    tried = {(call.tool, bool(seen.data.get(UNASKED))) for call, seen in made
+             if seen.status != "repeated" and (tool := tools.get(call.tool)) is not None and tool.spec.side_effects}
+    return sorted(name for name, _ in tried) if all(in_vain for _, in_vain in tried) else []

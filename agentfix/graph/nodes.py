@@ -14,6 +14,7 @@ from agentfix.graph import acting
 from agentfix.graph.asking import CriticAsker
 from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
+from agentfix.graph.effects import unasked
 from agentfix.graph.meter import BudgetSpent
 from agentfix.graph.state import RunState, dump_move, load_move
 from agentfix.graph.together import together
@@ -70,6 +71,8 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
     move = load_move(moves[0])
     if isinstance(move, Expand) and not _may_expand(context):
         return {"stop": "budget: rounds"}
+    if isinstance(move, Expand) and context.attempts and (names := unasked(context.attempts[-1], context.tools)):
+        return {"stop": f"nobody to ask: every act needed a person's word ({', '.join(names)})"}
     context.emit("move", {"move": move})
     if isinstance(move, Stop):
         return {"stop": move.reason, "decisions": decisions}

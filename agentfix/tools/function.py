@@ -28,7 +28,7 @@ from pydantic_core import PydanticSerializationError, PydanticUndefined, to_json
 
 from agentfix.errors import ConfigError, ToolError
 from agentfix.protocols import Ask, Deadline, Http, Secrets, Seed, Session, ToolContext
-from agentfix.threads import in_thread
+from agentfix.threads import call as call_function
 from agentfix.types import Claim, Evidence, Observation, ToolCall, ToolSpec
 
 _CONTEXT: Mapping[Any, Callable[[ToolContext], Any]] = {
@@ -88,19 +88,19 @@ class FunctionTool:
             raise ToolError(_said(error), status="error") from error
         wanted = {(field.alias or name): getattr(values, name) for name, field in self._arguments.model_fields.items()}
         given = {name: make(context) for name, make in self._given.items()}
-        return self._observed(await _called(self.source, **wanted, **given))
+        return self._observed(await call_function(self.source, **wanted, **given))
 
     async def verify(self, claim: Claim, context: ToolContext) -> Evidence | None:
         """See `agentfix.Verifier`."""
         if self._verify is None:
             return None
-        return await _called(self._verify, claim, **_context_of(self._verify, context))
+        return await call_function(self._verify, claim, **_context_of(self._verify, context))
 
     async def undo(self, call: ToolCall, observation: Observation, context: ToolContext) -> Observation:
         """See `agentfix.Undoable`."""
         if self._undo is None:
             raise ToolError(f"{self.spec.name!r} can't be undone.", status="refused")
-        return self._observed(await _called(self._undo, call, observation, **_context_of(self._undo, context)))
+        return self._observed(await call_function(self._undo, call, observation, **_context_of(self._undo, context)))
 
     def _observed(self, result: Any) -> Observation:
         """What was returned, as an observation: a text as it is, anything else as JSON."""
@@ -264,14 +264,6 @@ def _descriptions(doc: str) -> dict[str, str]:
 
 
 # --- calling it -------------------------------------------------------------------------------------------------------
-
-
-async def _called(function: Function, *args: Any, **kwargs: Any) -> Any:
-    called = function if inspect.isroutine(function) else type(function).__call__
-    if inspect.iscoroutinefunction(called):
-        return await function(*args, **kwargs)
-    result = await in_thread(function, *args, **kwargs)
-    return await result if inspect.isawaitable(result) else result
 
 
 def _said(error: ValidationError) -> str:

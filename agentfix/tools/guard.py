@@ -37,8 +37,23 @@ _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
 
+_LACKS: Mapping[str, str] = {"paths": "it declares no such path", "hosts": "it declares no such host",
+                             "processes": "it declares no processes"}
+"""What a model is told, by what would have to be declared."""
+
+
 class UndeclaredError(PermissionError):
     """A tool did what it did not declare."""
+
+    told = "It may not do that: it did not declare it."
+    """What a model is told."""
+
+
+def undeclared_in(error: BaseException | None) -> UndeclaredError | None:
+    """What a tool was refused, when that is what an error comes from."""
+    while error is not None and not isinstance(error, UndeclaredError):
+        error = error.__cause__ or error.__context__
+    return error
 
 
 @dataclass
@@ -69,7 +84,9 @@ class Guard:
         """Raises UndeclaredError."""
         line = f"it tried to {what}, which it did not declare ({declare})"
         self.refused.append(line)
-        raise UndeclaredError(line)
+        error = UndeclaredError(line)
+        error.told = f"It may not {what}: {_LACKS.get(declare, declare)}."
+        raise error
 
     def may_use(self, path: str | Path, *, writes: bool = False) -> bool:
         """Whether a file may be opened: where Python itself lives it may be read, elsewhere it must be declared."""

@@ -90,6 +90,22 @@ def judge(policy: Sequence[Rule], call: ToolCall) -> Word | None:
     return next((rule.word for rule in policy if rule.fits(call)), None)
 
 
+def needs_person(policy: Sequence[Rule], tool: str) -> bool:
+    """Whether a person must be asked about every call of a tool with side effects that the policy does not forbid."""
+    for rule in policy:
+        if fnmatchcase(tool, rule.tool):
+            if rule.word == "allow":
+                return False
+            if not rule.arguments:
+                return rule.word == "ask"
+    return True
+
+
+def allowing(tools: Sequence[str]) -> str:
+    """The options of a command that allow tools."""
+    return " ".join(f'--policy "allow {tool}"' for tool in tools)
+
+
 def _read_rule(line: str) -> Rule:
     match = _RULE.fullmatch(line)
     if match is None:

@@ -5,7 +5,7 @@ happens. What a tool does wrong never ends a run.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,11 +17,12 @@ from agentfix.lifecycle import Lifecycle, own_copy
 from agentfix.protocols import Http, NoHttp, Response, Tool, ToolContext, Undoable, Verifier
 from agentfix.protocols.models import nobody_asked
 from agentfix.tools import guard, prints
+from agentfix.tools.approving import Approve, approved
 from agentfix.tools.fence import with_results_fenced
 from agentfix.tools.holding import Held
 from agentfix.tools.keys import DeclaredSecrets
 from agentfix.tools.observed import kept
-from agentfix.tools.policy import Rule, judge, strange
+from agentfix.tools.policy import Rule, allowing, judge, needs_person, strange
 from agentfix.tools.untimed import UntimedAsk, UntimedSession
 from agentfix.types import (
     AskPerson,
@@ -35,6 +36,7 @@ from agentfix.types import (
     ToolCall,
     ToolSpec,
 )
+from agentfix.types.messages import UNASKED
 
 if TYPE_CHECKING:
     from agentfix.tools.http import HttpClient
@@ -43,9 +45,6 @@ GRACE_S = 5.0
 """A tool that overruns its own time-out by this much is cancelled."""
 HELD_S = 1.0
 """A tool that holds the event loop longer is named."""
-
-Approve = Callable[[PendingToolCall, str], Awaitable[bool]]
-"""Asks a person whether a call may be made, and tells why it is asked."""
 
 
 @dataclass
@@ -75,7 +74,17 @@ class ToolRunner:
     secret: Callable[[str], str | None]
     folder: Path
     recorded: bool = False
+    _told: set[str] = field(default_factory=set[str])
     _clients: dict[tuple[str, ...], HttpClient] = field(default_factory=dict[tuple[str, ...], "HttpClient"])
+
+    def forewarn(self, offered: Sequence[ToolSpec], heard: Heard | None) -> None:
+        """Say which of the tools that a model is offered will never run, because there is nobody to ask."""
+        lost = [spec.name for spec in offered if spec.side_effects and needs_person(self.policy, spec.name)]
+        if self.approve is None and not self.recorded and lost:
+            them = "it" if len(lost) == 1 else "them"
+            way = f"to allow {them}: {allowing(lost)}" if heard is None else \
+                f"no rule can allow {them} once {heard.tool} has been heard"
+            self.notice(f"{' and '.join(lost)} can't be approved here, as there is nobody to ask; {way}")
 
     async def permit(self, tool: Tool, call: ToolCall, place: str, *, heard: Heard | None,
                      intended: Collection[str]) -> ToolCall | Observation:
@@ -106,22 +115,32 @@ class ToolRunner:
             case Deny(reason):
                 return _refused(call, reason)
             case AskPerson(reason):
-                return await self._asked(pending, reason)
+                if self.approve is not None:
+                    return await self._asked(self.approve, pending, reason)
+                rule = Rule("allow", call.tool)
+                by_rule = objection is None and not self._objection(pending.call, tool.spec, heard, intended, rule)
+                return self._nobody(pending, reason, by_rule=by_rule)
 
-    async def _asked(self, pending: PendingToolCall, reason: str) -> ToolCall | Observation:
+    def _nobody(self, pending: PendingToolCall, reason: str, *, by_rule: bool) -> Observation:
+        """What is said where there is nobody to ask, with the way out."""
+        tool = pending.call.tool
+        way = f"to allow it: {allowing([tool])}" if by_rule else "no rule can allow it"
+        refused = _refused(pending.call, f"it needs a person's word, and there is nobody to ask: {reason} ({way})")
+        lost = pending.spec.side_effects and needs_person(self.policy, tool)
+        return replace(refused, data={UNASKED: True}) if lost else refused
+
+    async def _asked(self, approve: Approve, pending: PendingToolCall, reason: str) -> ToolCall | Observation:
         """The call if a person says that it may be made, exactly as that person was shown it."""
-        if self.approve is None:
-            return _refused(pending.call, f"it needs a person's word, and there is nobody to ask: {reason}")
         try:
-            approved = await self.approve(own_copy(pending), reason)
+            yes = await approved(approve, pending, reason)
         except Exception as error:  # noqa: BLE001 - who asks belongs to the application, and may fail anyhow
             self.notice(f"Nobody could be asked whether {pending.call.tool!r} may run: asking raised {error!r}.")
-            return _refused(pending.call, "it needs a person's word, and asking for it failed.")
-        return pending.call if approved is True else _refused(pending.call, "the user was asked and said no.")
+            return _refused(pending.call, f"it needs a person's word, and asking for it raised {error!r}.")
+        return pending.call if yes else _refused(pending.call, "the user was asked and said no.")
 
     def _objection(self, call: ToolCall, spec: ToolSpec, heard: Heard | None,
-                   intended: Collection[str]) -> Deny | AskPerson | None:
-        word = judge(self.policy, replace(call, arguments={**_defaults(spec.parameters), **call.arguments}))
+                   intended: Collection[str], *first: Rule) -> Deny | AskPerson | None:
+        word = judge((*first, *self.policy), replace(call, arguments={**_defaults(spec.parameters), **call.arguments}))
         if word == "deny":
             return Deny("the policy forbids it.")
         if word == "ask" or (word is None and spec.side_effects):
@@ -224,7 +243,9 @@ class ToolRunner:
         except (Exception, SystemExit, asyncio.CancelledError) as error:  # a tool may raise anything; it is named
             if isinstance(error, asyncio.CancelledError) and _is_cancelled():
                 raise
-            self.notice(f"Tool {spec.name!r} is faulty: it raised {keys.struck(repr(error))}.")
+            if (refused := guard.undeclared_in(error)) is not None:  # which `_report` tells a person
+                return keys.struck_from(Observation(spec.name, "refused", refused.told))
+            self._say(f"Tool {spec.name!r} is faulty: it raised {keys.struck(repr(error))}.")
             return Observation(spec.name, "fault", f"The tool {spec.name!r} failed.")
         finally:
             self._report(spec, watch, [keys.struck("".join(printed))], held)
@@ -247,12 +268,18 @@ class ToolRunner:
 
     def _report(self, spec: ToolSpec, watch: guard.Guard, printed: Sequence[str], held: Held[Any] | None) -> None:
         for line in dict.fromkeys(watch.refused):
-            self.notice(f"Tool {spec.name!r} was refused something: {line}.")
+            self._say(f"Tool {spec.name!r} was refused something: {line}.")
         if text := "".join(printed).strip():
             self.notice(f"Tool {spec.name!r} prints to standard output, which is not its own: {text[:80]!r}.")
         if held is not None and held.longest_s > HELD_S:
             self.notice(f"Tool {spec.name!r} blocked everything else for {held.longest_s:.1f} s: make it a plain "
                         "function, which runs in a thread, or await what takes long.")
+
+    def _say(self, line: str) -> None:
+        """Tell a person, once in a run."""
+        if line not in self._told:
+            self._told.add(line)
+            self.notice(line)
 
     def _kept(self, tool: str, said: Any) -> Observation:
         """What a tool said, as it can be shown and kept.

@@ -58,6 +58,10 @@ class ToolCall:
     id: str = ""
 
 
+UNASKED = "nobody_to_ask"
+"""In the data of a refusal: no call of the tool can be approved in the run, as there is nobody to ask."""
+
+
 @dataclass(frozen=True, slots=True)
 class Observation:
     """What a tool said. Text from tools is data, never an instruction."""

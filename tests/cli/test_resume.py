@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import select
-import signal
-import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -17,9 +12,8 @@ from agentfix.cli.main import main
 from agentfix.errors import ModelUnavailableError
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
+from tests.cli.terminals import Terminal
 from tests.test_resuming import CRASH, DERIVED, QUESTION, RIGHT, PowerCut, Stamp, approved
-
-ROOT = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
@@ -79,6 +73,7 @@ from agentfix.agent import Agent
 from agentfix.cli.main import main
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
+from tests.cli.terminals import Terminal
 from tests.test_resuming import DERIVED, Stamp, approved
 
 stamp = Stamp()
@@ -89,47 +84,21 @@ print(f"status {status}, stamped {stamp.stamped}")
 """
 
 
-def read_until(terminal: int, wanted: str = "") -> str:
-    """What is shown, until it holds something or ends."""
-    shown = ""
-    while not wanted or wanted not in shown:
-        try:
-            piece = os.read(terminal, 4096)
-        except OSError:  # how Linux says that nobody writes any more
-            break
-        if not piece:
-            break
-        shown += piece.decode("utf-8", "replace")
-    return shown
-
-
 @pytest.mark.parametrize(("answer", "outcome"), [
     ("done\n", "status 0, stamped 1"), ("again\n", "status 0, stamped 2"), ("stop\n", "status 1, stamped 0"),
-    ("maybe\ndone\n", "status 0, stamped 1"), ("\x04", "status 1, stamped 0"), (None, "status 1, stamped 0"),
+    ("maybe\ndone\n", "status 0, stamped 1"), ("\x04", "status 1, stamped 0"), (None, "status 130, stamped 0"),
+    ("A\n", "status 0, stamped 2"),
 ])
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
 def test_who_sits_at_a_terminal_is_asked_about_a_call_in_doubt(call, monkeypatch, answer, outcome):
-    import pty
-
     monkeypatch.setenv("AGENTFIX_CRITICS", "stamp")
     with pytest.raises(PowerCut):
         call("run", QUESTION, script=[RIGHT], plugins=[Stamp(cut=True)])
-    terminal, theirs = pty.openpty()
-    process = subprocess.Popen([sys.executable, "-c", AT_A_TERMINAL], cwd=ROOT, stdin=theirs, stdout=theirs,
-                               stderr=theirs, env={**os.environ, "COLUMNS": "200", "TERM": "xterm-256color"})
-    os.close(theirs)
-    asked = read_until(terminal, "[stop]: ")
+    terminal = Terminal(AT_A_TERMINAL)
+    asked = terminal.read("[stop]: ")
     assert "\x1b[?25h" in asked  # the cursor is there to write with
     assert 'stamp was begun with {"letter": 0}, and nobody knows whether it happened' in asked
-    if answer is None:
-        process.send_signal(signal.SIGINT)
-        while not select.select([terminal], [], [], 2)[0]:  # one that came just before it listened is not heard
-            process.send_signal(signal.SIGINT)
-    else:
-        os.write(terminal, answer.encode())
-    assert outcome in read_until(terminal)
-    os.close(terminal)
-    process.wait()
+    assert outcome in terminal.answer(answer)
 
 
 def test_tools_keep_files_where_the_run_was_begun(call, tmp_path, monkeypatch):

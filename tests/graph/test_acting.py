@@ -489,6 +489,30 @@ async def test_material_beside_the_question_is_not_the_users_word():
     assert "was not planned before 'the material beside the question' had been heard" in seen.text
 
 
+async def test_where_nobody_can_ever_be_asked_it_is_said_first_and_no_further_round_is_made():
+    agent, world, model = make([step(PUT, LOOK), answer("done")], moves=(Expand(), Expand(0), Expand(0)))
+    agent.on_approval, seen = None, []
+    async with agent:
+        result = await agent.arun("Put Emma on the shelf.", on_event=seen.append)
+    model.assert_done()
+    assert result.stop_reason == "nobody to ask: every act needed a person's word (put)" and len(result.attempts) == 1
+    refused = result.attempts[0].steps[0].observations[0]
+    assert refused.status == "refused" and 'to allow it: --policy "allow put"' in refused.text and world.books == []
+    notices = [event.data["message"] for event in seen if event.kind == "notice"]
+    assert notices == ['put can\'t be approved here, as there is nobody to ask; to allow it: --policy "allow put"']
+
+
+@pytest.mark.parametrize("policy", [("allow put(title=E*)",), ("deny put(title=Persuasion)", "allow *")])
+async def test_where_a_rule_allows_some_calls_of_a_tool_the_next_round_may_make_one(policy):
+    agent, world, _ = make([step(("put", {"title": "Persuasion"})), answer("done"), step(PUT), answer("done")],
+                           moves=(Expand(), Expand(0)), policy=policy)
+    agent.on_approval, seen = None, []
+    async with agent:
+        result = await agent.arun("Put Persuasion or Emma on the shelf.", on_event=seen.append)
+    assert result.stop_reason == "done" and world.books == ["Emma"]
+    assert not [event for event in seen if event.kind == "notice"]
+
+
 class Reader:
     """A critic that has a tool check each answer and passes on what it found, and the strategy that asks it."""
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
+import queue
 import socket
 import subprocess
 import sys
@@ -355,9 +357,27 @@ async def test_what_was_not_declared_is_refused_and_named(runner, elsewhere, lie
         """Lie."""
         return str(lie(folder))
 
-    seen = await runner.run(tool(threaded if in_thread else directly), folder=str(elsewhere))
-    assert seen.status == "fault" and sorted(p.name for p in elsewhere.iterdir()) == ["secret.txt"]
-    assert any("was refused something: it tried to" in line for line in runner.said)
+    for _ in range(2):  # by the actor, and then by a critic
+        seen = await runner.run(tool(threaded if in_thread else directly), folder=str(elsewhere))
+        assert seen.status == "refused" and sorted(p.name for p in elsewhere.iterdir()) == ["secret.txt"]
+        assert seen.text.startswith("It may not ") and ": it declares no " in seen.text
+    (said,) = runner.said
+    assert "was refused something: it tried to" in said
+
+
+async def test_what_comes_of_a_refusal_is_told_as_the_refusal(runner, elsewhere):
+    @tool
+    def reads(path: str) -> str:
+        """Read."""
+        try:
+            return Path(path).read_text()
+        except OSError as error:
+            raise RuntimeError("my file is broken") from error
+
+    path = str(elsewhere / "secret.txt")
+    seen = await runner.run(reads, path=path)
+    assert (seen.status, seen.text) == ("refused", f"It may not read {path!r}: it declares no such path.")
+    assert len(runner.said) == 1
 
 
 async def test_what_was_declared_is_allowed(runner, elsewhere):
@@ -383,7 +403,7 @@ async def test_a_declared_place_is_left_by_no_link(runner, elsewhere, tmp_path):
         """Follow a link."""
         return (inside / "link").read_text()
 
-    assert (await runner.run(follow)).status == "fault" and "did not declare (paths)" in runner.said[0]
+    assert (await runner.run(follow)).status == "refused" and "did not declare (paths)" in runner.said[0]
 
 
 # --- what may be called -----------------------------------------------------------------------------------------------
@@ -473,10 +493,41 @@ async def vague(pending, reason):
 
 
 @pytest.mark.parametrize(("approve", "outcome"), [
-    (broken, "asking for it failed"), (lambda pending, reason: True, "asking for it failed"), (vague, "said no")])
+    (broken, "asking for it raised OSError('the terminal is gone')"), (vague, "said no"),
+    (lambda pending, reason: 1 / 0, "asking for it raised ZeroDivisionError"), (lambda pending, reason: 1, "said no")])
 async def test_nothing_but_a_clear_yes_is_one(tmp_path, approve, outcome):
     refused = await Runner(tmp_path, approve=approve).permit(pay, to="Ann", amount=30)
     assert refused.status == "refused" and outcome in refused.text
+
+
+class Person:
+    def __init__(self, answer):
+        self.answer = answer
+
+    def __call__(self, pending, reason):
+        return self.answer
+
+
+class Far(Person):
+    async def __call__(self, pending, reason):
+        return self.answer
+
+
+@pytest.mark.parametrize("approve", [
+    lambda pending, reason: True, Person(True), Far(True), Person(True).__call__, functools.partial(Far(True)),
+    lambda pending, reason, more=0: True, lambda *words: True])
+async def test_whoever_can_be_called_is_asked(tmp_path, approve):
+    assert await Runner(tmp_path, approve=approve).permit(pay, to="Ann", amount=30) == ToolCall(
+        "pay", {"to": "Ann", "amount": 30})
+
+
+async def test_a_plain_function_may_wait_for_its_person_while_the_rest_goes_on(tmp_path):
+    answer: queue.Queue[bool] = queue.Queue()
+    asked = asyncio.create_task(
+        Runner(tmp_path, approve=lambda pending, reason: answer.get()).permit(pay, to="Ann", amount=30))
+    await asyncio.sleep(0)  # were it asked in the loop, this would never come back
+    answer.put(True)
+    assert isinstance(await asked, ToolCall)
 
 
 async def test_what_was_approved_is_what_is_run_and_journalled(tmp_path):

@@ -147,7 +147,7 @@ class Connection:
                 unsent = await self._lost(session, error)
                 if unsent is None:
                     raise self._refused(error, doing, timeout_s) from error
-                if last or not (unsent or repeatable):
+                if last or self._place.fault or not (unsent or repeatable):
                     said = "" if unsent else " Whether it had its effect is not known."
                     raise ToolError(f"The MCP server {self.name!r} was lost while {doing}.{self._words()}{said}",
                                     status="unavailable") from error
@@ -172,6 +172,8 @@ class Connection:
         return ToolError(f"The MCP server {self.name!r} refused, while {doing}: {line(self.hidden(error.message))}")
 
     def _words(self) -> str:
+        if self._place.fault:
+            return f" It was left: {self._place.fault}."
         last = self.hidden(self._place.words.last())
         return f" Its last words: {last}" if last else ""
 

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
-from typing import Any
+from typing import Any, TextIO, cast
 
 import httpx2
 from mcp import Client, StdioServerParameters, stdio_client
 from mcp.client.streamable_http import MCP_SESSION_ID, streamable_http_client
 from mcp.shared.message import SessionMessage
-from mcp_types import Implementation
+from mcp_types import Implementation, JSONRPCResponse
 
 from agentfix import McpServer
 
-from .words import line
+from .program import MOST_BYTES, streams_of
+from .words import CUT, line
 
 _LAST_BYTES = 4000
 _REQUEST_S, _ANSWER_S = 30.0, 300.0
-_MOST_BYTES = 10_000_000
-"""Of an answer that is not streamed; an event of a stream may have a million."""
+_MOST_BLOCKS = 1000
+"""Of the content of an answer."""
 _NOT_FOUND = 404
 _PLAIN = "identity"
 """The one encoding of bytes that says how many they will be; compressed ones may become a thousand times more."""
@@ -41,12 +43,14 @@ class Place:
 
     Attributes:
         words: the last that a command wrote to its standard error.
+        fault: why no more is read of what a command says; empty when there is no reason.
     """
 
     def __init__(self, server: McpServer, keys: Mapping[str, str]) -> None:
         self._server = server
         self._keys = dict(keys)
         self.words = LastWords()
+        self.fault = ""
 
     @asynccontextmanager
     async def client(self, on_end: Callable[[], None], on_forgotten: Callable[[], None]) -> AsyncGenerator[Client]:
@@ -69,12 +73,9 @@ class Place:
     @asynccontextmanager
     async def _transport(self, on_forgotten: Callable[[], None]) -> AsyncGenerator[tuple[Any, Any]]:
         if self._server.url is None:
-            program, *arguments = self._server.command
-            parameters = StdioServerParameters(command=program, args=arguments, env=self._keys,
-                                               encoding_error_handler="replace")
-            self.words = LastWords()
+            self.words, self.fault = LastWords(), ""
             with self.words.written() as file:
-                async with stdio_client(parameters, file) as streams:
+                async with self._program(file) as streams:
                     file.close()  # the server has its own end now
                     yield streams
             return
@@ -86,8 +87,8 @@ class Place:
                 response.stream = _Bounded(response.stream, 0, "the answer is compressed, which was not asked for")
                 del response.headers["content-encoding"]
             elif not response.headers.get("content-type", "").lower().startswith("text/event-stream"):
-                response.stream = _Bounded(response.stream, _MOST_BYTES,
-                                           f"the answer is longer than {_MOST_BYTES:,} bytes")
+                response.stream = _Bounded(response.stream, MOST_BYTES,
+                                           f"the answer is longer than {MOST_BYTES:,} bytes")
 
         headers = {name: self._filled(value) for name, value in self._server.sent_headers.items()}
         headers = {"Accept-Encoding": _PLAIN, **headers}
@@ -96,6 +97,16 @@ class Place:
                                        event_hooks={"response": [look]}) as http,
                     streamable_http_client(self._server.url, http_client=http) as streams):
             yield streams
+
+    def _program(self, errors: TextIO) -> AbstractAsyncContextManager[tuple[Any, Any]]:
+        command = self._server.command
+        if sys.platform != "win32":
+            return streams_of(command, self._keys, errors, self._found)
+        return stdio_client(StdioServerParameters(command=command[0], args=list(command[1:]), env=self._keys,
+                                                  encoding_error_handler="replace"), errors)
+
+    def _found(self, fault: str) -> None:
+        self.fault = fault
 
     def _filled(self, text: str) -> str:
         for name, key in self._keys.items():
@@ -110,7 +121,7 @@ class LastWords:
         self._kept = b""
         self._thread: threading.Thread | None = None
 
-    def written(self) -> Any:
+    def written(self) -> TextIO:
         """A file to be given to a program as its standard error."""
         reading, writing = os.pipe()
         self._thread = threading.Thread(target=self._read, args=(reading,), name="agentfix-mcp-stderr", daemon=True)
@@ -131,7 +142,7 @@ class LastWords:
 
 
 class _Watched:
-    """A stream of messages that tells when it ends."""
+    """A stream of messages that tells when it ends, and gives no more of a long list than is read of it."""
 
     def __init__(self, stream: Any, on_end: Callable[[], None]) -> None:
         self._stream = stream
@@ -139,7 +150,7 @@ class _Watched:
 
     async def receive(self) -> SessionMessage | Exception:
         try:
-            return await self._stream.receive()
+            return _cut(await self._stream.receive())
         except Exception:
             self._on_end()
             raise
@@ -152,7 +163,7 @@ class _Watched:
 
     async def __anext__(self) -> SessionMessage | Exception:
         try:
-            return await self._stream.__anext__()
+            return _cut(await self._stream.__anext__())
         except Exception:
             self._on_end()
             raise
@@ -169,6 +180,15 @@ class _Watched:
     def last_context(self) -> Any:
         """What the SDK looks for in streams that have it."""
         return getattr(self._stream, "last_context", None)
+
+
+def _cut(message: SessionMessage | Exception) -> SessionMessage | Exception:
+    """The message without those parts of an answer's content that are too many: each is looked at several times."""
+    if isinstance(message, SessionMessage) and isinstance(message.message, JSONRPCResponse):
+        content = message.message.result.get("content")
+        if isinstance(content, list) and len(cast("list[Any]", content)) > _MOST_BLOCKS:
+            content[_MOST_BLOCKS:] = [{"type": "text", "text": CUT}]
+    return message
 
 
 class _Bounded(httpx2.AsyncByteStream):

@@ -54,7 +54,8 @@ TOOLS = {
                       "additionalProperties": False}, annotations={"readOnlyHint": True}),
         tool("write", of(text={"type": "string"}), annotations={"readOnlyHint": False, "destructiveHint": True}),
         *(tool(name) for name in ("structured", "picture", "fail", "wait", "crash", "crash_once", "env", "ask", "huge",
-                                  "wrong", "code", "garbage", "invalid", "leak", "hint", "stderr")),
+                                  "wrong", "code", "garbage", "invalid", "leak", "hint", "stderr", "half", "endless",
+                                  "parts", "wrong_parts")),
     ],
     "changing": [tool("echo")],
     "hostile": [
@@ -112,6 +113,9 @@ RESULTS = {
     "wrong": {"content": "no list"},
     "invalid": {"content": [], "structuredContent": "no object"},
     "hint": text(CONTROL),
+    "half": text("cut in half: \ud83d."),
+    "parts": {"content": [{"type": "text", "text": f"<{i}>"} for i in range(100_000)]},
+    "wrong_parts": {"content": [{}] * 100_000},
 }
 
 
@@ -139,6 +143,10 @@ def call(number, name, arguments):
             sys.stdout.buffer.write(b"\xff\xfe is no UTF-8\n")
             sys.stdout.buffer.flush()
             return text("after the garbage")
+        case "endless":
+            note(called=name)
+            for _ in range(12):
+                sys.stdout.write("x" * 1_000_000)
         case "stderr":
             sys.stderr.write("noise for the terminal\n" * 100_000)
             return text("said")

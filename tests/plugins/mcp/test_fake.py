@@ -49,6 +49,28 @@ async def test_a_huge_text_is_cut_and_hidden_characters_are_left_out(servers, fa
     assert "\u202e" not in said and "\x1b" not in said
 
 
+async def test_half_a_utf16_pair_is_replaced_in_both_directions(servers, fake):
+    opened = await servers(fake=fake())
+    assert (await opened.call("fake__half")).text == "cut in half: ?."
+    assert (await opened.call("fake__echo", text="half: \ud83d.")).text == "half: ?."
+
+
+async def test_a_message_without_end_is_named_with_its_server_and_not_asked_for_again(servers, fake, seen):
+    opened = await servers(fake=fake(read_only=True))
+    with pytest.raises(ToolError, match="It was left: it sent a message longer than 10,000,000 bytes"):
+        await opened.call("fake__endless")
+    assert called(seen, "endless") == 1
+    assert (await opened.call("fake__echo", text="here again")).text == "here again"
+
+
+async def test_of_many_parts_the_first_are_read(servers, fake):
+    opened = await servers(fake=fake())
+    lines = (await opened.call("fake__parts")).text.splitlines()
+    assert (lines[0], lines[-2], lines[-1]) == ("<0>", "<999>", " [...]")
+    with pytest.raises(ToolError, match="'fake' answered as the protocol does not allow"):
+        await opened.call("fake__wrong_parts")
+
+
 @pytest.mark.parametrize("tool", ["wrong", "invalid"])
 async def test_a_result_of_a_wrong_form_is_an_error_and_the_server_goes_on(servers, fake, tool):
     opened = await servers(fake=fake())

@@ -10,7 +10,7 @@ from agentfix import Build, hookimpl
 def _tools(build: Build) -> Any:
     from .lazy import LazyServers  # noqa: PLC0415
 
-    return LazyServers(build.settings.mcp_servers)
+    return LazyServers(build.settings.mcp_servers, build.settings.data_dir / "mcp_trusted")
 
 
 def _command(build: Build) -> Any:

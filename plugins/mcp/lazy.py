@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentfix import McpServer, Tool
@@ -18,10 +19,12 @@ class LazyServers:
 
     Args:
         servers: by name.
+        folder: where it is kept what they said when they were first trusted.
     """
 
-    def __init__(self, servers: Mapping[str, McpServer]) -> None:
+    def __init__(self, servers: Mapping[str, McpServer], folder: Path) -> None:
         self._settings = servers
+        self._folder = folder
         self._servers: Servers | None = None
 
     async def open(self, notice: Callable[[str], None]) -> Sequence[Tool]:
@@ -34,7 +37,7 @@ class LazyServers:
             except ImportError:
                 notice(f"No MCP server is used, which {MISSING}.")
                 return []
-            self._servers = Servers(self._settings)
+            self._servers = Servers(self._settings, self._folder)
         return await self._servers.open(notice)
 
     async def aclose(self) -> None:

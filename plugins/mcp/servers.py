@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from weakref import WeakKeyDictionary
 
 from mcp_types import Tool as Listed
@@ -14,6 +15,7 @@ from agentfix import McpServer, Tool, ToolError, ToolSpec, read_key
 from .connection import MOST_TOOLS, Connection
 from .place import Place
 from .tool import McpTool, spec_of
+from .trusted import TrustedWords
 from .words import line
 
 RETRY_S = 60.0
@@ -29,8 +31,10 @@ class _Known:
     connection: Connection
     specs: Mapping[str, ToolSpec] | None = None
     """By name, when its tools were last listed."""
-    first: Mapping[str, ToolSpec] | None = None
-    """By name, when its tools were first listed: what the user knows of."""
+    trusted: TrustedWords | None = None
+    """None when the user has no word for what its tools say of themselves."""
+    doubted: Sequence[str] = ()
+    """The tools for which that word does not hold, and the user knows."""
     problem: str = ""
     until: float = 0.0
     """Until when the problem is told without another try, in the event loop's seconds."""
@@ -41,10 +45,12 @@ class Servers:
 
     Args:
         servers: by name.
+        folder: where it is kept what they said when they were first trusted.
     """
 
-    def __init__(self, servers: Mapping[str, McpServer]) -> None:
+    def __init__(self, servers: Mapping[str, McpServer], folder: Path) -> None:
         self._servers = servers
+        self._folder = folder
         self._of_loop: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _Known]] = WeakKeyDictionary()
         """A connection belongs to the event loop that opened it."""
 
@@ -77,8 +83,10 @@ class Servers:
         if known.specs is not None and (changes := ", ".join(_changes(known.specs, specs))):
             notice(f"The MCP server {name!r} changed its tools: {changes}.")
         known.specs = specs
-        known.first = specs if known.first is None else known.first
-        return [tool if known.first.get(tool.spec.name) == tool.spec else tool.not_vouched_for() for tool in tools]
+        if known.trusted is None:
+            return tools
+        doubted = _doubted(name, known, known.trusted, notice)
+        return [tool.not_vouched_for() if tool.spec.name in doubted else tool for tool in tools]
 
     def _known(self, name: str, server: McpServer, notice: Notice) -> _Known | None:
         """The connection to a server; None when it lacks a key."""
@@ -90,7 +98,8 @@ class Servers:
                 lacking = ", ".join(key for key in keys if key not in given)
                 notice(f"The MCP server {name!r} is not used: it needs {lacking}, which is not set.")
                 return None
-            of_loop[name] = _Known(Connection(name, Place(server, given), list(given.values())))
+            trusted = TrustedWords(self._folder, name, server) if server.trust_words else None
+            of_loop[name] = _Known(Connection(name, Place(server, given), list(given.values())), trusted=trusted)
         return of_loop[name]
 
 
@@ -119,6 +128,24 @@ def _made(name: str, server: McpServer, listed: Sequence[Listed], connection: Co
             continue
         made[spec.name] = (tool.name, McpTool(spec, tool.name, connection))
     return [tool for _, tool in made.values()]
+
+
+def _doubted(name: str, known: _Known, trusted: TrustedWords, notice: Notice) -> Sequence[str]:
+    """The tools that say of themselves what the user may not know. Told once."""
+    specs = known.specs or {}
+    try:
+        doubted = trusted.changed(specs)
+    except OSError as error:
+        doubted = list(specs)
+        told = f"nothing can be kept in {trusted.file}: {error.strerror}"
+    else:
+        told = (f"{', '.join(map(repr, doubted))} did not say it when they were first trusted. Read it and remove "
+                f"{trusted.file}, to trust it from then on")
+    if doubted and doubted != known.doubted:
+        notice(f"What the tools of the MCP server {name!r} say of themselves is a stranger's word, in spite of "
+               f"trust_words: {told}.")
+    known.doubted = doubted
+    return doubted
 
 
 def _changes(before: Mapping[str, ToolSpec], now: Mapping[str, ToolSpec]) -> Iterator[str]:

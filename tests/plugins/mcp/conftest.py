@@ -60,12 +60,12 @@ def seen(tmp_path: Path) -> Callable[[], list[dict[str, Any]]]:
 
 
 @pytest.fixture
-async def servers() -> AsyncIterator[Callable[..., Any]]:
+async def servers(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
     """Starts servers by name and gives their tools; they are ended when the test is over."""
     async with AsyncExitStack() as stack:
 
         async def start(**servers: Any) -> Opened:
-            opened = Opened(LazyServers(Settings(mcp_servers=servers).mcp_servers))
+            opened = Opened(LazyServers(Settings(mcp_servers=servers).mcp_servers, tmp_path / "trusted"))
             stack.push_async_callback(opened.holder.aclose)
             await opened.find()
             return opened

@@ -186,8 +186,8 @@ async def test_a_server_that_ended_between_calls_is_started_again(servers, fake,
     assert called(seen, "write") == 1
 
 
-def test_each_event_loop_has_a_server_of_its_own(fake, seen):
-    holder = LazyServers(Settings(mcp_servers={"fake": fake()}).mcp_servers)
+def test_each_event_loop_has_a_server_of_its_own(fake, seen, tmp_path):
+    holder = LazyServers(Settings(mcp_servers={"fake": fake()}).mcp_servers, tmp_path)
 
     async def use(*, close):
         opened = Opened(holder)
@@ -260,6 +260,24 @@ async def test_the_word_of_the_user_for_what_tools_say_of_themselves_does_not_ho
     await opened.find()
     assert foreign(opened) == {"echo": True}
     assert set(foreign(await servers(fake=fake())).values()) == {True}
+
+
+async def test_another_process_knows_what_was_trusted_until_its_file_is_removed(servers, fake, tmp_path):
+    async def start():
+        opened = await servers(fake=fake("changing", trust_words=True))
+        return opened, [tool.spec.foreign for tool in opened.tools.values()]
+
+    assert (await start())[1] == [False]
+    opened, foreign = await start()
+    assert foreign == [True] and len(opened.notices) == 1
+    assert "in spite of trust_words: 'fake__echo' did not say it when they were first trusted" in opened.notices[0]
+    [file] = (tmp_path / "trusted").iterdir()
+    assert f"remove {file}, to trust it" in opened.notices[0]
+    file.write_text("broken", encoding="utf-8")
+    assert (await start())[1] == [True]
+    file.unlink()
+    opened, foreign = await start()
+    assert (foreign, opened.notices) == ([False], [])
 
 
 async def test_hostile_tools_are_tamed_or_left_out(servers, fake):

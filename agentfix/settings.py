@@ -134,7 +134,8 @@ class Settings(BaseModel):
     enabled_plugins: tuple[str, ...] | None = None
     """When set, of the plugins that are found rather than named only these are used, and agentfix's own."""
     plugin_timeout_s: float = Field(10.0, gt=0, le=MAX_TIMEOUT_S, allow_inf_nan=False)
-    """How long the import of a plugin that is not agentfix's own may take, and each of its registration hooks."""
+    """How long the import of a plugin that is not agentfix's own may take, and each of its registration hooks. Making
+    a part of it may take six times that, models and datasets as long as they like."""
 
     @model_validator(mode="before")
     @classmethod

@@ -1,5 +1,5 @@
-"""Runs a stranger's code while a plugin is loaded: it can keep nobody waiting for ever, and has neither the terminal's
-input nor standard output, which belong to the application."""
+"""Runs a stranger's code while a plugin is loaded or a part of it made: it can keep nobody waiting for ever, and has
+neither the terminal's input nor standard output, which belong to the application."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from agentfix.plugins.places import place_of, stacks
 
@@ -63,15 +63,27 @@ def bounded(function: Callable[[], T], limit_s: float | None) -> T:
     return result  # pyright: ignore[reportReturnType]
 
 
+class _Empty(io.StringIO):
+    """A standard input that holds nothing, and knows what there was before."""
+
+    def __init__(self, kept: tuple[TextIO, TextIO, TextIO]) -> None:
+        super().__init__()
+        self.kept = kept
+
+
 @contextmanager
 def _streams_kept() -> Generator[None]:
     """Give an empty standard input, have what is printed go to standard error, and put all three back afterwards.
 
-    A thread left behind that reads the real standard input would make Python abort at its end.
+    A thread left behind that reads the real standard input would make Python abort at its end. Several threads may be
+    in here: each puts back what there was before the first.
     """
-    kept = sys.stdin, sys.stdout, sys.stderr
-    sys.stdin, sys.stdout = io.StringIO(), sys.stderr
+    kept = sys.stderr, sys.stdout, sys.stdin
+    if isinstance(kept[2], _Empty):
+        kept = kept[2].kept
+    sys.stdin = _Empty(kept)
+    sys.stdout = kept[0]
     try:
         yield
     finally:
-        sys.stdin, sys.stdout, sys.stderr = kept
+        sys.stderr, sys.stdout, sys.stdin = kept

@@ -38,6 +38,10 @@ _HOOK_OF: Mapping[Part, str] = {
 
 
 T = TypeVar("T")
+_LONG: frozenset[Part] = frozenset({"model", "dataset"})
+"""Parts that may rightly take long to make."""
+_MAKING_TIMES = 6
+"""How many times the limit making a part may take: heavy packages are imported then."""
 _HUNG_HINT = "Mend it, give it more time with plugin_timeout_s, or name it in disabled_plugins in agentfix.toml."
 
 
@@ -109,13 +113,20 @@ class Plugins:
 
         Raises:
             UnknownNameError: there is none.
-            PluginError: its factory failed.
+            PluginError: its factory failed, or has not ended in time.
         """
         entry = self.find(part, name)
+        used = self._used(entry.plugin)
+        limit_s = None if used is None or part in _LONG else self._limit_s(used.origin)
+        build = Build(self.settings, argument, self.build)
         try:
-            return entry.factory(Build(self.settings, argument, self.build))
+            if limit_s is None:
+                return entry.factory(build)
+            return bounded(lambda: entry.factory(build), _MAKING_TIMES * limit_s)
         except (AgentFixError, KeyboardInterrupt):
             raise
+        except HungError as error:
+            raise PluginError(entry.plugin, f"making {part} {name!r} {error}.", _HUNG_HINT) from None
         except BaseException as error:
             raise PluginError(entry.plugin, f"making {part} {name!r} failed: {described(error)}.") from error
 
@@ -189,6 +200,9 @@ class Plugins:
         try:
             self._run(found, lambda: require_contract(found.name, plugin, self._manager))
             self._manager.register(plugin, found.name)
+            if found.origin != "given" and not self._manager.get_hookcallers(plugin):
+                self._manager.unregister(name=found.name)
+                raise PluginError(found.name, "it has no hooks, so it would do nothing.", _hookless_hint(found.origin))
         except (PluginError, KeyboardInterrupt):
             raise
         except (pluggy.PluginValidationError, ValueError) as error:
@@ -234,14 +248,22 @@ class Plugins:
         return list(entries.values())
 
     def _run(self, found: Found, function: Callable[[], T]) -> T:
-        """Run code of a plugin. A stranger's has a limit; what comes with agentfix or the program needs none."""
-        if found.origin in ("first-party", "given"):
-            return function()
-        return bounded(function, self.settings.plugin_timeout_s)
+        """Run code of a plugin."""
+        limit_s = self._limit_s(found.origin)
+        return function() if limit_s is None else bounded(function, limit_s)
+
+    def _limit_s(self, origin: Origin) -> float | None:
+        """A stranger's code has a limit; what comes with agentfix or the program needs none."""
+        return None if origin in ("first-party", "given") else self.settings.plugin_timeout_s
 
 
 def _first_line(text: str) -> str:
     return text.partition("\n")[0]
+
+
+def _hookless_hint(origin: Origin) -> str:
+    more = ", or begin its name with _ if other plugins import it" if origin == "project" else ""
+    return f"Write functions such as agentfix_register_tools, with @agentfix.hookimpl above{more}."
 
 
 def _others(manager: pluggy.PluginManager, plugin: object) -> Iterable[object]:

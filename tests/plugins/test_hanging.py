@@ -10,7 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from agentfix import Plugins, Settings
+from agentfix import PluginError, Plugins, Settings
 
 HOOK = '''
 from agentfix import hookimpl, tool
@@ -48,6 +48,20 @@ UNREADABLE = '''
 def __getattr__(name):
     raise RuntimeError("odd")
 '''
+
+
+MAKING = """
+from agentfix import hookimpl
+from hanging_test_gate import gate
+
+@hookimpl
+def agentfix_register_critics(register):
+    register("slow", lambda build: gate.wait())
+
+@hookimpl
+def agentfix_register_models(register):
+    register("slow", lambda build: gate.wait(1.0))
+"""
 
 
 def write(path, text):
@@ -95,6 +109,14 @@ def test_a_module_that_is_imported_late_is_not_used(gate, tmp_path):
 
 def test_an_async_registration_that_hangs_is_named(tmp_path):
     assert "agentfix_register_tools has not ended" in problem(load(write(tmp_path / "slow.py", ASYNC), limit_s=3.0))
+
+
+def test_a_part_that_hangs_while_it_is_made_is_named_and_a_model_may_take_long(gate, tmp_path):
+    plugins = load(write(tmp_path / "hung.py", MAKING), limit_s=0.5)
+    assert problem(plugins) == ""
+    with pytest.raises(PluginError, match=r"Plugin 'hung': making critic 'slow' has not ended after 3 s: .* hung.py"):
+        plugins.build("critic", "slow")
+    assert plugins.build("model", "slow") is False
 
 
 def test_the_others_go_on(gate, tmp_path):

@@ -100,3 +100,11 @@ def test_a_check_that_can_t_be_started_ends(tmp_path, monkeypatch):
     [line] = check_target(str(tmp_path / "odd.py"), timeout_s=4.0)
     assert (line.check, line.status) == ("its checks can be started", "failed")
     assert "not the real one" in line.detail
+
+
+def test_what_has_no_hooks_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "empty.py").touch()
+    [module] = Plugins(Settings(plugins=("json",)), installed=False).problems()
+    assert module.problem.startswith("Plugin 'json': it has no hooks, so it would do nothing. Write functions such as")
+    [file] = Plugins(Settings(plugins_dir=tmp_path), installed=False).problems()
+    assert "or begin its name with _ if other plugins import it" in file.problem

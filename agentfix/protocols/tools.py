@@ -35,7 +35,7 @@ class Response:
         """
         try:
             return json.loads(self.content)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ToolError(f"{self.url} did not answer with JSON: {error}.", status="error") from error
 
 

@@ -114,7 +114,8 @@ async def test_keys_travel_in_headers(site: Site, http: HttpClient) -> None:
 
 @pytest.mark.parametrize(("reply", "status"), [
     (Reply(b"", 429), "rate_limited"), (Reply(b"", 503), "unavailable"), (Reply(b"", 401), "refused"),
-    (Reply(b"", 404), "error"), (Reply(b"<html>", 200), "error"), (as_json([1]), ""), (as_json({"results": None}), ""),
+    (Reply(b"", 404), "error"), (Reply(b"<html>", 200), "error"), (Reply(b"[" * 200_000), "error"),
+    (as_json([1]), ""), (as_json({"results": None}), ""),
     (as_json({"results": 5, "web": {"results": 5}, "query": {"pages": 5}}), "error"),
     (as_json({"results": ["x", 5], "web": {"results": [None]}, "query": {"pages": [[]]}}), ""),
     (as_json({"results": [{}], "web": {"results": [{"title": 5}]}, "query": {"pages": [{"title": None}]}}), ""),
@@ -130,6 +131,17 @@ async def test_what_is_no_answer_is_told_from_one(name: str, reply: Reply, statu
         await found(name, site, http)
     assert caught.value.status == status
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", HTTP_ENGINES)
+async def test_results_of_odd_types_are_read_as_far_as_they_are_text(name: str, site: Site, http: HttpClient) -> None:
+    odd = [{"title": [1], "url": {"a": 1}, "fullurl": 7, "index": "b", "content": {}, "description": 1, "extract": []},
+           {"title": "half \ud83d", "index": 1, "content": "cut \ud83d", "description": "cut \ud83d",
+            "extract": "cut \ud83d", "url": "https://example.org/", "fullurl": "https://example.org/"}]
+    site.routes["/*"] = as_json({"results": odd, "web": {"results": odd}, "query": {"pages": odd, "search": odd}})
+    passages = await found(name, site, http)
+    assert [(one.title, one.text, one.url) for one in passages] == [
+        ("", "", ""), ("half ?", "cut ?", "https://example.org/")]
 
 
 @pytest.mark.parametrize(("told", "wait_s"), [

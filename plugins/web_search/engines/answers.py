@@ -66,7 +66,12 @@ def require_ok(answer: Response, engine: str) -> None:
 
 def plain(text: Any) -> str:
     """A snippet without markup, on one line."""
-    return " ".join(html.unescape(_MARKUP.sub("", text)).split()) if isinstance(text, str) else ""
+    return " ".join(html.unescape(_MARKUP.sub("", _whole(text))).split()) if isinstance(text, str) else ""
+
+
+def address(url: Any) -> str:
+    """An address; empty when there is none."""
+    return _whole(url) if isinstance(url, str) else ""
 
 
 def country(region: str) -> str:
@@ -78,6 +83,11 @@ def country(region: str) -> str:
 def language(region: str) -> str:
     """The language of a region: `en` of `uk-en`."""
     return region.partition("-")[2]
+
+
+def _whole(text: str) -> str:
+    """A text without half a character, which JSON may say and nothing else can hold."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _wait_s(answer: Response) -> float:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agentfix import Http, Passage, Secrets, ToolError, WebQuery
 
-from .answers import country, language, plain, results_of
+from .answers import address, country, language, plain, results_of
 
 KEY = "BRAVE_API_KEY"
 URL = "https://api.search.brave.com/res/v1/web/search"
@@ -39,5 +39,5 @@ class Brave:
         answer = await http.get(self.url, params=params, headers=headers, timeout_s=query.timeout_s)
         if answer.status == _BAD_KEY and "SUBSCRIPTION_TOKEN" in answer.text:
             raise ToolError(f"Brave does not accept the key {KEY}.", status="refused")
-        return [Passage(plain(one.get("title")), plain(one.get("description")), str(one.get("url") or ""))
+        return [Passage(plain(one.get("title")), plain(one.get("description")), address(one.get("url")))
                 for one in results_of(answer, "Brave", "web", "results")]

@@ -14,7 +14,7 @@ from typing import Any
 
 from agentfix import Http, Passage, Secrets, ToolError, WebQuery
 
-from .answers import plain
+from .answers import address, plain
 
 BACKEND = "duckduckgo"
 _ANYWHERE = "wt-wt"
@@ -35,7 +35,7 @@ class DuckDuckGo:
         if query.safe == "strict":
             raise ToolError("DuckDuckGo can't be asked to search strictly through ddgs.", status="refused")
         found = await asyncio.to_thread(_asked, query)
-        return [Passage(plain(one.get("title")), plain(one.get("body")), str(one.get("href") or "")) for one in found]
+        return [Passage(plain(one.get("title")), plain(one.get("body")), address(one.get("href"))) for one in found]
 
 
 def _asked(query: WebQuery) -> list[dict[str, Any]]:

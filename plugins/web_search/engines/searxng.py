@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from agentfix import Http, Passage, Secrets, ToolError, WebQuery
 
-from .answers import country, language, plain, results_of
+from .answers import address, country, language, plain, results_of
 
 _SAFE = {"off": "0", "moderate": "1", "strict": "2"}
 
@@ -42,5 +42,5 @@ class SearXng:
         if answer.status == 403:
             raise ToolError("SearXNG refuses to answer with JSON: its settings.yml must name json in search.formats.",
                             status="refused")
-        return [Passage(plain(one.get("title")), plain(one.get("content")), str(one.get("url") or ""))
+        return [Passage(plain(one.get("title")), plain(one.get("content")), address(one.get("url")))
                 for one in results_of(answer, "SearXNG", "results")]

@@ -7,7 +7,7 @@ from typing import Any
 
 from agentfix import Http, Passage, Secrets, ToolError, WebQuery
 
-from .answers import plain, results_of
+from .answers import address, plain, results_of
 
 KEY = "TAVILY_API_KEY"
 URL = "https://api.tavily.com/search"
@@ -40,5 +40,5 @@ class Tavily:
                                     headers={"Authorization": f"Bearer {secrets.require(KEY)}"})
         if answer.status in _SPENT:
             raise ToolError("Tavily's plan is used up.", status="refused")
-        return [Passage(plain(one.get("title")), plain(one.get("content")), str(one.get("url") or ""))
+        return [Passage(plain(one.get("title")), plain(one.get("content")), address(one.get("url")))
                 for one in results_of(answer, "Tavily", "results")]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from agentfix import Http, Passage, Response, Secrets, ToolError, WebQuery
 
-from .answers import language, plain, results_of
+from .answers import address, language, plain, results_of
 
 URL = "https://{language}.wikipedia.org/w/api.php"
 _MOST = 20
@@ -38,17 +40,22 @@ class Wikipedia:
                     "explaintext": "1", "exlimit": "max", "inprop": "url", "list": "search", "srsearch": query.text,
                     "srlimit": most, "srprop": "snippet"})
         pages = results_of(answer, "Wikipedia", "query", "pages")
-        places = {one.get("title"): plain(one.get("snippet"))
+        places = {plain(one.get("title")): plain(one.get("snippet"))
                   for one in results_of(answer, "Wikipedia", "query", "search")}
         if not pages and (fault := _fault(answer)):
             raise ToolError(f"Wikipedia can't answer that: {fault[:200]}.")
         found: list[Passage] = []
-        for page in sorted(pages, key=lambda page: page.get("index") or 0):
+        for page in sorted(pages, key=_index):
             title, start = plain(page.get("title")), plain(page.get("extract"))
             place = places.get(title, "")
             text = start if not place or place in start else f"{start} [...] {place}" if start else place
-            found.append(Passage(title, text, str(page.get("fullurl") or "")))
+            found.append(Passage(title, text, address(page.get("fullurl"))))
         return found
+
+
+def _index(page: Mapping[str, Any]) -> int:
+    index = page.get("index")
+    return index if isinstance(index, int) else 0
 
 
 def _fault(answer: Response) -> str:

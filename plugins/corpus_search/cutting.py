@@ -16,7 +16,7 @@ LONG_WORD = 8
 """Where words are longer than so many characters, or not told apart by spaces, so many characters count as one."""
 _PARAGRAPH = re.compile(r"[^\S\n]*\n(?:[^\S\n]*\n)+")
 _SENTENCE = re.compile(r"(?<=[.!?])[\"'”’)\]]*\s+(?=[\"'“‘(\[]?[^\W_a-z])|(?<=[。！？])")
-_BORDERS = (_SENTENCE, re.compile(r"\n"), re.compile(r"\s+|(?<=\S{400})"))
+_BORDERS = (_SENTENCE, re.compile(r"\n"), re.compile(r"\s+|\S{400}"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ def fault_of(program: str) -> str:
     try:
         _ast(program)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = f" at line {error.lineno}" if isinstance(error, SyntaxError) else ""
+        line = f" at line {error.lineno}" if isinstance(error, SyntaxError) and error.lineno else ""
         said = error.msg if isinstance(error, SyntaxError) else str(error)
         return f"{type(error).__name__}{line}: {said}"[:300]
     return ""
@@ -76,7 +76,8 @@ def _parsed(tests: str) -> ast.Module:
     try:
         tree = _ast(tests)
     except SyntaxError as error:
-        raise ToolError(f"The tests are not valid Python: line {error.lineno}: {error.msg}.") from None
+        line = f"line {error.lineno}: " if error.lineno else ""
+        raise ToolError(f"The tests are not valid Python: {line}{error.msg}.") from None
     except (ValueError, RecursionError, MemoryError):
         raise ToolError("The tests are not valid Python.") from None
     return tree

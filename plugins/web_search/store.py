@@ -24,10 +24,10 @@ MOST_KEPT = 5000
 MAX_BARRED_S = 3600.0
 _WAIT_S = 1.0
 """For another process that writes."""
-_TABLES = """
-CREATE TABLE IF NOT EXISTS found (key TEXT PRIMARY KEY, at REAL NOT NULL, passages TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE IF NOT EXISTS turns (engine TEXT PRIMARY KEY, free_at REAL NOT NULL) WITHOUT ROWID;
-"""
+_TABLES = (
+    "CREATE TABLE IF NOT EXISTS found (key TEXT PRIMARY KEY, at REAL NOT NULL, passages TEXT NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS turns (engine TEXT PRIMARY KEY, free_at REAL NOT NULL) WITHOUT ROWID",
+)
 
 _PASSAGES = TypeAdapter(list[Passage])
 T = TypeVar("T")
@@ -124,8 +124,9 @@ class Store:
 def _in_transaction(path: Path, action: Callable[[sqlite3.Connection], T]) -> T:
     path.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(path, timeout=_WAIT_S, isolation_level=None)) as database:
-        database.executescript(_TABLES)
         database.execute("BEGIN IMMEDIATE")
+        for table in _TABLES:
+            database.execute(table)
         result = action(database)
         database.execute("COMMIT")
         return result

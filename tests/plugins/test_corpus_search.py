@@ -140,6 +140,11 @@ def test_a_passage_stands_in_its_file_where_it_says(corpus, tmp_path):
         assert f"topic{i}" in hit.piece.text
 
 
+def test_a_word_without_end_is_cut_into_pieces_of_a_passage_s_length() -> None:
+    pieces = list(cut(Section("", "z" * 3000)))
+    assert [(piece.start, piece.end) for piece in pieces] == [(0, 1200), (1200, 2400), (2400, 3000)]
+
+
 @given(st.lists(st.sampled_from(["word", "Stop.", "long" * 300, "\n", "\n\n", "(He", "said)", "東京。", "“Yes!”", " "]),
                 max_size=600).map(" ".join))
 def test_passages_hold_every_word_once_and_are_short(text):

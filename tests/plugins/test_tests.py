@@ -76,6 +76,8 @@ async def test_the_first_failure_is_told_with_its_line_and_values(session) -> No
      "0 passed, 1 failed.\nFirst failure: test_text, line 4: assert text == 'a b'\nAssertionError: got 'a\\n  b', not"),
     ("assert add(1, 2) == 3", "x = 1\ny = x / 0\n",
      "No test was run.\nFirst failure: the run ended at line 2 of the program\nZeroDivisionError"),
+    ("assert add(1, 2) == 3", "x = 1\0", "No test was run.\nFirst failure: the program is not valid Python\n"
+                                         "SyntaxError: source code string cannot contain null bytes"),
     ("assert add(1, 2) == 3", "def add(:\n", "No test was run.\nFirst failure: the program is not valid Python\n"
                                              "SyntaxError at line 1"),
 ])

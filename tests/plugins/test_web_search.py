@@ -5,6 +5,7 @@ import json
 import sqlite3
 import types
 from collections.abc import Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -466,3 +467,19 @@ async def test_the_engine_of_the_readme_works(tmp_path: Path, site: Site) -> Non
     context = ToolContext(None, 20.0, http=Answering())  # type: ignore[arg-type]
     assert (await tool.run({"query": "lamp"}, context)).text == "[1] Alnes: lamp (https://example.org/)"
     assert tool.spec.hosts == ("search.example.org",)
+
+
+def test_two_processes_that_keep_results_at_once_lose_none(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr("agentfix_plugins.web_search.store._WAIT_S", 60.0)
+    engine = types.SimpleNamespace(hosts=("example.org",))
+
+    async def lost(who: int) -> int:
+        store, count = Store(tmp_path / "web.sqlite", 3600.0), 0
+        for number in range(20):
+            query = WebQuery(f"{who} {number}", 3)
+            await store.keep("one", engine, query, [Passage("title", "text", "")])
+            count += await store.recall("one", engine, query) is None
+        return count
+
+    with ThreadPoolExecutor(4) as threads:  # each with connections of its own, as a process has
+        assert list(threads.map(lambda who: asyncio.run(lost(who)), range(4))) == [0] * 4

@@ -30,6 +30,9 @@ from agentfix.types import Claim, Evidence, ToolSpec
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What endpoints take for the name of a function."""
 WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+EXAMPLES = 'give examples in its schema: Annotated[str, Field(examples=["..."])], with Field from pydantic'
+UNDONE = 3
+"""So many acts that succeeded are undone."""
 _LISTS = ("hosts", "paths", "secrets")
 
 
@@ -109,14 +112,13 @@ class ToolConformance(Checks):
             error = made.outcome.error
             if made.outcome.hung or made.stopped or made.refused or isinstance(error, ToolError | None):
                 continue
-            where = f" at {made.outcome.where}" if made.outcome.where else ""
-            raise Fault(f"{made.told} it raised {shortened(error)}{where}: raise ToolError, with a sentence "
-                                 "that a model can act on")
+            raise Fault(f"{made.told} it raised {_placed(made)}: raise ToolError, with a sentence that a model can act "
+                        "on")
 
     @check
     def test_calls_that_must_succeed_do(self, tool: Tool) -> None:
         if not self.arguments:
-            none = ", and none of the made-up ones succeeded: give examples in its schema" if not any(
+            none = f", and none of the made-up ones succeeded: {EXAMPLES}" if not any(
                 made.observation is not None and made.observation.ok for made in self._calls(tool)) else ""
             raise SkipTest(f"no such calls are given{none}")
         for made in self._calls(tool)[:len(self.arguments)]:
@@ -151,6 +153,11 @@ class ToolConformance(Checks):
             require(not made.outcome.printed,
                     f"{made.told} it printed {shortened(made.outcome.printed)}: what it has to say it must return; "
                     "standard output and standard error belong to the application")
+        checked = [self._verified(tool)] if tool.spec.verifies and isinstance(tool, Verifier) else []
+        undone = self._undone(tool) if tool.spec.undoes and isinstance(tool, Undoable) else []
+        for what, calls in (("checking a claim", checked), ("undoing", undone)):
+            for made in calls:
+                require(not made.outcome.printed, f"{what} it printed {shortened(made.outcome.printed)}: return it")
 
     @check
     def test_it_does_nothing_that_it_did_not_declare(self, tool: Tool) -> None:
@@ -203,11 +210,11 @@ class ToolConformance(Checks):
         if not tool.spec.verifies:
             raise SkipTest("it does not say so")
         require(isinstance(tool, Verifier), "its spec says that it verifies, but it has no verify(claim, context)")
-        made = self._battery(tool).verify(Claim("The answer is 42."))
+        made = self._verified(tool)
         value, error = made.outcome.value, made.outcome.error
         require(not made.outcome.hung, f"checking a claim hangs at {made.outcome.where}")
-        require(isinstance(error, ToolError | None), f"checking a claim raised {shortened(error)} at "
-                                                     f"{made.outcome.where}: raise ToolError")
+        require(isinstance(error, ToolError | None), f"checking a claim raised {_placed(made)}: "
+                + ("raise ToolError" if made.outcome.where else "write async def verify(claim, context)"))
         require(value is None or isinstance(value, Evidence),
                 f"verify returned {shortened(value)}: return Evidence, or None when it has nothing to say")
         require(not made.refused and not made.stopped, f"checking a claim must change nothing: "
@@ -220,6 +227,21 @@ class ToolConformance(Checks):
         require(isinstance(tool, Undoable),
                 "its spec says that it undoes, but it has no undo(call, observation, context)")
         require(tool.spec.side_effects, "it says that it undoes, and not that it has side effects: declare both")
+        undone = self._undone(tool)
+        for made in undone:
+            if made.stopped:
+                raise SkipTest(f"nothing is really done here, so it may not {made.stopped[0]}")
+            require(not made.outcome.hung, f"undoing what it did {made.told} hangs at {made.outcome.where}")
+            tried = "; ".join(dict.fromkeys(made.refused))
+            require(not made.refused, f"undoing what it did {made.told} {tried}: name it in @tool(...), or leave it")
+            if isinstance(made.outcome.error, ToolError) and tool.spec.hosts:
+                continue  # no server really answers here
+            require(made.observation is not None and made.observation.ok,
+                    f"undoing what it did {made.told} " + (f"raised {_placed(made)}" if made.outcome.error else
+                                                           f"came to {shortened(made.outcome.value)}")
+                    + ": take back what call and observation say, and return what you did")
+        if not undone:
+            raise SkipTest(f"none of its acts succeeded here, so none could be undone: {EXAMPLES}")
 
     # --- what the checks share ---------------------------------------------------------------------------------------
 
@@ -228,6 +250,17 @@ class ToolConformance(Checks):
         schema = self._schema(tool)
         return self.once(tool.spec.name, lambda: self._battery(tool).all(
             [*self.arguments, *sampled(schema, self.count, self.seed)]))
+
+    def _verified(self, tool: Tool) -> Made:
+        """What came of a claim that it was to check, for all checks together."""
+        return self.once(f"{tool.spec.name} verifies",
+                         lambda: self._battery(tool).verify(Claim("The answer is 42.")))
+
+    def _undone(self, tool: Tool) -> list[Made]:
+        """What came of undoing some acts that succeeded, for all checks together."""
+        return self.once(f"{tool.spec.name} undoes", lambda: [
+            undone for made in [made for made in self._calls(tool) if made.observation and made.observation.ok][:UNDONE]
+            for undone in self._battery(tool).undo(made.arguments)[1:] if undone is not None])
 
     def _results(self, tool: Tool) -> list[Made]:
         """The calls that came to a result."""
@@ -263,6 +296,11 @@ class ToolConformance(Checks):
         """Whether it computes plain products too: then that is its work."""
         plain = {name: canaries.PLAIN if value in canaries.TEMPLATES else value for name, value in arguments.items()}
         return canaries.PRODUCT in self._battery(tool).one(plain).said
+
+
+def _placed(made: Made) -> str:
+    """What a call raised, and where in the tool's code, if it was there."""
+    return shortened(made.outcome.error) + (f" at {made.outcome.where}" if made.outcome.where else "")
 
 
 def _size(data: Any) -> int:

@@ -453,6 +453,75 @@ def test_a_tool_that_says_it_undoes_and_can_t_is_named():
     assert "has no undo" in fault(Bare(undoes=True), "it_undoes_if_it_says_so")
 
 
+class Notes:
+    """Keeps notes, and takes them back as it is told."""
+
+    def __init__(self, take_back) -> None:
+        self.kept: dict[str, str] = {}
+
+        @tool(side_effects=True)
+        def put(name: str) -> str:
+            """Keep a note."""
+            self.kept[name] = name
+            return name
+
+        @put.undoer
+        def remove(call, observation):
+            return take_back(self.kept, call)
+
+        self.tool = put
+
+
+def test_an_act_is_really_undone():
+    notes = Notes(lambda kept, call: kept.pop(call.arguments["name"]))
+    held_to(notes.tool, "it_undoes_if_it_says_so", count=2)
+    assert notes.kept == {}
+
+
+@pytest.mark.parametrize(("take_back", "said"), [
+    (lambda kept, call: kept.pop("nobody"), "raised KeyError('nobody') at test_tools.py line"),
+    (lambda kept, call: sys.exit(1), "raised LeavingError"),
+    (lambda kept, call: Path(OUTSIDE).write_text(""), "which it did not declare (paths)"),
+    (lambda kept, call: Observation("put", "error", "It is glued on."), "It is glued on"),
+])
+def test_a_tool_that_can_t_take_back_what_it_did_is_named(take_back, said):
+    found = fault(Notes(take_back).tool, "it_undoes_if_it_says_so")
+    assert said in found and "undoing what it did with {'name': 'two words'}" in found
+
+
+def test_undoing_what_was_never_done_is_not_tried():
+    @tool(side_effects=True)
+    def put(name: str) -> str:
+        """Keep a note."""
+        raise ToolError("There is no room.")
+
+    put.undoer(lambda call, observation: None)
+    with pytest.raises(SkipTest, match="none of its acts succeeded here"):
+        held_to(put, "it_undoes_if_it_says_so")
+
+
+def test_a_verifier_that_takes_something_else_is_told_what_to_take():
+    class Takes(Bare):
+        async def verify(self, text):
+            return None
+
+    said = fault(Takes(verifies=True), "it_checks_claims_if_it_says_so")
+    assert said.endswith(": write async def verify(claim, context)") and " at :" not in said
+
+
+def test_what_a_verifier_and_an_undoer_print_is_named():
+    talks = Notes(lambda kept, call: sys.stdout.write("taken back")).tool
+    assert "undoing it printed 'taken back'" in fault(talks, "it_prints_nothing")
+
+    @tool
+    def knows(text: str) -> str:
+        """Know."""
+        return text
+
+    knows.verifier(lambda claim: sys.stdout.write("looking") and None)
+    assert "checking a claim it printed 'looking'" in fault(knows, "it_prints_nothing")
+
+
 # --- excuses ----------------------------------------------------------------------------------------------------------
 
 

@@ -158,7 +158,8 @@ def tool(function: Function | None = None, /, **options: Any) -> FunctionTool | 
     Args:
         function: plain or async.
         **options: `name` and `description`, where they differ from the function's own, and its capabilities: see
-            `ToolSpec`. What is not declared is not given.
+            `ToolSpec`. What is not declared is not given. Whatever `paths` says, a tool may use the system's temporary
+            folder, other programs' files there included.
 
     Raises:
         ConfigError: an argument has no type, or one that JSON can't say; or there is no docstring.

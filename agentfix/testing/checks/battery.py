@@ -132,7 +132,7 @@ class Battery:
     @contextmanager
     def _context(self, *, silent: bool) -> Generator[tuple[ToolContext, Rehearsal]]:
         with TemporaryDirectory(prefix="agentfix-check-") as folder:
-            guard = rehearse(self._tool.spec, (Path(folder), *home_of(self._tool)))
+            guard = rehearse(self._tool.spec, (Path(folder),), home_of(self._tool))
             http = _NoAnswer(guard, canaries.page) if silent else RehearsalHttp(guard, canaries.page)
             with guard.on():
                 yield ToolContext(ScriptedSession(RehearsalSandbox([])), self._timeout_s, self._seed, http,

@@ -312,6 +312,17 @@ def test_what_was_declared_does_not_happen_either_and_is_no_fault():
     assert not Path(OUTSIDE).exists()
 
 
+def test_nothing_is_written_to_a_declared_folder_though_it_is_a_temporary_one(tmp_path):
+    @tool(paths=(str(tmp_path),), side_effects=True)
+    def keeps(text: str) -> str:
+        """Keep a text."""
+        (tmp_path / "kept").write_text(text)
+        return text
+
+    held_to(keeps, "it_does_nothing_that_it_did_not_declare")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_host_and_a_key_that_were_not_declared_are_named():
     @tool
     async def curious(text: str, *, http: Http) -> str:

@@ -11,10 +11,11 @@ import random
 import sys
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from unittest import SkipTest
 
 import pytest
+from pydantic import Field
 
 from agentfix import (
     Claim,
@@ -221,6 +222,29 @@ def test_calls_that_must_succeed_do():
     assert "ToolError(error): There is no text." in said
 
 
+def test_the_examples_of_a_schema_must_succeed():
+    @tool
+    def pick(name: Annotated[str, Field(examples=["ada", "bob"])], times: int = 1) -> str:
+        """Pick somebody."""
+        if name != "ada":
+            raise ToolError(f"There is no {name}.")
+        return name * times
+
+    said = fault(pick, "calls_that_must_succeed_do")
+    assert said == "with {'name': 'bob'} it said ToolError(error): There is no bob."
+    held_to(pick, "calls_that_must_succeed_do", arguments=({"name": "ada"},))
+
+
+def test_who_gives_no_examples_is_told_how():
+    @tool
+    def picky(name: str) -> str:
+        """Pick somebody."""
+        raise ToolError("There is nobody.")
+
+    with pytest.raises(SkipTest, match=r"Annotated\[str, Field\(examples="):
+        held_to(picky, "calls_that_must_succeed_do")
+
+
 @pytest.mark.parametrize(("value", "said"), [
     (Observation("bare", "ok", "fine", {"x": object()}), "can't be written as JSON"),
     (Observation("bare", "ok", "fine", {"x": float("nan")}), "can't be written as JSON"),
@@ -396,6 +420,16 @@ def test_a_text_that_is_taken_for_more_than_data_is_named(does):
         return text if text in plain else str(does(text))
 
     assert "for more than data" in fault(trusting, "it_takes_texts_as_data", count=1)
+
+
+def test_a_file_that_is_not_there_is_no_text_taken_for_more():
+    @tool
+    def reads(path: str) -> str:
+        """Read a file."""
+        return Path(f"/usr/share/{path.replace('/', '-')}").read_text()
+
+    assert "FileNotFoundError" in fault(reads, "its_errors_are_of_the_right_kind")
+    held_to(reads, "it_takes_texts_as_data")
 
 
 def test_a_template_that_is_evaluated_is_named_and_a_calculator_is_none():

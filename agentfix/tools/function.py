@@ -21,7 +21,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, TypeVar, cast, get_type_hints, overload
+from typing import Any, TypeVar, cast, get_args, get_type_hints, overload
 
 from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, ValidationError, create_model
 from pydantic_core import PydanticSerializationError, PydanticUndefined, to_jsonable_python
@@ -121,13 +121,25 @@ class FunctionTool:
     # --- decorators ----------------------------------------------------------------------------------------------
 
     def verifier(self, function: F) -> F:
-        """Decorate what checks a claim: `(claim, ...) -> Evidence | None`, with the context by type as in the tool."""
+        """Decorate what checks a claim: `(claim: Claim, ...context) -> Evidence | None`, with the context by type as in
+        the tool.
+
+        Raises:
+            ConfigError: it takes something else.
+        """
+        _require_takes(self.__name__, "verifier", function, {"claim": Claim}, " -> Evidence | None")
         self._verify = function
         self.spec = replace(self.spec, verifies=True)
         return function
 
     def undoer(self, function: F) -> F:
-        """Decorate what takes an act back: `(call, observation, ...)`, with the context by type as in the tool."""
+        """Decorate what takes an act back: `(call: ToolCall, observation: Observation, ...context)`, with the context
+        by type as in the tool.
+
+        Raises:
+            ConfigError: it takes something else.
+        """
+        _require_takes(self.__name__, "undoer", function, {"call": ToolCall, "observation": Observation}, "")
         self._undo = function
         self.spec = replace(self.spec, undoes=True)
         return function
@@ -146,7 +158,8 @@ def tool(function: Function | None = None, /, **options: Any) -> FunctionTool | 
     Args:
         function: plain or async.
         **options: `name` and `description`, where they differ from the function's own, and its capabilities: see
-            `ToolSpec`. What is not declared is not given.
+            `ToolSpec`. What is not declared is not given. Whatever `paths` says, a tool may use the system's temporary
+            folder, other programs' files there included.
 
     Raises:
         ConfigError: an argument has no type, or one that JSON can't say; or there is no docstring.
@@ -208,6 +221,32 @@ def _context_parameters(function: Function) -> dict[str, Callable[[ToolContext],
 
 def _context_of(function: Function, context: ToolContext) -> dict[str, Any]:
     return {name: make(context) for name, make in _context_parameters(function).items()}
+
+
+def _require_takes(name: str, role: str, function: Function, wanted: Mapping[str, type], returns: str) -> None:
+    """Refuse a verifier or an undoer that can't be called with what is wanted first, and the context after it."""
+    context, hints = _context_parameters(function), _hints(function, name)
+    parameters = [*inspect.signature(function).parameters.values()]
+    first, others = parameters[:len(wanted)], parameters[len(wanted):]
+    fits = len(first) == len(wanted) and all(
+        each.kind in (each.POSITIONAL_ONLY, each.POSITIONAL_OR_KEYWORD) and _takes(each.name, hints, *one)
+        for each, one in zip(first, wanted.items(), strict=True))
+    unknown = [each for each in others if each.name not in context and each.default is each.empty
+               and each.kind not in (each.VAR_POSITIONAL, each.VAR_KEYWORD)]
+    if not fits or unknown:
+        expected = ", ".join(f"{known}: {kind.__name__}" for known, kind in wanted.items())
+        raise ConfigError(
+            f"Tool {name!r}: its {role} {function.__name__}({', '.join(map(str, parameters))}) can't be called.",
+            f"Write: def {function.__name__}({expected}, ...context){returns}, where the context is parameters of "
+            "types such as ToolContext, Http, Session.")
+
+
+def _takes(parameter: str, hints: Mapping[str, Any], known: str, kind: type) -> bool:
+    """Whether a parameter is for a value: by its annotation or, where it has none, by its name."""
+    hint = hints.get(parameter)
+    if hint is None:
+        return parameter == known or parameter.startswith("_")
+    return hint in (Any, object, kind) or kind in get_args(hint)
 
 
 def _schema(name: str, arguments: type[BaseModel]) -> dict[str, Any]:

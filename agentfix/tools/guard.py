@@ -1,6 +1,7 @@
 """Refuses a tool what it did not declare, as far as Python lets one see it.
 
-An audit hook watches what the code that runs on behalf of a tool does: opening files, connecting, starting programs.
+An audit hook watches what the code that runs on behalf of a tool does: opening files, listing folders, connecting,
+starting programs. The system's temporary folder is open to every tool: what it makes there can't be told from the rest.
 It sees Python, not what native code does by itself, and not threads without the tool's context: those of a pool, those
 started with `threading.Thread`, and the one in which asyncio looks up names. A tool that means harm can get round it:
 it catches mistakes and plain lies. `isolate=True` keeps a tool's memory apart, with this user's rights; what must hold
@@ -9,6 +10,7 @@ against malice runs in the sandbox.
 
 from __future__ import annotations
 
+import mimetypes
 import os
 import sys
 import sysconfig
@@ -32,7 +34,15 @@ _CHANGES = frozenset({"os.remove", "os.rename", "os.rmdir", "os.mkdir", "os.link
                       "os.chmod", "os.chown", "shutil.rmtree", "shutil.move", "shutil.copyfile"})
 _TOLD_FOLDERS: Mapping[str, int] = {"os.mkdir": 2, "os.remove": 1, "os.rmdir": 1, "os.rename": 2}
 """Where among an event's arguments the open folders begin from which its paths are taken; -1 for none."""
-_DEVICES = Path("/dev")
+_DEVICES = tuple(Path("/dev", name) for name in ("null", "zero", "full", "random", "urandom"))
+_TABLES = (*(f"/etc/{name}" for name in (
+    "hosts", "resolv.conf", "nsswitch.conf", "gai.conf", "services", "protocols", "localtime", "timezone", "os-release",
+    "fonts", "ssl/certs", "ssl/cert.pem", "ssl/openssl.cnf", "pki/tls/certs", "pki/ca-trust", "ca-certificates")),
+           *(f"/proc/{name}" for name in (
+    "cpuinfo", "meminfo", "stat", "loadavg", "uptime", "version", "filesystems", "sys/kernel", "self/status",
+    "self/stat", "self/statm", "self/fd", "self/cgroup", "self/mountinfo")), "/usr/share")
+"""What libraries look up of the system. Its users and its settings are no part of it."""
+_IMPORTING = "<frozen importlib._bootstrap_external>"
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 
@@ -62,11 +72,13 @@ class Guard:
 
     Args:
         spec: what the tool declared.
-        folders: more places whose files it may use, such as its own package and the run's working folder.
+        folders: more places whose files it may use, such as the run's working folder.
+        own: more places whose files it may read, such as its own package.
     """
 
     spec: ToolSpec
     folders: tuple[Path, ...] = ()
+    own: tuple[Path, ...] = ()
     refused: list[str] = field(default_factory=list[str])
     """What it tried and was not allowed, for a person."""
 
@@ -91,9 +103,10 @@ class Guard:
     def may_use(self, path: str | Path, *, writes: bool = False) -> bool:
         """Whether a file may be opened: where Python itself lives it may be read, elsewhere it must be declared."""
         real = Path(os.path.realpath(Path(path).expanduser()))
+        if any(real.is_relative_to(place) for place in (_DEVICES if writes else (*_DEVICES, *_python_places()))):
+            return True
         declared = (Path(place).expanduser() for place in self.spec.paths)
-        others = (_DEVICES,) if writes else _python_places()
-        allowed = (tempfile.gettempdir(), *others, *self.folders, *declared)
+        allowed = (tempfile.gettempdir(), *self.folders, *declared, *(() if writes else self.own))
         return any(real.is_relative_to(os.path.realpath(place)) for place in allowed)
 
     def may_reach(self, host: str) -> bool:
@@ -178,6 +191,20 @@ def _changes(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
             guard.refuse(f"change {text!r}", "paths")
 
 
+def _lists(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
+    if isinstance(args[0], int) or _is_importing():
+        return
+    text = os.curdir if args[0] is None else os.fsdecode(args[0])
+    if guard.may_use(text) or text in sys.path or (text == os.curdir and "" in sys.path):
+        return  # what is installed is looked for there
+    guard.refuse(f"list {text!r}", "paths")
+
+
+def _is_importing() -> bool:
+    """Whether it is Python's import that did what was heard of, not the tool's own code."""
+    return sys._getframe(3).f_code.co_filename == _IMPORTING  # pyright: ignore[reportPrivateUsage] - the hook's caller
+
+
 def _is_bare(name: str) -> bool:
     """Whether a path leads no further than the folder from which it is taken."""
     return os.sep not in name and name not in (os.curdir, os.pardir)
@@ -216,6 +243,8 @@ def _connects(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
 _CHECKS: Mapping[str, Callable[[Guard, str, tuple[Any, ...]], None]] = {
     "open": _opens,
     "sqlite3.connect": _opens,
+    "os.listdir": _lists,
+    "os.scandir": _lists,
     "os.chdir": _moves,
     "socket.sendmsg": _connects,
     "socket.connect": _connects,
@@ -229,7 +258,7 @@ _CHECKS: Mapping[str, Callable[[Guard, str, tuple[Any, ...]], None]] = {
 
 @cache
 def _python_places() -> tuple[Path, ...]:
-    """Where Python, its packages, agentfix and the system's tables are."""
+    """Where Python, its packages, agentfix and the system's tables really are."""
     paths = {*sysconfig.get_paths().values(), sys.prefix, sys.base_prefix, str(Path(__file__).parent.parent),
              *(entry for entry in sys.path if entry.endswith(("site-packages", "dist-packages")))}
-    return (*map(Path, sorted(paths)), Path("/etc"), Path("/usr/share"), _DEVICES, Path("/proc"))
+    return tuple({Path(os.path.realpath(place)): None for place in (*sorted(paths), *_TABLES, *mimetypes.knownfiles)})

@@ -220,7 +220,7 @@ class ToolRunner:
     async def _guarded(self, tool: Tool, work: Callable[[ToolContext], Any], context: ToolContext) -> Observation:
         """Do something of a tool's with the context that it declared, within its time, watched."""
         spec = tool.spec
-        watch = guard.Guard(spec, (self.folder, *guard.home_of(tool)))
+        watch = guard.Guard(spec, (self.folder,), guard.home_of(tool))
         keys = DeclaredSecrets(spec, self.secret)
         held: Held[Any] | None = None
         printed: list[str] = []

@@ -30,7 +30,8 @@ class ToolSpec:
     hosts: tuple[str, ...] = ()
     """Whom it may talk to: names such as `api.example.org`, `*.example.org` for those below it, `*` for any."""
     paths: tuple[str, ...] = ()
-    """Folders and files that it reads and writes itself; `~` is the user's home."""
+    """Folders and files that it reads and writes itself; `~` is the user's home. The system's temporary folder is open
+    to every tool, and its own package may be read."""
     secrets: tuple[str, ...] = ()
     """Names of the keys that it is given."""
     processes: bool = False

@@ -107,6 +107,13 @@ def test_an_unknown_plugin_gets_a_suggestion(cli, project, command):
     assert (status, err) == (2, "agentfix: There is no plugin named 'bnak'. Did you mean 'bank'?\n")
 
 
+@pytest.mark.parametrize("name", ["mine", "mine.py"])
+def test_info_of_a_file_that_is_here_tells_how_to_name_it(cli, project, name):
+    (project / "mine.py").write_text(SPENDER)
+    assert cli("plugins", "info", name)[2].endswith("Use: agentfix plugins info mine --plugin mine.py\n")
+    assert cli("plugins", "info", "mine", "--plugin", "mine.py")[0] == 0
+
+
 def test_a_list_that_names_no_plugin_is_told(cli, project, monkeypatch):
     monkeypatch.setenv("AGENTFIX_DISABLED_PLUGINS", "bnak")
     assert "a plugin 'bnak', which is not here" in cli("plugins")[2]
@@ -128,13 +135,21 @@ def test_a_run_is_told_of_plugins_that_are_named(cli, agent, project):
 
 
 def test_a_sound_plugin_passes_with_a_line_for_each_check(cli, project):
-    status, out, err = cli("plugins", "check", "plugins/bank.py")
+    status, out, err = cli("plugins", "check", "plugins/bank.py", "--verbose")
     *lines, last = out.splitlines()
     assert (status, err) == (0, "")
     assert "bank: it can be imported: ok" in lines
     assert "tool pay: its schema is valid: ok" in lines
     assert "tool pay: it is deterministic if it says so: skipped: it does not say so" in lines
-    assert last.startswith(f"{len(lines)} checks: ") and "failed" not in last
+    passed = sum(line.endswith(": ok") for line in lines)
+    assert last.startswith(f"{passed} checks passed, ") and "failed" not in last
+
+
+def test_what_passed_is_counted_and_not_told(cli, project):
+    status, out, _ = cli("plugins", "check", "plugins/bank.py")
+    *lines, last = out.splitlines()
+    assert status == 0 and " checks passed" in last
+    assert lines and all(": skipped: " in line or ": warning" in line for line in lines)
 
 
 def test_a_broken_plugin_fails_with_what_is_wrong(cli, project):
@@ -142,7 +157,7 @@ def test_a_broken_plugin_fails_with_what_is_wrong(cli, project):
     assert status == 1
     first, last = out.splitlines()
     assert first.startswith("bad: it can be imported: FAILED: it can't be imported: bad.py line 1: SyntaxError")
-    assert last == "1 checks: 1 failed."
+    assert last == "0 checks passed, 1 failed."
 
 
 def test_a_check_as_json(cli, project):
@@ -152,7 +167,7 @@ def test_a_check_as_json(cli, project):
 
 
 def test_an_installed_plugin_is_checked_by_its_name(cli, project):
-    status, out, _ = cli("plugins", "check", "kinds")
+    status, out, _ = cli("plugins", "check", "kinds", "-v")
     assert status == 0
     assert "kind math: it reads any completion: ok" in out.splitlines()
 

@@ -61,6 +61,9 @@ def test_names_in_an_open_folder_are_used(outside: Path, opened: int) -> None:
     lambda folder: Path("sub").mkdir(),
     lambda folder: Path("a").unlink(),
     lambda folder: Path("a").write_text(""),
+    lambda folder: os.listdir(),  # noqa: PTH208 - of no folder named
+    lambda folder: os.scandir("."),
+    lambda folder: [*Path().absolute().iterdir()],
 ])
 def test_what_leads_out_of_an_open_folder_is_refused(outside: Path, opened: int, act) -> None:
     watch = Guard(ToolSpec("t", "", {}), (outside / "work",))
@@ -102,6 +105,24 @@ def test_what_python_is_made_of_is_read_and_not_changed(library: Path, act) -> N
         assert (library / "module.py").read_text() == ""
         with pytest.raises(UndeclaredError):
             act(library)
+    assert len(watch.refused) == 1
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "/proc/self/environ", "/etc"])
+def test_the_systems_users_and_settings_are_no_business_of_a_tool(name: str) -> None:
+    watch = Guard(ToolSpec("t", "", {}))
+    with watch.on(), pytest.raises(UndeclaredError):
+        sorted(Path(name).iterdir()) if name == "/etc" else Path(name).read_bytes()
+    assert len(watch.refused) == 1
+
+
+def test_its_own_package_is_read_and_not_changed(outside: Path) -> None:
+    (outside / "table.json").write_text("{}")
+    watch = Guard(ToolSpec("t", "", {}), own=(outside,))
+    with watch.on():
+        assert [*outside.iterdir()] == [outside / "table.json"] and (outside / "table.json").read_text() == "{}"
+        with pytest.raises(UndeclaredError):
+            (outside / "table.json").write_text("")
     assert len(watch.refused) == 1
 
 

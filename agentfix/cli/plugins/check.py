@@ -21,29 +21,31 @@ _WORDS = {"ok": "ok", "failed": "FAILED", "warning": "warning", "skipped": "skip
 @click.argument("target")
 @click.option("--timeout", "timeout_s", type=click.FloatRange(0.1, 600), default=5.0, show_default=True,
               help="Seconds that one call may take.")
+@click.option("--verbose", "-v", is_flag=True, help="Show the checks that passed too.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.pass_context
-def check(context: click.Context, target: str, timeout_s: float, as_json: bool) -> None:
+def check(context: click.Context, target: str, timeout_s: float, verbose: bool, as_json: bool) -> None:
     """Check TARGET: an installed plugin's name, a file, a folder, or a module.
 
-    Its tools are called with made-up arguments in a process of their own. No network is given to them, and what they
-    would change outside a scratch folder is stopped as far as Python sees it; native code is not seen. Exit status: 1
-    when a check failed.
+    Its tools are called with made-up arguments in a process of their own, and an act that succeeds is undone where they
+    say that they can. No network is given to them. They read the folders that they declare; what they would write
+    there, or anywhere outside a scratch folder, is stopped as far as Python sees it; native code and the programs that
+    they start are not seen and may write. Exit status: 1 when a check failed.
     """
     from agentfix.testing.checks.supervising import check_target  # noqa: PLC0415 - loads the JSON schema library
 
     lines: list[Line] = []
     for line in check_target(target, timeout_s=timeout_s):
         lines.append(line)
-        if not as_json:
+        if not as_json and (verbose or line.status != "ok"):
             click.echo(_told(line))
     counts = Counter(line.status for line in lines)
     if as_json:
         click.echo(json.dumps({"target": target, "passed": not counts["failed"],
                                "checks": [asdict(line) for line in lines]}, indent=2))
     else:
-        words = ("ok", "warning", "failed", "skipped")
-        click.echo(f"{len(lines)} checks: {', '.join(f'{counts[word]} {word}' for word in words if counts[word])}.")
+        others = (f"{counts[word]} {word}" for word in ("failed", "warning", "skipped") if counts[word])
+        click.echo(", ".join((f"{counts['ok']} checks passed", *others)) + ".")
     context.exit(1 if counts["failed"] else 0)
 
 

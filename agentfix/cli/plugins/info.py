@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 import click
 
 from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.visible import one_line
-from agentfix.errors import AgentFixError, UnknownNameError
+from agentfix.errors import AgentFixError, UnknownNameError, UsageError
 from agentfix.plugins import PluginInfo, Plugins
 from agentfix.protocols import Tool
 from agentfix.settings import load_settings, read_key
@@ -29,12 +30,22 @@ def info(name: str, named: tuple[str, ...], as_json: bool) -> None:
     registry = Plugins(with_plugins(load_settings(), named))
     found = next((each for each in registry.infos() if each.name == name), None)
     if found is None:
-        raise UnknownNameError("plugin", name, [each.name for each in registry.infos()])
+        raise _unknown(name, [each.name for each in registry.infos()])
     parts = [_part(registry, *part) for part in found.parts]
     if as_json:
         click.echo(json.dumps({**asdict(found), "parts": parts}, indent=2))
     else:
         _show(found, parts)
+
+
+def _unknown(name: str, known: list[str]) -> UsageError:
+    """There is no such plugin; or it is a file or a folder here that nobody named as one."""
+    for place in (Path(name), Path(f"{name}.py")):
+        if place.exists():
+            plugin = place.name.removesuffix(".py")
+            return UsageError(f"There is no plugin named {name!r}, but {str(place)!r} is here.",
+                              f"Use: agentfix plugins info {plugin} --plugin {place}")
+    return UnknownNameError("plugin", name, known)
 
 
 def _part(registry: Plugins, part: Any, name: str) -> dict[str, Any]:

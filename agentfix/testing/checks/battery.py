@@ -22,7 +22,7 @@ from agentfix.testing.checks.trial import shortened
 from agentfix.testing.sandbox import ScriptedSession
 from agentfix.tools.guard import home_of
 from agentfix.tools.runner import HELD_S
-from agentfix.types import Claim, Observation
+from agentfix.types import Claim, Observation, ToolCall
 
 TEXT_CHARS = 100_000
 BATTERY_TIMES = 4
@@ -115,10 +115,24 @@ class Battery:
             outcome = self._caller.call(lambda: cast("Any", self._tool).verify(claim, context), self._timeout_s)
         return Made({"claim": claim.text}, outcome, tuple(guard.refused), tuple(guard.stopped))
 
+    def undo(self, arguments: Mapping[str, Any]) -> tuple[Made, Made | None]:
+        """Make one call and, where it went well, have it taken back, in the same scratch folder."""
+        with self._context(silent=False) as (context, guard):
+            outcome = self._caller.call(lambda: self._tool.run(dict(arguments), context), self._timeout_s)
+            act = Made(arguments, outcome, tuple(guard.refused), tuple(guard.stopped))
+            observation = act.observation
+            if observation is None or not observation.ok:
+                return act, None
+            call = ToolCall(self._tool.spec.name, arguments, "check-1")
+            outcome = self._caller.call(lambda: cast("Any", self._tool).undo(call, observation, context),
+                                        self._timeout_s)
+            return act, Made(arguments, outcome, tuple(guard.refused[len(act.refused):]),
+                             tuple(guard.stopped[len(act.stopped):]))
+
     @contextmanager
     def _context(self, *, silent: bool) -> Generator[tuple[ToolContext, Rehearsal]]:
         with TemporaryDirectory(prefix="agentfix-check-") as folder:
-            guard = rehearse(self._tool.spec, (Path(folder), *home_of(self._tool)))
+            guard = rehearse(self._tool.spec, (Path(folder),), home_of(self._tool))
             http = _NoAnswer(guard, canaries.page) if silent else RehearsalHttp(guard, canaries.page)
             with guard.on():
                 yield ToolContext(ScriptedSession(RehearsalSandbox([])), self._timeout_s, self._seed, http,

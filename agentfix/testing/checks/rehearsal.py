@@ -8,6 +8,7 @@ too, and then the call can't succeed, which is not held against it.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -39,7 +40,14 @@ class Rehearsal(Guard):
     def may_use(self, path: str | Path, *, writes: bool = False) -> bool:
         """Whether a file may be opened: one that was declared may be read only."""
         self._may = self.declared.may_use(path, writes=writes)
-        return super().may_use(path, writes=writes)
+        return super().may_use(path, writes=writes) and not (writes and self._is_named(path))
+
+    def _is_named(self, path: str | Path) -> bool:
+        """Whether a file is where the tool really keeps things, though anybody may write there."""
+        real = Path(os.path.realpath(Path(path).expanduser()))
+        is_scratch, is_named = (any(real.is_relative_to(os.path.realpath(Path(place).expanduser())) for place in places)
+                                for places in (self.folders, self.declared.spec.paths))
+        return is_named and not is_scratch
 
     def may_reach(self, host: str) -> bool:
         """Whether a host may be reached: none."""
@@ -53,21 +61,22 @@ class Rehearsal(Guard):
                 "paths": self._may}.get(declare, False)
         if not said:
             super().refuse(what, declare)
-        if what.startswith("read ") or (declare == "processes" and not spec.side_effects):
+        if what.startswith(("read ", "list ")) or (declare == "processes" and not spec.side_effects):
             return
         self.stopped.append(what)
         raise UndeclaredError(f"while a tool is checked it may not {what}")
 
 
-def rehearse(spec: ToolSpec, folders: tuple[Path, ...]) -> Rehearsal:
+def rehearse(spec: ToolSpec, folders: tuple[Path, ...], own: tuple[Path, ...]) -> Rehearsal:
     """What watches one call.
 
     Args:
         spec: of the tool.
-        folders: where it may use files: a scratch folder, its own package.
+        folders: where it may use files: a scratch folder.
+        own: where it may read files: its own package.
     """
     bare = replace(spec, hosts=(), paths=(), processes=False)
-    return Rehearsal(bare, folders, declared=Guard(spec, folders))
+    return Rehearsal(bare, folders, own, declared=Guard(spec, folders, own))
 
 
 class RehearsalHttp(ScriptedHttp):

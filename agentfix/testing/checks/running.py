@@ -5,6 +5,7 @@ from __future__ import annotations
 import faulthandler
 import os
 import sys
+import tempfile
 import warnings
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
@@ -64,8 +65,9 @@ def answer(asked: dict[str, Any]) -> None:
 
     Args:
         asked: `target`; `timeout_s`, of one call; `done`, the subject and name of checks not to be run again; `hung`,
-            subjects to be left alone.
+            subjects to be left alone; `temporary`, a folder for temporary files, which is open to every tool.
     """
+    tempfile.tempdir = asked["temporary"]
     send, stacks = answering(), os.dup(2)
     faulthandler.enable(file=stacks)
     done = {(subject, name) for subject, name in asked["done"]}

@@ -48,6 +48,21 @@ def sampled(schema: Any, count: int, seed: int) -> list[dict[str, Any]]:
     return [*found.values()]
 
 
+def exemplary(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The calls that a schema's examples make: the first of each argument together, then the second ones, and so on.
+    None where a required argument has neither an example nor a default."""
+    known: Mapping[str, Any] = schema.get("properties", {})
+    said: dict[str, list[Any]] = {
+        name: part["examples"] for name, part in known.items() if isinstance(part, dict) and "examples" in part}
+    missing = [name for name in schema.get("required", ()) if name not in said and "default" not in known.get(name, {})]
+    validator: Any = Draft202012Validator(schema)
+    if missing or not all(said.values()) or not said:
+        return []
+    made = [{name: each[min(number, len(each) - 1)] for name, each in said.items()}
+            for number in range(max(map(len, said.values())))]
+    return [each for each in made if validator.is_valid(each)]
+
+
 class _Sampler:
     """Makes one value.
 

@@ -12,7 +12,7 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
 from agentfix.plugins import find
@@ -40,8 +40,9 @@ def check_target(target: str, *, timeout_s: float = 5.0) -> Iterator[Line]:
     done: list[tuple[str, str]] = []
     hung: list[str] = []
     while True:
-        with TemporaryFile() as stderr:
-            child = _Child(target, timeout_s, done, hung, stderr)
+        with TemporaryFile() as stderr, TemporaryDirectory(prefix="agentfix-check-", ignore_cleanup_errors=True) as own:
+            child = _Child({"target": target, "timeout_s": timeout_s, "done": done, "hung": hung, "temporary": own},
+                           stderr)
             try:
                 for line in child.lines():
                     done.append((line.subject, line.check))
@@ -63,22 +64,17 @@ class _Child:
     """A process that checks.
 
     Args:
-        target: what.
-        timeout_s: of one call.
-        done: checks that were run before.
-        hung: subjects to be left alone.
+        asked: what is to be checked; see `running.answer`.
         stderr: where to it writes where it hangs.
 
     Attributes:
         at: the check under way when it ended; None when it ended well.
     """
 
-    def __init__(self, target: str, timeout_s: float, done: list[tuple[str, str]], hung: list[str],
-                 stderr: IO[bytes]) -> None:
+    def __init__(self, asked: dict[str, Any], stderr: IO[bytes]) -> None:
         self.at: tuple[str, str] | None = None
         self._within_s: float | None = START_S
-        self._process = start("agentfix.testing.checks.running", {
-            "target": target, "timeout_s": timeout_s, "done": done, "hung": hung}, stderr)
+        self._process = start("agentfix.testing.checks.running", asked, stderr)
         self._said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         threading.Thread(target=self._read, daemon=True).start()
         self._timed_out = False

@@ -21,7 +21,7 @@ from agentfix.testing.checks import afresh, canaries
 from agentfix.testing.checks.battery import BATTERY_TIMES, TEXT_CHARS, Battery, Made
 from agentfix.testing.checks.check import Checks, ConformanceWarning, Fault, check, require, require_is
 from agentfix.testing.checks.rehearsal import secret_of
-from agentfix.testing.checks.sampling import sampled, with_text
+from agentfix.testing.checks.sampling import exemplary, sampled, with_text
 from agentfix.testing.checks.trial import shortened
 from agentfix.tools.observed import DATA_BYTES, OBSERVATION_CHARS
 from agentfix.tools.runner import HELD_S
@@ -30,6 +30,10 @@ from agentfix.types import Claim, Evidence, ToolSpec
 NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 """What endpoints take for the name of a function."""
 WORD = re.compile(r"[a-z][a-z0-9_-]{0,31}")
+EXAMPLES = 'give examples in its schema: Annotated[str, Field(examples=["..."])], with Field from pydantic'
+MOST_EXAMPLES = 5
+UNDONE = 3
+"""So many acts that succeeded are undone."""
 _LISTS = ("hosts", "paths", "secrets")
 
 
@@ -39,7 +43,8 @@ class ToolConformance(Checks):
     The tool is called with made-up arguments. What that would do outside is stopped as far as Python sees it.
 
     Attributes:
-        arguments: calls that must succeed, besides the made-up ones, which may fail by a `ToolError`.
+        arguments: calls that must succeed, besides the made-up ones, which may fail by a `ToolError`; without any, they
+            are made of the examples in the tool's schema.
         count: how many calls are made up.
     """
 
@@ -109,17 +114,18 @@ class ToolConformance(Checks):
             error = made.outcome.error
             if made.outcome.hung or made.stopped or made.refused or isinstance(error, ToolError | None):
                 continue
-            where = f" at {made.outcome.where}" if made.outcome.where else ""
-            raise Fault(f"{made.told} it raised {shortened(error)}{where}: raise ToolError, with a sentence "
-                                 "that a model can act on")
+            raise Fault(f"{made.told} it raised {_placed(made)}: raise ToolError, with a sentence that a model can act "
+                        "on")
 
     @check
     def test_calls_that_must_succeed_do(self, tool: Tool) -> None:
-        if not self.arguments:
-            none = ", and none of the made-up ones succeeded: give examples in its schema" if not any(
+        if not self._musts(tool):
+            none = f", and none of the made-up ones succeeded: {EXAMPLES}" if not any(
                 made.observation is not None and made.observation.ok for made in self._calls(tool)) else ""
             raise SkipTest(f"no such calls are given{none}")
-        for made in self._calls(tool)[:len(self.arguments)]:
+        for made in self._calls(tool)[:len(self._musts(tool))]:
+            if tool.spec.hosts and not self.arguments:
+                raise SkipTest("its servers don't really answer here")
             if made.stopped:
                 raise SkipTest(f"nothing is really done here, so it may not {made.stopped[0]}")
             require(made.observation is not None and made.observation.ok, f"{made.told} it said {made.said[:200]}")
@@ -151,6 +157,11 @@ class ToolConformance(Checks):
             require(not made.outcome.printed,
                     f"{made.told} it printed {shortened(made.outcome.printed)}: what it has to say it must return; "
                     "standard output and standard error belong to the application")
+        checked = [self._verified(tool)] if tool.spec.verifies and isinstance(tool, Verifier) else []
+        undone = self._undone(tool) if tool.spec.undoes and isinstance(tool, Undoable) else []
+        for what, calls in (("checking a claim", checked), ("undoing", undone)):
+            for made in calls:
+                require(not made.outcome.printed, f"{what} it printed {shortened(made.outcome.printed)}: return it")
 
     @check
     def test_it_does_nothing_that_it_did_not_declare(self, tool: Tool) -> None:
@@ -182,13 +193,15 @@ class ToolConformance(Checks):
     @check
     def test_it_takes_texts_as_data(self, tool: Tool) -> None:
         battery, tried = self._battery(tool), 0
+        plain = [battery.one(arguments) for arguments in (
+            *sampled(self._schema(tool), 1, self.seed), with_text(self._schema(tool), canaries.WORD)) if arguments]
         for arguments in self._daring(tool):
             made = battery.one(arguments)
             tried += 1
             require(not made.refused, f"{made.told} {made.refused[:1]}: it takes a text for more than data")
-            error = made.outcome.error
-            require(made.stopped or made.outcome.hung or isinstance(error, ToolError | None), f"{made.told} it raised "
-                    f"{shortened(error)}: it takes a text for more than data, such as a format or a pattern")
+            require(made.stopped or made.outcome.hung or isinstance(made.outcome.error, ToolError | None)
+                    or any(_fails_alike(made, each) for each in plain), f"{made.told} it raised {_placed(made)}, which "
+                    "it does not with a plain text: it takes a text for more than data, such as a format or a pattern")
             if made.observation is not None:
                 _require_kept(tool.spec.name, made)
             if canaries.PRODUCT in made.said and not self._computes(tool, arguments):
@@ -203,11 +216,11 @@ class ToolConformance(Checks):
         if not tool.spec.verifies:
             raise SkipTest("it does not say so")
         require(isinstance(tool, Verifier), "its spec says that it verifies, but it has no verify(claim, context)")
-        made = self._battery(tool).verify(Claim("The answer is 42."))
+        made = self._verified(tool)
         value, error = made.outcome.value, made.outcome.error
         require(not made.outcome.hung, f"checking a claim hangs at {made.outcome.where}")
-        require(isinstance(error, ToolError | None), f"checking a claim raised {shortened(error)} at "
-                                                     f"{made.outcome.where}: raise ToolError")
+        require(isinstance(error, ToolError | None), f"checking a claim raised {_placed(made)}: "
+                + ("raise ToolError" if made.outcome.where else "write async def verify(claim, context)"))
         require(value is None or isinstance(value, Evidence),
                 f"verify returned {shortened(value)}: return Evidence, or None when it has nothing to say")
         require(not made.refused and not made.stopped, f"checking a claim must change nothing: "
@@ -220,6 +233,21 @@ class ToolConformance(Checks):
         require(isinstance(tool, Undoable),
                 "its spec says that it undoes, but it has no undo(call, observation, context)")
         require(tool.spec.side_effects, "it says that it undoes, and not that it has side effects: declare both")
+        undone = self._undone(tool)
+        for made in undone:
+            if made.stopped:
+                raise SkipTest(f"nothing is really done here, so it may not {made.stopped[0]}")
+            require(not made.outcome.hung, f"undoing what it did {made.told} hangs at {made.outcome.where}")
+            tried = "; ".join(dict.fromkeys(made.refused))
+            require(not made.refused, f"undoing what it did {made.told} {tried}: name it in @tool(...), or leave it")
+            if isinstance(made.outcome.error, ToolError) and tool.spec.hosts:
+                continue  # no server really answers here
+            require(made.observation is not None and made.observation.ok,
+                    f"undoing what it did {made.told} " + (f"raised {_placed(made)}" if made.outcome.error else
+                                                           f"came to {shortened(made.outcome.value)}")
+                    + ": take back what call and observation say, and return what you did")
+        if not undone:
+            raise SkipTest(f"none of its acts succeeded here, so none could be undone: {EXAMPLES}")
 
     # --- what the checks share ---------------------------------------------------------------------------------------
 
@@ -227,7 +255,22 @@ class ToolConformance(Checks):
         """The calls that were made, for all checks together."""
         schema = self._schema(tool)
         return self.once(tool.spec.name, lambda: self._battery(tool).all(
-            [*self.arguments, *sampled(schema, self.count, self.seed)]))
+            [*self._musts(tool), *sampled(schema, self.count, self.seed)]))
+
+    def _musts(self, tool: Tool) -> Sequence[Mapping[str, Any]]:
+        """The calls that must succeed: those given, or else the examples of its schema."""
+        return self.arguments or exemplary(self._schema(tool))[:MOST_EXAMPLES]
+
+    def _verified(self, tool: Tool) -> Made:
+        """What came of a claim that it was to check, for all checks together."""
+        return self.once(f"{tool.spec.name} verifies",
+                         lambda: self._battery(tool).verify(Claim("The answer is 42.")))
+
+    def _undone(self, tool: Tool) -> list[Made]:
+        """What came of undoing some acts that succeeded, for all checks together."""
+        return self.once(f"{tool.spec.name} undoes", lambda: [
+            undone for made in [made for made in self._calls(tool) if made.observation and made.observation.ok][:UNDONE]
+            for undone in self._battery(tool).undo(made.arguments)[1:] if undone is not None])
 
     def _results(self, tool: Tool) -> list[Made]:
         """The calls that came to a result."""
@@ -263,6 +306,17 @@ class ToolConformance(Checks):
         """Whether it computes plain products too: then that is its work."""
         plain = {name: canaries.PLAIN if value in canaries.TEMPLATES else value for name, value in arguments.items()}
         return canaries.PRODUCT in self._battery(tool).one(plain).said
+
+
+def _placed(made: Made) -> str:
+    """What a call raised, and where in the tool's code, if it was there."""
+    return shortened(made.outcome.error) + (f" at {made.outcome.where}" if made.outcome.where else "")
+
+
+def _fails_alike(made: Made, other: Made) -> bool:
+    """Whether two calls raised the same at the same place. What the system says of a file differs by its name."""
+    kinds = {OSError if isinstance(each.outcome.error, OSError) else type(each.outcome.error) for each in (made, other)}
+    return len(kinds) == 1 and made.outcome.where == other.outcome.where
 
 
 def _size(data: Any) -> int:

@@ -63,7 +63,7 @@ def tried(caller: Caller, part: object, work: Callable[[], Coroutine[Any, Any, A
 
 def _tried(caller: Caller, part: object, work: Callable[[], Coroutine[Any, Any, Any]], timeout_s: float) -> Trial:
     with TemporaryDirectory(prefix="agentfix-check-") as folder:
-        guard = rehearse(ToolSpec("", "", {}), (Path(folder), *home_of(part)))
+        guard = rehearse(ToolSpec("", "", {}), (Path(folder),), home_of(part))
         with guard.on():
             outcome = caller.call(work, timeout_s)
     return Trial(outcome, tuple(guard.refused))

@@ -11,10 +11,11 @@ import random
 import sys
 import time
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 from unittest import SkipTest
 
 import pytest
+from pydantic import Field
 
 from agentfix import (
     Claim,
@@ -221,6 +222,29 @@ def test_calls_that_must_succeed_do():
     assert "ToolError(error): There is no text." in said
 
 
+def test_the_examples_of_a_schema_must_succeed():
+    @tool
+    def pick(name: Annotated[str, Field(examples=["ada", "bob"])], times: int = 1) -> str:
+        """Pick somebody."""
+        if name != "ada":
+            raise ToolError(f"There is no {name}.")
+        return name * times
+
+    said = fault(pick, "calls_that_must_succeed_do")
+    assert said == "with {'name': 'bob'} it said ToolError(error): There is no bob."
+    held_to(pick, "calls_that_must_succeed_do", arguments=({"name": "ada"},))
+
+
+def test_who_gives_no_examples_is_told_how():
+    @tool
+    def picky(name: str) -> str:
+        """Pick somebody."""
+        raise ToolError("There is nobody.")
+
+    with pytest.raises(SkipTest, match=r"Annotated\[str, Field\(examples="):
+        held_to(picky, "calls_that_must_succeed_do")
+
+
 @pytest.mark.parametrize(("value", "said"), [
     (Observation("bare", "ok", "fine", {"x": object()}), "can't be written as JSON"),
     (Observation("bare", "ok", "fine", {"x": float("nan")}), "can't be written as JSON"),
@@ -312,6 +336,17 @@ def test_what_was_declared_does_not_happen_either_and_is_no_fault():
     assert not Path(OUTSIDE).exists()
 
 
+def test_nothing_is_written_to_a_declared_folder_though_it_is_a_temporary_one(tmp_path):
+    @tool(paths=(str(tmp_path),), side_effects=True)
+    def keeps(text: str) -> str:
+        """Keep a text."""
+        (tmp_path / "kept").write_text(text)
+        return text
+
+    held_to(keeps, "it_does_nothing_that_it_did_not_declare")
+    assert not [*tmp_path.iterdir()]
+
+
 def test_a_host_and_a_key_that_were_not_declared_are_named():
     @tool
     async def curious(text: str, *, http: Http) -> str:
@@ -387,6 +422,16 @@ def test_a_text_that_is_taken_for_more_than_data_is_named(does):
     assert "for more than data" in fault(trusting, "it_takes_texts_as_data", count=1)
 
 
+def test_a_file_that_is_not_there_is_no_text_taken_for_more():
+    @tool
+    def reads(path: str) -> str:
+        """Read a file."""
+        return Path(f"/usr/share/{path.replace('/', '-')}").read_text()
+
+    assert "FileNotFoundError" in fault(reads, "its_errors_are_of_the_right_kind")
+    held_to(reads, "it_takes_texts_as_data")
+
+
 def test_a_template_that_is_evaluated_is_named_and_a_calculator_is_none():
     import jinja2
 
@@ -451,6 +496,75 @@ def test_a_tool_that_says_it_verifies_and_can_t_is_named():
 
 def test_a_tool_that_says_it_undoes_and_can_t_is_named():
     assert "has no undo" in fault(Bare(undoes=True), "it_undoes_if_it_says_so")
+
+
+class Notes:
+    """Keeps notes, and takes them back as it is told."""
+
+    def __init__(self, take_back) -> None:
+        self.kept: dict[str, str] = {}
+
+        @tool(side_effects=True)
+        def put(name: str) -> str:
+            """Keep a note."""
+            self.kept[name] = name
+            return name
+
+        @put.undoer
+        def remove(call, observation):
+            return take_back(self.kept, call)
+
+        self.tool = put
+
+
+def test_an_act_is_really_undone():
+    notes = Notes(lambda kept, call: kept.pop(call.arguments["name"]))
+    held_to(notes.tool, "it_undoes_if_it_says_so", count=2)
+    assert notes.kept == {}
+
+
+@pytest.mark.parametrize(("take_back", "said"), [
+    (lambda kept, call: kept.pop("nobody"), "raised KeyError('nobody') at test_tools.py line"),
+    (lambda kept, call: sys.exit(1), "raised LeavingError"),
+    (lambda kept, call: Path(OUTSIDE).write_text(""), "which it did not declare (paths)"),
+    (lambda kept, call: Observation("put", "error", "It is glued on."), "It is glued on"),
+])
+def test_a_tool_that_can_t_take_back_what_it_did_is_named(take_back, said):
+    found = fault(Notes(take_back).tool, "it_undoes_if_it_says_so")
+    assert said in found and "undoing what it did with {'name': 'two words'}" in found
+
+
+def test_undoing_what_was_never_done_is_not_tried():
+    @tool(side_effects=True)
+    def put(name: str) -> str:
+        """Keep a note."""
+        raise ToolError("There is no room.")
+
+    put.undoer(lambda call, observation: None)
+    with pytest.raises(SkipTest, match="none of its acts succeeded here"):
+        held_to(put, "it_undoes_if_it_says_so")
+
+
+def test_a_verifier_that_takes_something_else_is_told_what_to_take():
+    class Takes(Bare):
+        async def verify(self, text):
+            return None
+
+    said = fault(Takes(verifies=True), "it_checks_claims_if_it_says_so")
+    assert said.endswith(": write async def verify(claim, context)") and " at :" not in said
+
+
+def test_what_a_verifier_and_an_undoer_print_is_named():
+    talks = Notes(lambda kept, call: sys.stdout.write("taken back")).tool
+    assert "undoing it printed 'taken back'" in fault(talks, "it_prints_nothing")
+
+    @tool
+    def knows(text: str) -> str:
+        """Know."""
+        return text
+
+    knows.verifier(lambda claim: sys.stdout.write("looking") and None)
+    assert "checking a claim it printed 'looking'" in fault(knows, "it_prints_nothing")
 
 
 # --- excuses ----------------------------------------------------------------------------------------------------------

@@ -100,8 +100,10 @@ def eval_(context: click.Context, file: str, strategies: tuple[str, ...], limit:
     stopped = False
     if context.obj is None:
         from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
+        from agentfix.cli.indexing import index_corpus  # noqa: PLC0415 - loads plugins
         from agentfix.cli.loading import loaded_model  # noqa: PLC0415 - the same
 
+        index_corpus(settings)
         fetch_models(settings)
         context.with_resource(loaded_model(settings))
     with watcher(len(items), strategies, quiet=quiet) as watch:

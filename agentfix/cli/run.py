@@ -100,7 +100,10 @@ def _forking(fork: str, changes: dict[str, Any]) -> Start:
 
 def _prepare(context: click.Context, settings: Settings) -> None:
     from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
+    from agentfix.cli.indexing import index_corpus  # noqa: PLC0415 - loads plugins
     from agentfix.cli.loading import loaded_model  # noqa: PLC0415 - the same
 
+    if settings.kind.partition(":")[0] == "qa" or "corpus_search" in settings.tools:
+        index_corpus(settings)
     fetch_models(settings)
     context.with_resource(loaded_model(settings))

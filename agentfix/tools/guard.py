@@ -172,8 +172,8 @@ def _opens(guard: Guard, event: str, args: tuple[Any, ...]) -> None:
     writes = bool(flags & _WRITES)
     if text == os.devnull or (writes and _is_bytecode(text)) or guard.may_use(text, writes=writes):
         return
-    if not writes and text in sys.path:
-        return  # importing looks there: an editable install puts names on the path that are no files
+    if not writes and (text in sys.path or (text.startswith("<") and text.endswith(">") and _is_bare(text))):
+        return  # importing and warnings look there: neither an editable install's names nor `<unknown>` are files
     if mode is None and flags & _NO_LINK and _is_bare(text):
         return  # from a folder that is open, which was checked then: the event doesn't say from which
     guard.refuse(f"{'write' if writes else 'read'} {text!r}", "paths")

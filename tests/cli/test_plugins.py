@@ -141,7 +141,7 @@ def test_a_sound_plugin_passes_with_a_line_for_each_check(cli, project):
     assert "bank: it can be imported: ok" in lines
     assert "tool pay: its schema is valid: ok" in lines
     assert "tool pay: it is deterministic if it says so: skipped: it does not say so" in lines
-    passed = sum(line.endswith(": ok") for line in lines)
+    passed = sum(": ok" in line for line in lines)
     assert last.startswith(f"{passed} checks passed, ") and "failed" not in last
 
 

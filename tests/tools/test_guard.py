@@ -171,3 +171,10 @@ async def test_what_the_sandbox_does_is_not_the_tools_doing(outside: Path) -> No
         with watch.on(), pytest.raises(UndeclaredError, match="secret"):
             await session.exec("", functions={"call": call})
     assert len(watch.refused) == 1
+
+
+def test_a_warning_looks_for_code_that_has_no_file(outside: Path) -> None:
+    watch = Guard(ToolSpec("t", "", {}))
+    with watch.on(), pytest.raises(FileNotFoundError):
+        Path("<unknown>").read_text()
+    assert watch.refused == []

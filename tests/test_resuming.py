@@ -462,7 +462,12 @@ async def test_a_replay_of_a_run_that_was_cut_off_says_where():
 
 async def test_two_runs_at_once_keep_apart():
     journal = Kept()
-    models = ScriptedModel([CRASH, CRASH, RIGHT, RIGHT, DERIVED, DERIVED])
-    async with make(models, journal) as agent:
+
+    def reply(request):  # by what is asked: which run asks first is nobody's business
+        if "step by step, showing" in request.messages[-1].content:
+            return DERIVED
+        return RIGHT if len(request.messages) > 2 else CRASH
+
+    async with make(ScriptedModel([reply] * 6), journal) as agent:
         one, two = await asyncio.gather(agent.arun(QUESTION, run_id="a"), agent.arun(QUESTION, run_id="b"))
     assert [a.text for a in one.attempts] == [a.text for a in two.attempts] == [CRASH, RIGHT, DERIVED]

@@ -31,7 +31,7 @@ from agentfix import (
     fence,
 )
 
-from .acts import Act, acts_in, looks, not_made_good, overtaken, planned, steps_of, told
+from .acts import Act, acts_in, looks, not_made_good, overtaken, pairs, planned, steps_of, told
 from .derive import agreement, derived, unasked
 from .prompts import render
 
@@ -119,8 +119,11 @@ class EffectsCritic:
                 f"{act} was not planned, and none of {len(plans)} derivations by {author} makes it", author, "model"))
 
     async def _compare(self, task: Task, view: _View, seen: Sequence[Asked], context: CriticContext) -> None:
-        """Have a model compare what is there with what was asked."""
-        shown = [{"call": told(a.call), "text": fence(a.observation.text, a.call.tool, LOOK_CHARS)} for a in seen]
+        """Have a model compare what is there with what was asked. A tool that always says the same said it already."""
+        same = {tool.name for tool in context.tools if tool.deterministic and not tool.side_effects}
+        said = [Asked(call, found) for _, call, found in pairs(view.steps) if call.tool in same and found.ok]
+        shown = [{"call": told(a.call), "text": fence(a.observation.text, a.call.tool, LOOK_CHARS)}
+                 for a in (*seen, *said[:MOST_LOOKS])]
         prompt = render("judge", question=task.question, context=task.context, looks=shown,
                         done=[f"{act}: {act.said.status}" for act in view.acts], answer=view.attempt.answer)
         replies = await context.ask([Message("user", prompt)], schema=_THINGS, max_tokens=700)

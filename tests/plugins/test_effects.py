@@ -105,7 +105,7 @@ class Judge:
         self.generate, self.aclose = model.generate, model.aclose
 
 
-async def ask(*steps, seen=None, **chosen):
+async def ask(*steps, seen=None, plugin=None, **chosen):
     model, house = ScriptedModel(steps), House()
 
     class Script:
@@ -119,7 +119,7 @@ async def ask(*steps, seen=None, **chosen):
             register("none", lambda build: ScriptedSandbox([]))
 
     settings = Settings(**{"model": "scripted:", "sandbox": "none", "tools": ("light", "plug_in", "lamps"), **chosen})
-    plugins = Plugins(settings, {"script": Script(), "house": house})
+    plugins = Plugins(settings, {"script": Script(), "house": house, **({"more": plugin} if plugin else {})})
     async with Agent(settings, plugins, journal=SqliteJournal(None), on_approval=willing) as agent:
         result = await agent.arun("Turn on the light in the hall and in the attic.",
                                   on_event=None if seen is None else seen.append)
@@ -182,6 +182,23 @@ async def test_the_world_is_looked_at_again_and_shown_to_the_judge():
     await ask(step(HALL), answer("Done."), *redone(), judged(hall=True), seen=events)
     called = [(e.data["caller"], e.data["call"].tool) for e in events if e.kind == "tool_call"]
     assert called[:3] == [("actor", "light"), ("critic", "lamps"), ("critic", "light.verify")]
+
+
+async def test_the_judge_is_shown_what_a_tool_said_that_always_says_the_same():
+    @tool(deterministic=True)
+    def count(text: str) -> int:
+        """Count words."""
+        return len(text.split())
+
+    class Counter:
+        @hookimpl
+        def agentfix_register_tools(self, register):
+            register(count)
+
+    _, _, model = await ask(step(("count", {"text": "in the hall"})), answer("3 words"), judged(words=True),
+                            tools=("count",), plugin=Counter(), strategy="best-of-n:1")
+    assert "count" in model.requests[2].messages[-1].content
+    assert "\n3\n" in model.requests[2].messages[-1].content
 
 
 async def test_a_judge_that_cannot_be_read_says_nothing():

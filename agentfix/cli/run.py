@@ -65,7 +65,7 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
         arguments[several] = arguments[several] or None
     settings = with_plugins(load_settings(arguments), named)
     if settings.work_dir is None:
-        settings = settings.model_copy(update={"work_dir": Path.cwd()})
+        settings = settings.model_copy(update={"work_dir": _here()})
     if fork is not None:
         if question is not None or file is not None or tests is not None or images:
             raise InputError("A fork answers the question of the run it begins as.",
@@ -75,6 +75,14 @@ def run(context: click.Context, question: str | None, file: Path | None, tests: 
     pictures = tuple(read_image(image) for image in images)
     start = _asking(Task(read_question(question, file), settings.kind, read_checks(tests), images=pictures))
     follow(context, settings, start, as_json=as_json, quiet=quiet, prepare=lambda: _prepare(context, settings))
+
+
+def _here() -> Path:
+    """The current folder."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        raise InputError("The current folder is not there any more.", "Change into another, or set work_dir.") from None
 
 
 def _asking(task: Task) -> Start:

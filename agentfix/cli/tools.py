@@ -9,6 +9,7 @@ import click
 from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.plugins.table import show_table
 from agentfix.cli.visible import one_line
+from agentfix.errors import AgentFixError
 from agentfix.plugins import Plugins
 from agentfix.settings import load_settings
 
@@ -37,7 +38,11 @@ async def _found(registry: Plugins) -> list[Row]:
 
     rows: list[Row] = []
     for entry in registry.names("tool"):
-        holder = registry.build("tool", entry.name)
+        try:
+            holder = registry.build("tool", entry.name)
+        except AgentFixError as error:
+            _tell(f"Tool {entry.name!r} can't be had: {error}")
+            continue
         if not isinstance(holder, Tools):
             continue
         try:

@@ -6,6 +6,8 @@ import json
 import sys
 from pathlib import Path
 
+import pytest
+
 from agentfix import Agent, Plugins, hookimpl, tool
 from agentfix.cli.main import main
 from agentfix.testing import ScriptedModel, script_plugin
@@ -67,9 +69,22 @@ def test_the_tools_of_servers_are_listed_when_they_are_opened(capfd, tmp_path, m
     (tmp_path / "agentfix.toml").write_text(
         f"[mcp_servers.fake]\ncommand = {json.dumps([sys.executable, '-I', str(fake), 'usual', str(tmp_path)])}\n"
         '[mcp_servers.gone]\ncommand = ["no-such-program"]\n', encoding="utf-8")
+    monkeypatch.setenv("AGENTFIX_SEARCH_ENGINES", "nope")
     monkeypatch.chdir(tmp_path)
     assert main(["tools"]) == 0
     assert "fake__" not in capfd.readouterr().out
     assert main(["tools", "--open"]) == 0
     said = capfd.readouterr()
     assert "fake__" in said.out and "'gone' can't be reached" in said.err
+    assert "'web_search' can't be had: There is no search engine named 'nope'." in said.err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a folder that one stands in can't be removed")
+def test_a_folder_that_is_gone_is_named(capfd, tmp_path, monkeypatch):
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert run(ScriptedModel([]), "--tool", "weigh") == 2
+    assert "The current folder is not there any more." in capfd.readouterr().err
+    monkeypatch.chdir(tmp_path)

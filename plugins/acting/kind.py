@@ -81,9 +81,9 @@ class ToolsKind:
         return draft.answer
 
     def same(self, a: str, b: str) -> bool:
-        """The same words, whatever the case and punctuation; or sentences that tell one number, the same: models word
-        anew what a tool said."""
-        return _words(a) == _words(b) or (_figure(a) is not None and _figure(a) == _figure(b))
+        """The same words, whatever the case and punctuation; or sentences that tell one number, the same, in words half
+        of which are the same: models word anew what a tool said."""
+        return _words(a) == _words(b) or (_figure(a) is not None and _figure(a) == _figure(b) and _alike(a, b))
 
     # --- acting ------------------------------------------------------------------------------------------------------
 
@@ -172,6 +172,12 @@ def _figure(text: str) -> tuple[Decimal, bool] | None:
     if len(numbers) != 1 or len(words) > SENTENCE_WORDS:
         return None
     return numbers.pop(), bool(_NEGATION.search(text))
+
+
+def _alike(a: str, b: str) -> bool:
+    """Whether of two sentences that tell one number, counted as a word, half of the shorter one's words are in both."""
+    one, other = ({"", *_words(_NUMBER.sub(" ", text))} for text in (a, b))
+    return 2 * len(one & other) >= min(len(one), len(other))
 
 
 def _words(text: str) -> list[str]:

@@ -199,6 +199,8 @@ def test_a_status_opens_no_turn() -> None:
     ("It has 6 words.", "It has not 6 words.", False),
     ("Ann has 3 and Bob 5.", "Bob has 3 and Ann 5.", False),
     ("It was sent.", "It was sent to Ann.", False),
+    ("6", "There are 6 words.", True),
+    ("The mill was built in 1911.", "It burned down in 1911.", False),
     ("A6 is free.", "6 are free.", False),
 ])
 def test_answers_are_the_same_when_they_tell_the_same_number(a, b, same):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
     from agentfix.settings import read_key as read_key
+    from agentfix.steps import first_steps as first_steps
+    from agentfix.steps import steps_of as steps_of
     from agentfix.tools import FunctionTool as FunctionTool
     from agentfix.tools import defused as defused
     from agentfix.tools import fence as fence
@@ -51,22 +53,24 @@ _HOMES = {
         "ToolError", "UnknownNameError", "UsageError",
     ),
     "agentfix.models.scoring": ("how_likely",),
+    "agentfix.steps": ("first_steps", "steps_of"),
     "agentfix.tools": ("FunctionTool", "defused", "fence", "head_and_tail", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "DataSet", "Deadline",
         "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal", "JournalledCall", "Judge",
-        "Limits", "Model", "OnOutput", "OutputStream", "Passage", "Prompt", "ReadingKind", "Response", "Sandbox",
-        "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session", "SessionState", "Strategy", "TaskKind", "Tool",
-        "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify", "WebEngine", "WebQuery",
+        "LearningStrategy", "Limits", "Memory", "Model", "OnOutput", "OutputStream", "Passage", "Prompt", "ReadingKind",
+        "Response", "Sandbox", "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session", "SessionState",
+        "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify",
+        "WebEngine", "WebQuery", "review_each",
     ),
     "agentfix.types": (
         "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",
         "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence",
-        "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Remaining",
-        "Result", "Review", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec",
-        "Tree", "Usage",
+        "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Reflect",
+        "Reflection", "Remaining", "Result", "Review", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob",
+        "ToolCall", "ToolSpec", "Tree", "Usage",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

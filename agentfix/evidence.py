@@ -103,16 +103,18 @@ def rank(of: Standing) -> tuple[int, int, float]:
             return (1, -kind, -of.weight)
 
 
-def best(standings: Sequence[Standing], *, latest: bool = False) -> int | None:
+def best(standings: Sequence[Standing], *, latest: bool = False, last_resort: Collection[int] = ()) -> int | None:
     """Index of the strongest attempt; of equals the earliest, so that nothing is given up without a reason.
 
     Args:
         standings: of the attempts, in order.
         latest: of equals take the latest: each has changed what the one before it left.
+        last_resort: those that are taken only where there is no other.
     """
     if not standings:
         return None
-    return max(range(len(standings)), key=lambda i: (rank(standings[i]), i if latest else -i))
+    return max(range(len(standings)),
+               key=lambda i: (i not in last_resort, rank(standings[i]), i if latest else -i))
 
 
 def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool],

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import pluggy
 
@@ -41,8 +41,8 @@ class Build:
 
     settings: Settings
     argument: str = ""
-    """For models, what follows the colon: `qwen2.5-coder-1.5b` of `llamacpp:qwen2.5-coder-1.5b`."""
-    part: Callable[[Literal["search_engine"], str], Any] = _no_part
+    """What follows the colon in a name: `qwen2.5-coder-1.5b` of `llamacpp:qwen2.5-coder-1.5b`, 8 of `best-of-n:8`."""
+    part: Callable[..., Any] = _no_part
     """Makes a part that this one is made of, by its sort and name, whichever plugin it comes from. Raises
     UnknownNameError when there is none."""
 

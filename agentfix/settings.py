@@ -69,6 +69,8 @@ class Settings(BaseModel):
     """How old a result of `web_search` may be that is taken from the disk; 0 to keep none."""
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] = "agreement"
     """The evidence class from which an answer counts as supported."""
+    memory: bool = True
+    """Let strategies that learn remember something from one run to the next, in the data folder."""
     seed: int = 0
     deterministic: bool = False
     """Have a local model compute each completion and score alone: slower, and the same seed gives the same bits on one

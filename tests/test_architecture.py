@@ -18,7 +18,8 @@ WIRING = {"agentfix.agent", "agentfix.__init__"}
 FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agentfix.digest", "agentfix.exchange"]
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
-          "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.threads"}
+          "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
+          "agentfix.threads"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
@@ -32,8 +33,9 @@ MAY_IMPORT = {
     "agentfix.verdict": {*FOUNDATIONS},
     "agentfix.hookspecs": {*FOUNDATIONS, "agentfix.settings"},
     "agentfix.plugins": {*SHARED, "agentfix.plugins"},
-    "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.graph"},
+    "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.steps", "agentfix.graph"},
     "agentfix.lifecycle": {*SHARED},
+    "agentfix.steps": set(),
     "agentfix.threads": set(),
     "agentfix.tools": {*SHARED, "agentfix.lifecycle", "agentfix.tools"},
     "agentfix.isolation": {*SHARED, "agentfix.lifecycle", "agentfix.plugins", "agentfix.tools", "agentfix.isolation"},

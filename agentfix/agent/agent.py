@@ -18,9 +18,9 @@ from agentfix.exchange import check_journalled
 from agentfix.graph import build
 from agentfix.graph.calls import Doubt
 from agentfix.graph.sources import Prefix, Source
-from agentfix.journal import IN_MEMORY, SqliteJournal
+from agentfix.journal import IN_MEMORY, SqliteJournal, SqliteMemory
 from agentfix.plugins import Plugins
-from agentfix.protocols import Journal, JournalledCall
+from agentfix.protocols import Journal, JournalledCall, Memory
 from agentfix.recording import Recording, find_recording, recording_of
 from agentfix.settings import Settings, load_settings
 from agentfix.tools import Approve, require_askable
@@ -60,9 +60,11 @@ class Agent:
         self.plugins = plugins or Plugins(self.settings)
         self.on_approval = on_approval
         self._journal = journal
+        forgetful = self.settings.journal == "memory"
+        self._memory = SqliteMemory(None if forgetful else self.settings.data_dir / "memory.sqlite")
         self._parts = Parts(self.settings, self.plugins)
         self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse,
-                              lambda: self.on_approval)
+                              lambda: self.memory, lambda: self.on_approval)
         self._graph = build.build(self._runs)
         self._machine = self._graph.compile()
         self._loop: LoopThread | None = None
@@ -78,6 +80,12 @@ class Agent:
         if approve is not None:
             require_askable(approve)
         self._on_approval = approve
+
+    @property
+    def memory(self) -> Memory:
+        """What strategies that learn remember of earlier runs: a file in the data folder, or this agent's own where
+        the journal is in memory."""
+        return self._memory
 
     @property
     def graph(self) -> Any:
@@ -320,6 +328,7 @@ class Agent:
         self._closings += 1
         await self._runs.aclose()
         await self._parts.aclose()
+        await self._memory.aclose()
         if self._journal is not None:
             await self._journal.aclose()
             self._journal = None

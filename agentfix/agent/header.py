@@ -39,6 +39,12 @@ def make_header(task: Task, settings: Settings, given: str | None, found: Iterab
     return header
 
 
+def memory_in(header: Mapping[str, Any], strategy: str) -> Mapping[str, Any]:
+    """What a strategy remembered when the run began."""
+    memory: Mapping[str, Any] = header.get("memory", {})
+    return memory["held"] if memory.get("strategy") == strategy else {}
+
+
 def given_in(header: Mapping[str, Any] | None) -> str | None:
     """The answer that came with the task; None when the actor is asked for one."""
     given = (header or {}).get("given")

@@ -53,7 +53,7 @@ class Parts:
         if settings.kind != "auto":
             self._plugins.find("kind", settings.kind.partition(":")[0])
         for critic in settings.critics:
-            self._plugins.find("critic", critic)
+            self._plugins.find("critic", critic.partition(":")[0])
         read_policy(settings.policy)
         for tool in settings.tools:
             if FOUND not in tool:
@@ -86,7 +86,7 @@ class Parts:
         return self._models[spec]
 
     def critics(self, names: tuple[str, ...]) -> Callable[[str], Critic]:
-        """Makes critics by name, each once.
+        """Makes critics by `name` or `name:argument`, each once.
 
         Raises:
             UnknownNameError: one of the names is no critic's.
@@ -95,7 +95,7 @@ class Parts:
 
         def critic(name: str) -> Critic:
             if name not in made:
-                made[name] = self._plugins.build("critic", name)
+                made[name] = self._plugins.build("critic", *name.partition(":")[::2])
             return made[name]
 
         for name in names:

@@ -18,6 +18,7 @@ from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven, model_or_none
 from agentfix.agent.header import for_elsewhere, given_in, make_header, read_header
 from agentfix.agent.parts import Parts, recording_of_model
+from agentfix.agent.remembering import learn, remembered
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.graph.calls import Calls, Doubt
 from agentfix.graph.context import RunContext
@@ -27,7 +28,7 @@ from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
 from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
-from agentfix.protocols import Asked, Journal, Session, TaskKind, Tool
+from agentfix.protocols import Asked, Journal, Memory, Session, TaskKind, Tool
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key, split_model
 from agentfix.tools import Approve, ToolRunner, read_policy
@@ -38,6 +39,7 @@ from agentfix.types import (
     EventKind,
     Heard,
     Observation,
+    Reflection,
     Result,
     Task,
     ToolCall,
@@ -48,6 +50,7 @@ from agentfix.types import (
 _ATTEMPT = TypeAdapter(Attempt)
 _CRITIQUE = TypeAdapter(Critique)
 _RESULT = TypeAdapter(Result)
+_REFLECTION = TypeAdapter(tuple[str, Reflection])
 
 
 def new_name() -> str:
@@ -101,6 +104,7 @@ class LiveRuns:
         parts: what runs are made of.
         journal: opens the journal, or gives the open one.
         reuse: also take replies that other runs have for an equal request.
+        memory: gives the memory of strategies.
         approve: gives who asks a person whether a call may be made, if anybody does.
     """
 
@@ -109,6 +113,7 @@ class LiveRuns:
     parts: Parts
     journal: Callable[[], Awaitable[Journal]]
     reuse: bool
+    memory: Callable[[], Memory]
     approve: Callable[[], Approve | None] = lambda: None
     journal_problem: str = ""
     """Why the journal is kept in memory; every run is told."""
@@ -173,6 +178,12 @@ class LiveRuns:
         stack.push_async_callback(_put_away, tools, notice)
         header = make_header(task, settings, given, found)
         task = replace(task, kind=kind.name)
+        before = opening.before or await journal.header(run)
+        if before is None and recording is not None:
+            before = next(iter(recording.runs.values()), None)
+        memory = await remembered(strategy, kind.name, before, self.memory() if settings.memory else None)
+        if memory:
+            header["memory"] = {"strategy": strategy.name, "held": memory}
         critic_model = actor if opening.recording else model(settings.critic_model or settings.model)
         session = await self.parts.session(settings, recording)
         stack.push_async_callback(_leave, session, settings.sandbox, notice)
@@ -181,7 +192,7 @@ class LiveRuns:
             task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
             reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), session, calls, emit,
             settings.seed, settings.tool_timeout_s, settings.required_class,
-            opening.on_event is not None or lifecycle.watched, given,
+            opening.on_event is not None or lifecycle.watched, given, memory,
         )
         calls.hear_of(context.at_hand)
         gate.forewarn(context.offered, calls.heard)
@@ -268,10 +279,14 @@ class LiveRuns:
         attempts = [_ATTEMPT.validate_python(data) for data in await journal.records(run, "attempt")]
         critiques = [_CRITIQUE.validate_python(data) for data in await journal.records(run, "critique")]
         context.recall(attempts, critiques)
+        for reflection in await journal.records(run, "reflection"):
+            await context.add_reflection(*_REFLECTION.validate_python((reflection["place"], reflection["reflection"])))
 
     async def finish(self, context: RunContext, stop: str) -> dict[str, Any]:
         """See `agentfix.graph.build.Runs`."""
         result = context.result = _result(context, stop)
+        if self._live[context.calls.run_id].settings.memory:
+            await learn(context, self.memory())
         plain: dict[str, Any] = _RESULT.dump_python(result, mode="json")
         await context.calls.record("result", "", plain)
         context.emit("result", {"result": result})

@@ -2,8 +2,9 @@
 
     START -> begin -> strategy --Expand--> actor  <-> tools
                        ^  |   --Review---> critic <-> tools
+                       |  |   --Reflect--> reflector
                        |  |   --Stop-----> finish -> END
-                       +--+-- from actor and critic, when a move is made
+                       +--+-- from actor, critic and reflector, when a move is made
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from agentfix.errors import AgentFixError
-from agentfix.graph import nodes, routing, world
+from agentfix.graph import attempting, nodes, reflecting, routing, world
 from agentfix.graph.context import RunContext
 from agentfix.graph.state import Outcome, Question, RunState, initial
 
@@ -63,8 +64,8 @@ def build(runs: Runs) -> Any:
         return {"result": result, "answer": result["answer"]}
 
     graph.add_node("begin", begin)
-    for name, node in (("strategy", nodes.strategy), ("actor", nodes.actor), ("critic", nodes.critic),
-                       ("tools", nodes.tools)):
+    for name, node in (("strategy", nodes.strategy), ("actor", attempting.actor), ("critic", nodes.critic),
+                       ("reflector", reflecting.reflector), ("tools", nodes.tools)):
         graph.add_node(name, _live(node, runs))
     graph.add_node("finish", finish)
     graph.add_edge(START, "begin")
@@ -73,6 +74,7 @@ def build(runs: Runs) -> Any:
     graph.add_conditional_edges("actor", routing.after_asking)
     graph.add_conditional_edges("critic", routing.after_asking)
     graph.add_conditional_edges("tools", routing.after_tools)
+    graph.add_conditional_edges("reflector", routing.after_reflecting)
     graph.add_edge("finish", END)
     return graph
 

@@ -138,8 +138,11 @@ class Calls:
         key = CallKey(self.run_id, place, digest(body))
         reply = await self._stored(key, body, self.sources)
         if reply is None:
-            reply = await self._ask(model, await self.gate.ask(place, model.name, request), on_delta)
-            await self._end(key, body, reply)
+            most_calls = self.meter.remaining().model_calls
+            with self.meter.holding(request.n * request.sampling.max_tokens):
+                asked_for = await self.gate.ask(place, model.name, request)
+                reply = await self._ask(model, replace(asked_for, max_calls=most_calls), on_delta)
+                await self._end(key, body, reply)
             replayed_s = 0.0
         else:
             replayed_s = float(reply["seconds"])
@@ -149,7 +152,6 @@ class Calls:
 
     async def _ask(self, model: Model, request: ModelRequest,
                    on_delta: Callable[[Delta], None] | None) -> dict[str, Any]:
-        request = replace(request, max_calls=self.meter.remaining().model_calls)
         began = time.monotonic()
         with blaming("model", model.name):
             given = await self._within_time(model.generate(request, on_delta=on_delta))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from agentfix import evidence
@@ -12,7 +12,19 @@ from agentfix.graph.blame import blaming
 from agentfix.graph.calls import Calls
 from agentfix.graph.effects import effects_of
 from agentfix.protocols import Critic, Model, Session, Strategy, TaskKind, Tool
-from agentfix.types import Attempt, Critique, EventKind, Evidence, EvidenceClass, Result, Standing, Task, ToolSpec, Tree
+from agentfix.types import (
+    Attempt,
+    Critique,
+    EventKind,
+    Evidence,
+    EvidenceClass,
+    Reflection,
+    Result,
+    Standing,
+    Task,
+    ToolSpec,
+    Tree,
+)
 
 
 @dataclass
@@ -42,11 +54,15 @@ class RunContext:
     """Somebody wants to see text as it is written; nothing is streamed for nobody."""
     given: str | None = None
     """An answer that came with the task: it is the attempt, and the actor is not asked."""
+    memory: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    """What the strategy remembers of earlier runs; the same from a run's beginning to its end."""
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     result: Result | None = None
     """When the run has ended."""
     unreadable: dict[str, str] = field(default_factory=dict[str, str])
     """What is wrong with replies that could not be read, by place: they are not asked for again."""
+    reflections: dict[str, Reflection] = field(default_factory=dict[str, Reflection])
+    """By their place in the run."""
     _critiques: dict[int, dict[str, Critique]] = field(default_factory=dict[int, dict[str, Critique]])
     """By attempt and critic."""
     _refuted: set[int] = field(default_factory=set[int])
@@ -83,11 +99,13 @@ class RunContext:
         return Tree(
             self.task, tuple(self.attempts), self.critiques(), standings, self.best(),
             self._groups(), self.kind.roles, tuple(len(effects_of(a, self.tools)) for a in self.attempts),
+            tuple(self.reflections.values()), self.calls.meter.usage,
         )
 
     def best(self) -> int | None:
         """The strongest attempt. Of equals it is the first, but the last where attempts act: so the world is now."""
-        return evidence.best(self.standings(), latest=any(map(self._acted, self.attempts)))
+        unfinished = {a.id for a in self.attempts if a.unfinished}
+        return evidence.best(self.standings(), latest=any(map(self._acted, self.attempts)), last_resort=unfinished)
 
     def _acted(self, attempt: Attempt) -> bool:
         return bool(effects_of(attempt, self.tools))
@@ -137,7 +155,7 @@ class RunContext:
             self.attempts.append(attempt)
             await self.calls.record("attempt", str(attempt.id), asdict(attempt))
             self.emit("attempt", {"attempt": attempt})
-            if attempt.answer is None and attempt.program is None:
+            if attempt.answer is None and attempt.program is None and not attempt.unfinished:
                 await self.add_critique(_empty(attempt))
         self._count_voices()
 
@@ -156,6 +174,13 @@ class RunContext:
         for critique in said.values():
             self._admit(critique)
 
+    async def add_reflection(self, place: str, reflection: Reflection) -> None:
+        """Keep what was written at a place of the run; the same again changes nothing."""
+        if place not in self.reflections:
+            self.reflections[place] = reflection
+            await self.calls.record("reflection", place, {"place": place, "reflection": asdict(reflection)})
+            self.emit("reflection", {"reflection": reflection})
+
     async def add_critique(self, critique: Critique) -> None:
         """Let a critique into the tree with what of its evidence can be admitted; the same again changes nothing."""
         admitted = self._admit(critique)
@@ -164,8 +189,7 @@ class RunContext:
 
     def _admit(self, critique: Critique) -> Critique | None:
         evidence_of = (evidence.admit(e, self.task) for e in critique.evidence)
-        critique = Critique(critique.attempt, critique.critic, critique.verdict, critique.feedback,
-                            tuple(e for e in evidence_of if e is not None))
+        critique = replace(critique, evidence=tuple(e for e in evidence_of if e is not None))
         if self._critiques.get(critique.attempt, {}).get(critique.critic) == critique:
             return None
         self._keep(critique)

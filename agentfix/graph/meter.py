@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from agentfix.types import Budget, Remaining, Usage
@@ -32,6 +33,9 @@ class Meter:
     replayed_seconds: float = 0.0
     """Time that replies taken from the journal once took."""
     _places: set[str] = field(default_factory=set[str])
+    _held_tokens: int = 0
+    _held_calls: int = 0
+    """What calls that are under way may come to: others that start beside them must leave it to them."""
 
     def __post_init__(self) -> None:
         self._start = self.clock()
@@ -45,9 +49,9 @@ class Meter:
         b, u = self.budget, self.usage
         return Remaining(
             rounds=None if b.max_rounds is None else b.max_rounds - self.rounds,
-            model_calls=None if b.max_model_calls is None else b.max_model_calls - u.model_calls,
+            model_calls=None if b.max_model_calls is None else b.max_model_calls - u.model_calls - self._held_calls,
             tool_calls=None if b.max_tool_calls is None else b.max_tool_calls - u.tool_calls,
-            tokens=None if b.max_tokens is None else b.max_tokens - u.tokens,
+            tokens=None if b.max_tokens is None else b.max_tokens - u.tokens - self._held_tokens,
             cost=None if b.max_cost is None else 0.0 if u.cost is None else b.max_cost - u.cost,
             seconds=None if b.max_seconds is None else b.max_seconds - self.seconds,
         )
@@ -76,6 +80,21 @@ class Meter:
         if left < n:
             raise BudgetSpent("tokens")
         return min(max_tokens, left // n)
+
+    @contextmanager
+    def holding(self, tokens: int) -> Generator[None]:
+        """Set aside what a call may come to while it is made.
+
+        Args:
+            tokens: those of all its completions.
+        """
+        self._held_tokens += tokens
+        self._held_calls += 1
+        try:
+            yield
+        finally:
+            self._held_tokens -= tokens
+            self._held_calls -= 1
 
     def spend(self, place: str, usage: Usage, replayed_seconds: float = 0.0) -> bool:
         """Count what was spent at a place of the run, once.

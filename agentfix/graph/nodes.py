@@ -10,7 +10,6 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agentfix.errors import PluginError
-from agentfix.graph import acting
 from agentfix.graph.asking import CriticAsker
 from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
@@ -18,28 +17,11 @@ from agentfix.graph.effects import unasked
 from agentfix.graph.meter import BudgetSpent
 from agentfix.graph.state import RunState, dump_move, load_move
 from agentfix.graph.together import together
-from agentfix.protocols import ActingKind, Asked, CriticContext, ReadingKind, Tool, ToolCalls
-from agentfix.types import (
-    Attempt,
-    Claim,
-    Completion,
-    Critique,
-    Delta,
-    Draft,
-    Evidence,
-    Expand,
-    ModelRequest,
-    Move,
-    Review,
-    Sampling,
-    Stop,
-    ToolCall,
-)
+from agentfix.protocols import ActingKind, Ask, Asked, CriticContext, Tool, ToolCalls, Verify
+from agentfix.types import Attempt, Claim, Critique, Evidence, Expand, Move, Reflect, Review, Stop, ToolCall
 
 _CRITIQUE = TypeAdapter(Critique)
 _EVIDENCE = TypeAdapter(Evidence)
-GIVEN = "given"
-"""The role of an answer that came with the task."""
 MAX_SAMPLES = 64
 MAX_ROUNDS = 10_000
 """Where a run ends that has no other limit."""
@@ -60,10 +42,11 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
         return {"stop": f"budget: {remaining.exhausted}"}
     if not moves:
         tree = context.tree()
-        if decisions >= IDLE_DECISIONS + 2 * (len(tree.attempts) + len(tree.critiques)):
+        known = len(tree.attempts) + len(tree.critiques) + len(tree.reflections)
+        if decisions >= IDLE_DECISIONS + 2 * known:
             return {"stop": "no progress"}
         with blaming("strategy", context.strategy.name):
-            decided = context.strategy.decide(tree, remaining, {}, context.seed)
+            decided = context.strategy.decide(tree, remaining, context.memory, context.seed)
             moves = [dump_move(_checked(move, context)) for move in decided]
         decisions, move_number = decisions + 1, 0
         if not moves:
@@ -92,7 +75,11 @@ def _checked(move: Move, context: RunContext) -> Move:
     known = range(count)
     name = context.strategy.name
     match move:
-        case Expand(parent=parent, n=n, role=role):
+        case Expand(parent=parent, n=n, role=role, keep_steps=keep, one_step=one_step):
+            if (keep is not None or one_step) and isinstance(context.kind, ActingKind):
+                raise PluginError(name, f"goes on from steps, which kind {context.kind.name!r} can't: it acts.")
+            if keep is not None and (parent is None or keep < 0):
+                raise PluginError(name, f"keeps {keep} steps of {parent}.", "Name a parent, and 0 steps or more.")
             if parent is not None and parent not in known:
                 raise PluginError(name, f"expands attempt {parent}, but there are {count}.")
             if not 1 <= n <= MAX_SAMPLES:
@@ -102,108 +89,14 @@ def _checked(move: Move, context: RunContext) -> Move:
         case Review(attempts=attempts):
             if not attempts or any(a not in known for a in attempts):
                 raise PluginError(name, f"reviews attempts {attempts}, but there are {count}.")
+        case Reflect(attempts=attempts):
+            if any(a not in known for a in attempts):
+                raise PluginError(name, f"reflects on attempts {attempts}, but there are {count}.")
         case Stop():
             pass
         case _:  # pyright: ignore[reportUnnecessaryComparison] - a plugin may decide anything
             raise PluginError(name, f"decides {move!r}, which is no move.")
     return move
-
-
-# --- actor ----------------------------------------------------------------------------------------------------
-
-
-async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
-    """Make n attempts: complete the prompt, have programs run, settle the answers."""
-    move = load_move(state["moves"][0])
-    assert isinstance(move, Expand)
-    if isinstance(context.kind, ActingKind) and context.given is None:
-        return await acting.act(state, move, context)
-    first = len(context.attempts)
-    role = _role(move, context)
-    looked_up = _asked(f"a{first}.look", state["observed"], context)
-    if wanted := _look_up(role, looked_up, first, context):
-        return {"pending": wanted, "caller": "actor"}
-    try:
-        completions = await _complete(move, role, first, looked_up, context)
-    except BudgetSpent as spent:
-        return {"stop": f"budget: {spent.limit}"}
-    with blaming("kind", context.kind.name):
-        drafts = [_read(role, c.text, context) for c in completions]
-    places = [f"a{first + i}.run" for i in range(len(drafts))]
-    missing = [
-        {"place": place, "tool": draft.call.tool, "arguments": dict(draft.call.arguments)}
-        for place, draft in zip(places, drafts, strict=True)
-        if draft.call is not None and place not in state["observed"]
-    ]
-    if missing:
-        return {"pending": missing, "caller": "actor"}
-    attempts = [
-        await _settle(first + i, role, move, completion, draft, place, context)
-        for i, (completion, draft, place) in enumerate(zip(completions, drafts, places, strict=True))
-    ]
-    context.calls.meter.rounds += 1
-    await context.add_attempts(attempts)
-    return {"moves": state["moves"][1:], "pending": [], "reviewer": 0, "rounds": context.calls.meter.rounds,
-            "attempts": len(context.attempts), "trail": context.trail}
-
-
-def _role(move: Expand, context: RunContext) -> str:
-    if context.given is not None:
-        return GIVEN
-    return context.kind.roles[0] if move.role == "actor" else move.role
-
-
-def _read(role: str, text: str, context: RunContext) -> Draft:
-    """What a completion holds. A given answer may be written in any of the kind's ways, or be the bare answer."""
-    if context.given is None:
-        return context.kind.read(context.task, role, text)
-    drafts = (context.kind.read(context.task, role, text) for role in context.kind.roles)
-    return next((draft for draft in drafts if draft != Draft()), Draft(text.strip()))
-
-
-def _look_up(role: str, known: tuple[Asked, ...], first: int, context: RunContext) -> list[dict[str, Any]]:
-    """The calls that a kind wants made before its actor is asked; none when it knows enough."""
-    if not isinstance(context.kind, ReadingKind) or context.given is not None or len(known) >= MAX_TOOL_ROUNDS:
-        return []
-    with blaming("kind", context.kind.name):
-        calls = context.kind.look_up(context.task, role, known)
-    return [{"place": f"a{first}.look.{len(known) + i}", "tool": call.tool, "arguments": dict(call.arguments)}
-            for i, call in enumerate(calls)]
-
-
-async def _complete(move: Expand, role: str, first: int, looked_up: tuple[Asked, ...],
-                    context: RunContext) -> list[Completion]:
-    if context.given is not None:
-        return [Completion(context.given)]
-    parent = None if move.parent is None else context.attempts[move.parent]
-    with blaming("kind", context.kind.name):
-        if looked_up and isinstance(context.kind, ReadingKind):
-            prompt = context.kind.open_prompt(context.task, role, looked_up)
-        else:
-            prompt = context.kind.prompt(context.task, role, parent, move.guidance)
-    if prompt is None:
-        return [Completion("")] * move.n
-    seed = (context.seed * 1_000_003 + first) % 2**31
-    sampling = Sampling(move.temperature, 0.95 if move.temperature > 0 else 1.0, seed, prompt.stop, prompt.max_tokens)
-    request = ModelRequest(acting.shown(prompt.messages, context.task.images), sampling, move.n)
-
-    def on_delta(delta: Delta) -> None:
-        context.emit("delta", {"delta": delta, "role": role, "attempt": first + delta.index})
-
-    return await context.calls.model(context.actor, f"a{first}.model", request, on_delta if context.watched else None)
-
-
-async def _settle(number: int, role: str, move: Expand, completion: Completion, draft: Draft, place: str,
-                  context: RunContext) -> Attempt:
-    observation = None
-    answer = draft.answer
-    if draft.call is not None:
-        observation = context.calls.made[place].observation
-        with blaming("kind", context.kind.name):
-            answer = context.kind.settle(context.task, draft, observation)
-    author = context.actor.name if context.given is None else "the caller"
-    return Attempt(number, move.parent, role, author, completion.text, answer, draft.program, observation,
-                   completion.finish_reason, move.temperature)
 
 
 # --- tools ----------------------------------------------------------------------------------------------------
@@ -260,7 +153,7 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
     move = load_move(state["moves"][0])
     assert isinstance(move, Review)
     names = move.critics or context.reviewers
-    attempts = [a for n in move.attempts if (a := context.attempts[n]).answer is not None or a.program is not None]
+    attempts = [a for n in move.attempts if _can_be_judged(a := context.attempts[n])]
     done = {"moves": state["moves"][1:], "reviewer": 0, "pending": [], "observed": []}
     if state["reviewer"] >= len(names) or not attempts:
         return done
@@ -279,6 +172,10 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
     if state["reviewer"] + 1 == len(names):
         return done
     return {"reviewer": state["reviewer"] + 1, "pending": [], "observed": []}
+
+
+def _can_be_judged(attempt: Attempt) -> bool:
+    return attempt.answer is not None or attempt.program is not None or attempt.unfinished
 
 
 def _place(state: RunState, critic: str) -> str:
@@ -307,15 +204,19 @@ def _asked(place: str, observed: Sequence[str], context: RunContext) -> tuple[As
 
 
 def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -> CriticContext:
-    counter = count()
     seed = context.seed * 1_000_003 + len(context.attempts)
-    ask = CriticAsker(context.calls.model, context.critic_model, place, seed, counter)
 
-    async def verify(tool: str, claim: Claim) -> Evidence | None:
-        return await _verified(tool, claim, f"{place}.v{next(counter)}", context)
+    def asking_at(place: str) -> tuple[Ask, Verify]:
+        counter = count()
 
+        async def verify(tool: str, claim: Claim) -> Evidence | None:
+            return await _verified(tool, claim, f"{place}.v{next(counter)}", context)
+
+        return CriticAsker(context.calls.model, context.critic_model, place, seed, counter), verify
+
+    ask, verify = asking_at(place)
     return CriticContext(ask, context.kind, context.tree(), asked, context.seed, context.critic_model.name,
-                         context.at_hand, verify)
+                         context.at_hand, verify, lambda label: asking_at(f"{place}.{label}"))
 
 
 async def _verified(name: str, claim: Claim, place: str, context: RunContext) -> Evidence | None:
@@ -346,4 +247,6 @@ def _named(critique: Critique, name: str, attempts: Sequence[Attempt]) -> Critiq
     critique = _CRITIQUE.validate_python(asdict(critique))
     if critique.attempt not in {a.id for a in attempts}:
         raise PluginError(name, f"judged attempt {critique.attempt}, which it was not asked about.")
-    return Critique(critique.attempt, name, critique.verdict, critique.feedback, critique.evidence)
+    if critique.score is not None and not 0 <= critique.score <= 1:
+        raise PluginError(name, f"gives the score {critique.score}: from 0 to 1 is possible.")
+    return replace(critique, critic=name)

@@ -7,11 +7,17 @@ from typing import Literal
 from agentfix.graph.state import RunState
 
 
-def after_strategy(state: RunState) -> Literal["actor", "critic", "finish"]:
+def after_strategy(state: RunState) -> Literal["actor", "critic", "reflector", "finish"]:
     """To whoever makes the first move, or to the end of the run."""
     if state["stop"]:
         return "finish"
-    return "actor" if state["moves"][0]["move"] == "expand" else "critic"
+    match state["moves"][0]["move"]:
+        case "expand":
+            return "actor"
+        case "reflect":
+            return "reflector"
+        case _:
+            return "critic"
 
 
 def after_asking(state: RunState) -> Literal["tools", "strategy", "critic", "finish"]:
@@ -26,3 +32,8 @@ def after_asking(state: RunState) -> Literal["tools", "strategy", "critic", "fin
 def after_tools(state: RunState) -> Literal["actor", "critic", "finish"]:
     """Back to whoever asked."""
     return "finish" if state["stop"] else state["caller"]
+
+
+def after_reflecting(state: RunState) -> Literal["strategy", "finish"]:
+    """Back to the hub."""
+    return "finish" if state["stop"] else "strategy"

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, TypedDict
 
-from agentfix.types import Expand, Move, Review, Stop
+from pydantic import TypeAdapter
+
+from agentfix.types import Expand, Move, Reflect, Review, Stop
 
 
 class Question(TypedDict, total=False):
@@ -64,25 +67,18 @@ def initial(run: str) -> RunState:
                     pending=[], observed=[], rounds=0, attempts=0, trail="", stop="", answer=None, result={})
 
 
+_ADAPTERS: Mapping[str, TypeAdapter[Any]] = {
+    sort.__name__.lower(): TypeAdapter(sort) for sort in (Expand, Review, Reflect, Stop)
+}
+
+
 def dump_move(move: Move) -> dict[str, Any]:
     """A move as plain JSON."""
-    match move:
-        case Expand():
-            return {"move": "expand", "parent": move.parent, "n": move.n, "guidance": move.guidance,
-                    "role": move.role, "temperature": move.temperature}
-        case Review():
-            return {"move": "review", "attempts": list(move.attempts), "critics": list(move.critics)}
-        case Stop():
-            return {"move": "stop", "reason": move.reason, "attempt": move.attempt}
+    name = type(move).__name__.lower()
+    return {"move": name, **_ADAPTERS[name].dump_python(move, mode="json")}
 
 
-def load_move(data: dict[str, Any]) -> Move:
+def load_move(data: Mapping[str, Any]) -> Move:
     """The move of which this is the plain JSON."""
-    rest = {k: v for k, v in data.items() if k != "move"}
-    match data["move"]:
-        case "expand":
-            return Expand(**rest)
-        case "review":
-            return Review(tuple(rest["attempts"]), tuple(rest["critics"]))
-        case _:
-            return Stop(**rest)
+    rest = {name: value for name, value in data.items() if name != "move"}
+    return _ADAPTERS[data["move"]].validate_python(rest)

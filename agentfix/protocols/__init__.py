@@ -5,9 +5,17 @@ A second implementation that needs a wider protocol is a design review, not a pa
 
 from __future__ import annotations
 
-from agentfix.protocols.critics import Critic, CriticContext, Strategy, ToolCalls, Verify
+from agentfix.protocols.critics import (
+    Critic,
+    CriticContext,
+    LearningStrategy,
+    Strategy,
+    ToolCalls,
+    Verify,
+    review_each,
+)
 from agentfix.protocols.datasets import DataSet, Grader, Judge, Score
-from agentfix.protocols.journals import CallKey, Journal, JournalledCall
+from agentfix.protocols.journals import CallKey, Journal, JournalledCall, Memory
 from agentfix.protocols.kinds import ActingKind, Asked, Prompt, ReadingKind, TaskKind
 from agentfix.protocols.models import Ask, Model, Scorer
 from agentfix.protocols.sandboxes import (
@@ -58,7 +66,9 @@ __all__ = [
     "Journal",
     "JournalledCall",
     "Judge",
+    "LearningStrategy",
     "Limits",
+    "Memory",
     "Model",
     "NoHttp",
     "NoSecrets",
@@ -87,4 +97,5 @@ __all__ = [
     "Verify",
     "WebEngine",
     "WebQuery",
+    "review_each",
 ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from agentfix.protocols.kinds import Asked, TaskKind
 from agentfix.protocols.models import Ask
@@ -35,6 +36,9 @@ async def nothing_verified(tool: str, claim: Claim) -> Evidence | None:
     return None
 
 
+Parts: TypeAlias = "tuple[Ask, Verify]"
+
+
 @dataclass(frozen=True, slots=True)
 class CriticContext:
     """What a critic is given."""
@@ -50,6 +54,40 @@ class CriticContext:
     tools: tuple[ToolSpec, ...] = ()
     """Those of the actor; where it does not act, those that can check claims and change nothing."""
     verify: Verify = nothing_verified
+    below: Callable[[str], Parts] | None = None
+    """Makes ways to ask and to verify that count for themselves: see `apart`."""
+
+    def apart(self, label: str) -> CriticContext:
+        """A context for a part of the review that goes on beside others: what it asks keeps its place in the journal
+        whichever of them is faster.
+
+        Args:
+            label: tells the parts apart.
+        """
+        if self.below is None:
+            return self
+        ask, verify = self.below(label)
+        return replace(self, ask=ask, verify=verify)
+
+
+async def review_each(attempts: Sequence[Attempt], judge: JudgeOne, context: CriticContext) -> list[Critique]:
+    """Judge each attempt for itself, all at once: a local model then reads and writes for them together.
+
+    Args:
+        attempts: of the review.
+        judge: judges one of them, with the context for it.
+        context: of the review.
+
+    Returns:
+        One critique for each attempt, in order. What one of them raises ends them all.
+    """
+    tasks = [asyncio.ensure_future(judge(attempt, context.apart(str(attempt.id)))) for attempt in attempts]
+    try:
+        return [*await asyncio.gather(*tasks)]
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +114,9 @@ class Critic(Protocol):
         ...
 
 
+JudgeOne: TypeAlias = Callable[[Attempt, CriticContext], Coroutine[Any, Any, Critique]]
+
+
 @runtime_checkable
 class Strategy(Protocol):
     """The hub: decides the next moves. Pure: no I/O, no clock, no randomness but the seed."""
@@ -84,4 +125,21 @@ class Strategy(Protocol):
 
     def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
         """The next moves, carried out in order. An empty list stops the run."""
+        ...
+
+
+@runtime_checkable
+class LearningStrategy(Strategy, Protocol):
+    """A strategy that remembers something from one run to the next: what `decide` is given as `memory`."""
+
+    def learn(self, tree: Tree, memory: Mapping[str, Any]) -> Mapping[str, Any]:
+        """What is to be remembered for tasks of this kind. Pure, as `decide`.
+
+        Args:
+            tree: of a run that has ended.
+            memory: what is remembered now; perhaps more than the run began with.
+
+        Returns:
+            What takes its place: an object of JSON, small enough to be read before each run.
+        """
         ...

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -77,6 +77,33 @@ class Journal(Protocol):
 
     async def records(self, run: str, kind: str) -> list[Mapping[str, Any]]:
         """What was recorded of a kind, in the order in which the keys first came."""
+        ...
+
+    async def aclose(self) -> None: ...
+
+
+@runtime_checkable
+class Memory(Protocol):
+    """What strategies remember from one run to the next, by strategy and kind of task.
+
+    Every method raises JournalError when it can't be read or written.
+    """
+
+    async def recall(self, strategy: str, kind: str) -> Mapping[str, Any]:
+        """What a strategy remembers of a kind of task; empty when that is nothing."""
+        ...
+
+    async def learn(self, strategy: str, kind: str,
+                    change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> None:
+        """Put what `change` makes of what is remembered in its place; nothing comes between reading and writing."""
+        ...
+
+    async def forget(self, strategy: str | None = None) -> int:
+        """Forget what one strategy, or all, remember. Returns of how many kinds of task something was forgotten."""
+        ...
+
+    async def all(self) -> list[tuple[str, str, Mapping[str, Any]]]:
+        """Everything that is remembered: (strategy, kind, what)."""
         ...
 
     async def aclose(self) -> None: ...

@@ -6,7 +6,20 @@ function of it and a journal can store it.
 
 from __future__ import annotations
 
-from agentfix.types.attempts import Attempt, Check, Draft, Expand, Move, Review, Step, Stop, Task, Tree
+from agentfix.types.attempts import (
+    Attempt,
+    Check,
+    Draft,
+    Expand,
+    Move,
+    Reflect,
+    Reflection,
+    Review,
+    Step,
+    Stop,
+    Task,
+    Tree,
+)
 from agentfix.types.calls import AskPerson, Deny, Heard, PendingModelCall, PendingToolCall, Replace
 from agentfix.types.evidence import (
     Claim,
@@ -64,6 +77,8 @@ __all__ = [
     "PendingModelCall",
     "PendingToolCall",
     "Polarity",
+    "Reflect",
+    "Reflection",
     "Remaining",
     "Replace",
     "Result",

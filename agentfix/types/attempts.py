@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from agentfix.types.evidence import Critique, Standing
-from agentfix.types.messages import FinishReason, Image, Observation, ToolCall
+from agentfix.types.messages import FinishReason, Image, Observation, ToolCall, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,19 @@ class Attempt:
     temperature: float = 0.0
     steps: tuple[Step, ...] = ()
     """What was done on the way to the answer, by a kind that acts."""
+    unfinished: bool = False
+    """It is the beginning of a chain of reasoning, and was not meant to reach an answer: see `Expand.one_step`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reflection:
+    """What the critic's model wrote when a strategy had it reflect: a lesson, a hint, a template."""
+
+    name: str
+    """What sort of text it is, in the strategy's own words."""
+    attempts: tuple[int, ...]
+    """Those it was shown."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +117,10 @@ class Tree:
     """The kind's ways to an answer, by role; the first is the default."""
     acts: tuple[int, ...] = ()
     """For each attempt, how many of its calls changed something outside the run."""
+    reflections: tuple[Reflection, ...] = ()
+    """In the order in which they were made."""
+    usage: Usage = Usage()
+    """What the run has spent so far."""
 
     def critiques_of(self, attempt: int) -> tuple[Critique, ...]:
         return tuple(c for c in self.critiques if c.attempt == attempt)
@@ -119,9 +136,14 @@ class Expand:
     parent: int | None = None
     n: int = 1
     guidance: str = ""
-    """What the reviser is told about the parent."""
+    """What the reviser is told about the parent; without a parent, what helps with the task: lessons, hints."""
     role: str = "actor"
     temperature: float = 0.0
+    keep_steps: int | None = None
+    """Keep so many steps of the parent's text, as `agentfix.steps_of` counts them, and go on from there; None to write
+    all of it anew."""
+    one_step: bool = False
+    """Write one more step and stop there: the attempt is `unfinished` unless that step holds the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +156,19 @@ class Review:
 
 
 @dataclass(frozen=True, slots=True)
+class Reflect:
+    """Have the critic's model write something down for later moves. It is no evidence."""
+
+    name: str
+    """What sort of text it is: see `Reflection.name`."""
+    instruction: str
+    """What it is to write, in the strategy's own words."""
+    attempts: tuple[int, ...] = ()
+    """Those it is shown, with what is known of them."""
+    max_tokens: int = 160
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """End the run. The engine returns the attempt with the strongest support whatever is proposed here."""
 
@@ -141,4 +176,4 @@ class Stop:
     attempt: int | None = None
 
 
-Move: TypeAlias = Expand | Review | Stop
+Move: TypeAlias = Expand | Review | Reflect | Stop

@@ -94,6 +94,11 @@ class Critique:
     feedback: str = ""
     """What to change, for the reviser: the one fault, with its line and values."""
     evidence: tuple[Evidence, ...] = ()
+    score: float | None = None
+    """How likely the critic takes the answer to be right, 0 to 1, where it can say. It guides a search; it is no
+    evidence."""
+    step: int | None = None
+    """The first step of the attempt that is wrong, from 0, where the critic can say: see `agentfix.steps_of`."""
 
 
 SupportState: TypeAlias = Literal["supported", "contested", "unsupported", "refuted"]

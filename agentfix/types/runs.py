@@ -48,7 +48,7 @@ class Remaining:
 
 EventKind: TypeAlias = Literal[
     "run_started", "kind_chosen", "model_call", "delta", "plan", "attempt", "tool_call", "observation",
-    "critique", "move", "notice", "result",
+    "critique", "reflection", "move", "notice", "result",
 ]
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ from agentfix.types import (
     Expand,
     Move,
     Observation,
+    Reflect,
+    Reflection,
     Remaining,
     Review,
     Stop,
@@ -55,6 +57,7 @@ class Game:
     seed: int
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     critiques: list[Critique] = field(default_factory=list[Critique])
+    reflections: list[Reflection] = field(default_factory=list[Reflection])
     rounds: int = 0
     decisions: int = 0
 
@@ -69,7 +72,8 @@ class Game:
         standings = [evidence.standing(each) for each in said.values()]
         groups = evidence.groups(self.attempts, lambda a, b: a == b)
         return Tree(Task("What is 6 times 7?"), tuple(self.attempts), tuple(self.critiques), tuple(standings),
-                    evidence.best(standings), groups, _ROLES)
+                    evidence.best(standings, last_resort={a.id for a in self.attempts if a.unfinished}), groups, _ROLES,
+                    reflections=tuple(self.reflections))
 
     def make(self, move: Move) -> bool:
         """Carry a move out. Returns whether the run goes on."""
@@ -83,6 +87,8 @@ class Game:
             case Review():
                 self.critiques += [self._critique(attempt, critic) for critic in move.critics or ("check",)
                                    for attempt in move.attempts]
+            case Reflect():
+                self.reflections.append(Reflection(move.name, move.attempts, "Read the question twice."))
             case Stop():
                 return False
         return True
@@ -92,16 +98,23 @@ class Game:
         text = f"answer = {answer}"
         said = Observation("python", "ok" if answer else "error", str(answer))
         role = _ROLES[0] if move.role == "actor" else move.role
+        if move.one_step and self._random.random() < 0.6:
+            kept = "" if move.parent is None else f"{self.attempts[move.parent].text}\n\n"
+            step = f"{kept}Step {len(self.attempts)}."
+            return Attempt(len(self.attempts), move.parent, _ROLES[1], "checked", step, None,
+                           temperature=move.temperature, unfinished=True)
         return Attempt(len(self.attempts), move.parent, role, "checked", text, answer, text, said,
                        temperature=move.temperature)
 
     def _critique(self, attempt: int, critic: str) -> Critique:
         words: tuple[Word, ...] = ("supports", "refutes", "nothing")
         word = self._random.choice(words) if self.says == "anything" else self.says
+        score = round(self._random.random(), 3)
         if word not in ("supports", "refutes"):
-            return Critique(attempt, critic, "abstain")
+            return Critique(attempt, critic, "abstain", score=score)
         found = Evidence(EvidenceClass.MEASUREMENT, word, "as the check says", critic, "instrument")
-        return Critique(attempt, critic, "accept" if word == "supports" else "revise", "Look again.", (found,))
+        return Critique(attempt, critic, "accept" if word == "supports" else "revise", "Look again.", (found,), score,
+                        self._random.choice((None, 0)))
 
 
 class StrategyConformance(Checks):
@@ -157,7 +170,8 @@ def _playing(strategy: Strategy, says: Word, seed: int) -> Callable[[], Any]:
         game = Game(says, seed)
         while True:
             await asyncio.sleep(0)  # each decision may hold the event loop for itself, not all of them together
-            idle = game.decisions >= IDLE_DECISIONS + 2 * (len(game.attempts) + len(game.critiques))
+            known = len(game.attempts) + len(game.critiques) + len(game.reflections)
+            idle = game.decisions >= IDLE_DECISIONS + 2 * known
             if idle or game.decisions == MOST_DECISIONS:
                 return "no progress"
             moves = _decided(strategy, game)
@@ -194,13 +208,16 @@ def _require_possible(move: Move, game: Game) -> None:
     """What the engine demands of a move."""
     known = range(len(game.attempts))
     match move:
-        case Expand(parent=parent, n=n, role=role):
+        case Expand(parent=parent, n=n, role=role, keep_steps=keep):
+            require(keep is None or (parent is not None and keep >= 0), f"it keeps {keep} steps of attempt {parent}")
             require(parent is None or parent in known, f"it expands attempt {parent}, but there are {len(known)}")
             require(1 <= n <= MOST_SAMPLES, f"it asks for {n} attempts at once: 1 to {MOST_SAMPLES} are possible")
             require(role == "actor" or role in _ROLES, f"it expands in role {role!r}, which tree.roles does not name")
         case Review(attempts=attempts):
             require(attempts and all(a in known for a in attempts), f"it reviews attempts {attempts}, but there are "
                                                                     f"{len(known)}")
+        case Reflect(attempts=attempts):
+            require(all(a in known for a in attempts), f"it reflects on attempts {attempts} of {len(known)}")
         case Stop():
             pass
         case _:  # pyright: ignore[reportUnnecessaryComparison] - a plugin may decide anything

@@ -38,7 +38,7 @@ class Student:
             raise PowerCut
         self._hold_to_limits(request)
         asked = json.dumps([[m.role, m.content] for m in request.messages])
-        made = [self._completion(request, f"{asked}{request.sampling.seed}:{i if request.sampling.temperature else 0}", i)
+        made = [self._completion(request, f"{asked}{request.sampling.seed}:{i * (request.sampling.temperature > 0)}", i)
                 for i in range(request.n)]
         self.tokens += sum(c.usage.tokens for c in made)
         return made

@@ -81,7 +81,7 @@ async def test_the_same_seed_gives_the_same_run_and_a_replay_asks_nobody(strateg
 async def test_it_is_resumed_to_the_same_result_wherever_it_was_cut_off(strategy, tmp_path):
     whole = Student()
     expected = await run(strategy, whole, max_rounds=5)
-    for cut_at in sorted({1, 2, whole.calls // 2, whole.calls - 1, whole.calls} - {0, -1}):
+    for cut_at in {min(cut, whole.calls) for cut in (1, 2, whole.calls // 2, whole.calls)} - {0}:
         file = tmp_path / f"{cut_at}.sqlite"
         with suppress(PowerCut):
             await run(strategy, Student(cut_at), SqliteJournal(file), max_rounds=5)

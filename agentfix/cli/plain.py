@@ -148,6 +148,9 @@ class LineWatcher:
             block(detail(item), lines=6)
         click.echo(f"    attempt {critique.attempt} is {words.judged(standing)}")
 
+    def reflection(self, event: Event) -> None:
+        click.echo(words.reflected(event.data["reflection"]))
+
     def notice(self, event: Event) -> None:
         click.echo(f"note: {one_line(event.data['message'])}")
 
@@ -163,6 +166,7 @@ _SHOW: Mapping[EventKind, Callable[[LineWatcher, Event], None]] = {
     "kind_chosen": LineWatcher.kind_chosen,
     "move": LineWatcher.move,
     "plan": LineWatcher.plan,
+    "reflection": LineWatcher.reflection,
     "tool_call": LineWatcher.tool_call,
     "observation": LineWatcher.observation,
     "attempt": LineWatcher.attempt,

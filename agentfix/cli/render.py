@@ -173,6 +173,9 @@ class TerminalWatcher:
         self._indented(Text(f"attempt {critique.attempt} is {words.judged(standing)}",
                             _STYLE_OF.get(standing.state, "yellow")))
 
+    def reflection(self, event: Event) -> None:
+        self._say(words.reflected(event.data["reflection"]), "magenta")
+
     def notice(self, event: Event) -> None:
         self._say(f"note: {event.data['message']}", "yellow")
 
@@ -213,6 +216,7 @@ _SHOW: Mapping[EventKind, Callable[[TerminalWatcher, Event], None]] = {
     "move": TerminalWatcher.move,
     "delta": TerminalWatcher.delta,
     "plan": TerminalWatcher.plan,
+    "reflection": TerminalWatcher.reflection,
     "tool_call": TerminalWatcher.tool_call,
     "observation": TerminalWatcher.observation,
     "attempt": TerminalWatcher.attempt,

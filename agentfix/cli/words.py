@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentfix.cli.visible import one_line
-from agentfix.types import Attempt, Critique, Evidence, Result, Standing, ToolCall
+from agentfix.types import Attempt, Critique, Evidence, Reflection, Result, Standing, ToolCall
 
 
 def trust(result: Result) -> str:
@@ -60,12 +60,19 @@ def heading(attempt: Attempt) -> str:
 
 def answered(attempt: Attempt) -> str:
     """What an attempt answers, in one line."""
+    if attempt.unfinished:
+        return "begins so"
     if attempt.answer is None:
         return "no answer"
     if attempt.answer == attempt.program:
         return "answers with this program"
     line = one_line(attempt.answer)
     return f"answers {line[:200]}{'...' if len(line) > 200 else ''}"
+
+
+def reflected(reflection: Reflection) -> str:
+    """What was written down for later attempts."""
+    return one_line(f"{reflection.name}: {reflection.text}")
 
 
 def body(attempt: Attempt) -> str:
@@ -87,12 +94,17 @@ def verdict(critique: Critique) -> str:
     """What a critic says."""
     feedback = one_line(critique.feedback)
     said = f"{one_line(critique.critic)} on attempt {critique.attempt}: {critique.verdict}"
+    if critique.score is not None:
+        said += f", right with {critique.score:.0%}"
+    if critique.step is not None:
+        said += f", wrong at step {critique.step + 1}"
     return f"{said}. {feedback}" if feedback else said
 
 
 def says_nothing(critique: Critique) -> bool:
     """A critic that found nothing to say of an attempt: people need not read that."""
-    return critique.verdict == "abstain" and not critique.feedback and not critique.evidence
+    return critique.verdict == "abstain" and not (critique.feedback or critique.evidence) \
+        and critique.score is None and critique.step is None
 
 
 def evidence(item: Evidence) -> str:

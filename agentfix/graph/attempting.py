@@ -48,8 +48,6 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
     looked_up = _looked_up(batches[0], state, context)
     if wanted := _look_up(batches[0], looked_up, context):
         return {"pending": wanted, "caller": "actor"}
-    for batch in batches[1:] if not state["observed"] else ():
-        context.emit("move", {"move": batch.move})
     await together(_complete(batch, looked_up, context) for batch in batches)
     made = _in_a_row(batches)
     if not made:
@@ -64,6 +62,8 @@ async def actor(state: RunState, context: RunContext) -> dict[str, Any]:
     if missing:
         return {"pending": missing, "caller": "actor"}
     for batch in made:
+        if batch is not batches[0]:
+            context.emit("move", {"move": batch.move})
         attempts = [_settle(batch, number, completion, drafts[number], context)
                     for number, completion in enumerate(batch.completions or (), batch.first)]
         context.calls.meter.rounds += 1

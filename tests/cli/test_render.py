@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import io
+from contextlib import redirect_stdout
 from itertools import pairwise
 
 import pytest
 from rich.console import Console
 
+from agentfix.cli.plain import LineWatcher
 from agentfix.cli.render import Draft, TerminalWatcher
-from agentfix.types import Delta
+from agentfix.types import Critique, Delta, Event, Reflection, Standing
 
 
 def shown(events, width=80, colour=False) -> str:
     out = io.StringIO()
     watcher = TerminalWatcher(Console(file=out, width=width, force_terminal=colour, markup=False, highlight=False))
     with watcher.watching():
+        for event in events:
+            watcher.show(event)
+    return out.getvalue()
+
+
+def plainly(events) -> str:
+    with redirect_stdout(io.StringIO()) as out:
+        watcher = LineWatcher()
         for event in events:
             watcher.show(event)
     return out.getvalue()
@@ -84,3 +94,14 @@ def test_until_the_first_word_it_says_what_it_waits_for(events):
     assert [waiting for kind, waiting in seen if kind == "move" and waiting] == [
         "loading the model and reading the question", "reading"]
     assert all(not waiting for kind, waiting in seen if kind not in ("move", "delta"))
+
+
+@pytest.mark.parametrize("told", [shown, plainly])
+def test_scores_first_wrong_steps_and_lessons_are_told(told):
+    text = told([
+        Event("critique", "r", 0.0, {"critique": Critique(0, "judge", "abstain", score=0.25, step=1),
+                                     "standing": Standing("unsupported", None)}),
+        Event("reflection", "r", 0.0, {"reflection": Reflection("lesson", (0,), "Count the\nboxes.")}),
+    ])
+    assert "judge on attempt 0: abstain, right with 25%, wrong at step 2" in text
+    assert "lesson: Count the boxes." in text

@@ -69,8 +69,8 @@ _HOMES = {
         "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",
         "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence",
         "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Reflect",
-        "Reflection", "Remaining", "Result", "Review", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob",
-        "ToolCall", "ToolSpec", "Tree", "Usage",
+        "Reflection", "Remaining", "Result", "Review", "Round", "Sampling", "Standing", "Step", "Stop", "Task",
+        "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

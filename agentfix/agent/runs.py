@@ -41,6 +41,7 @@ from agentfix.types import (
     Observation,
     Reflection,
     Result,
+    Round,
     Task,
     ToolCall,
     ToolSpec,
@@ -51,6 +52,7 @@ _ATTEMPT = TypeAdapter(Attempt)
 _CRITIQUE = TypeAdapter(Critique)
 _RESULT = TypeAdapter(Result)
 _REFLECTION = TypeAdapter(tuple[str, Reflection])
+_ROUND = TypeAdapter(Round)
 
 
 def new_name() -> str:
@@ -278,12 +280,14 @@ class LiveRuns:
         context.watched = True
         attempts = [_ATTEMPT.validate_python(data) for data in await journal.records(run, "attempt")]
         critiques = [_CRITIQUE.validate_python(data) for data in await journal.records(run, "critique")]
-        context.recall(attempts, critiques)
+        rounds = [_ROUND.validate_python(data) for data in await journal.records(run, "round")]
+        context.recall(attempts, critiques, rounds)
         for reflection in await journal.records(run, "reflection"):
             await context.add_reflection(*_REFLECTION.validate_python((reflection["place"], reflection["reflection"])))
 
     async def finish(self, context: RunContext, stop: str) -> dict[str, Any]:
         """See `agentfix.graph.build.Runs`."""
+        await context.end_round()
         result = context.result = _result(context, stop)
         if self._live[context.calls.run_id].settings.memory:
             await learn(context, self.memory())
@@ -348,7 +352,7 @@ def _result(context: RunContext, stop: str) -> Result:
         abstained=supported is None or supported < context.required,
         stop_reason=stop, reason="nothing was attempted" if chosen is None else chosen.reason, best=best,
         kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
-        usage=meter.usage, seconds=meter.seconds,
+        usage=meter.usage, seconds=meter.seconds, rounds=context.rounds,
     )
 
 

@@ -10,12 +10,13 @@ _Z = 1.959963984540054
 """97.5% quantile of the normal distribution."""
 
 
-def wilson(right: int, total: int) -> tuple[float, float]:
+def wilson(right: float, total: int) -> tuple[float, float]:
     """The 95% score interval of a proportion (Wilson, 1927).
 
     Args:
-        right: successes.
-        total: trials; with none, the interval is all of [0, 1].
+        right: successes. Where items were run several times, the sum of each one's share of successes: the interval is
+            then at least as wide as it must be, because a share varies less than a single try.
+        total: trials, or items; with none, the interval is all of [0, 1].
     """
     if total == 0:
         return 0.0, 1.0
@@ -26,24 +27,25 @@ def wilson(right: int, total: int) -> tuple[float, float]:
 
 
 def paired_bootstrap(
-    before: Sequence[bool], after: Sequence[bool], *, seed: int = 0, resamples: int = 4000
+    before: Sequence[float], after: Sequence[float], *, seed: int = 0, resamples: int = 4000
 ) -> tuple[float, float]:
     """The 95% percentile bootstrap interval of the mean gain (Efron, 1979), items resampled in pairs.
 
     Args:
-        before: for each item, whether it was right at first.
-        after: the same items, in the same order, in the end.
+        before: for each item, whether it was right under the one, or in which share of its repeats. Repeats of an item
+            are not independent, so items are drawn and not repeats.
+        after: the same items, in the same order, under the other.
         seed: where the resampling starts from.
         resamples: how many are drawn.
 
     Raises:
         ValueError: the sequences differ in length.
     """
-    gains = [int(b) - int(a) for a, b in zip(before, after, strict=True)]
+    gains = [float(b) - float(a) for a, b in zip(before, after, strict=True)]
     if not gains:
         return 0.0, 0.0
     draw = random.Random(seed)
-    means = sorted(sum(draw.choices(gains, k=len(gains))) / len(gains) for _ in range(resamples))
+    means = sorted(math.fsum(draw.choices(gains, k=len(gains))) / len(gains) for _ in range(resamples))
     tail = round(0.025 * resamples)
     return means[tail], means[-1 - tail]
 
@@ -52,7 +54,8 @@ def mcnemar(lost: int, won: int) -> float:
     """The exact two-sided p-value of McNemar's test (1947): could as many changes be due to chance?
 
     Args:
-        lost: items that went from right to wrong.
+        lost: items that went from right to wrong; where they were run several times, those that did so more often than
+            the other way round (the sign test, of which McNemar's is a case).
         won: items that went from wrong to right.
     """
     changed = lost + won

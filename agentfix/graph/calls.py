@@ -330,7 +330,7 @@ class Calls:
         await self._write(self.journal.end(key, body, reply))
 
     async def record(self, kind: str, key: str, data: Mapping[str, Any]) -> None:
-        """Write an attempt, a critique or the result down."""
+        """Write an attempt, a critique, the end of a round or the result down."""
         await self._write(self.journal.record(self.run_id, kind, key, data))
 
     async def _write(self, writing: Awaitable[None]) -> None:

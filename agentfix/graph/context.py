@@ -20,6 +20,7 @@ from agentfix.types import (
     EvidenceClass,
     Reflection,
     Result,
+    Round,
     Standing,
     Task,
     ToolSpec,
@@ -70,6 +71,8 @@ class RunContext:
     _standings: dict[int, Standing] = field(default_factory=dict[int, Standing])
     """Those that nothing has changed since they were reckoned."""
     _grouped: tuple[int, ...] = ()
+    _rounds: dict[int, Round] = field(default_factory=dict[int, Round])
+    """By how many attempts there were; later ones too, where a run is taken up at a checkpoint of the past."""
     _trails: list[str] = field(default_factory=list[str])
     """After each attempt, a hash of all up to it."""
 
@@ -107,6 +110,19 @@ class RunContext:
         unfinished = {a.id for a in self.attempts if a.unfinished}
         return evidence.best(self.standings(), latest=any(map(self._acted, self.attempts)), last_resort=unfinished)
 
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """Those that have ended."""
+        return tuple(self._rounds[count] for count in sorted(self._rounds) if count <= len(self.attempts))
+
+    async def end_round(self) -> None:
+        """Note what the run has come to. What is noted already stays: a run that is taken up in the middle has counted
+        what it spent later."""
+        best, count = self.best(), len(self.attempts)
+        if best is not None and count not in self._rounds:
+            ended = self._rounds[count] = Round(count, best, self.calls.meter.usage)
+            await self.calls.record("round", str(count), asdict(ended))
+
     def _acted(self, attempt: Attempt) -> bool:
         return bool(effects_of(attempt, self.tools))
 
@@ -133,9 +149,11 @@ class RunContext:
                 self._standings[attempt.id] = evidence.standing(held)
         return tuple(self._standings[a.id] for a in self.attempts)
 
-    def recall(self, attempts: Sequence[Attempt], critiques: Sequence[Critique]) -> None:
+    def recall(self, attempts: Sequence[Attempt], critiques: Sequence[Critique],
+               rounds: Sequence[Round] = ()) -> None:
         """Take up a tree that an earlier process built."""
         self.attempts[:] = attempts
+        self._rounds.update({ended.attempts: ended for ended in rounds})
         self._trails.clear()
         self._critiques, self._standings, self._refuted = {}, {}, set()
         for critique in critiques:

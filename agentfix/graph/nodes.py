@@ -56,6 +56,8 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
         return {"stop": "budget: rounds"}
     if isinstance(move, Expand) and context.attempts and (names := unasked(context.attempts[-1], context.tools)):
         return {"stop": f"nobody to ask: every act needed a person's word ({', '.join(names)})"}
+    if isinstance(move, Expand):
+        await context.end_round()
     context.emit("move", {"move": move})
     if isinstance(move, Stop):
         return {"stop": move.reason, "decisions": decisions}

@@ -47,7 +47,7 @@ from agentfix.types.messages import (
     ToolSpec,
     Usage,
 )
-from agentfix.types.runs import Budget, Event, EventKind, Remaining, Result
+from agentfix.types.runs import Budget, Event, EventKind, Remaining, Result, Round
 
 __all__ = [
     "AskPerson",
@@ -83,6 +83,7 @@ __all__ = [
     "Replace",
     "Result",
     "Review",
+    "Round",
     "Sampling",
     "Standing",
     "Step",

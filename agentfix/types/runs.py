@@ -64,6 +64,18 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class Round:
+    """What a run had come to when the actor had answered once more and the critics had spoken."""
+
+    attempts: int
+    """Made so far."""
+    best: int
+    """Id of the strongest of them, by the evidence there was: the answer, had the run ended here."""
+    usage: Usage
+    """Spent so far."""
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """What a run returns: the best attempt, and why it can or can't be trusted."""
 
@@ -85,6 +97,8 @@ class Result:
     standings: tuple[Standing, ...]
     usage: Usage
     seconds: float
+    rounds: tuple[Round, ...] = ()
+    """How it came about."""
 
     @property
     def attempt(self) -> Attempt | None:

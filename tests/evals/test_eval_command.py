@@ -48,19 +48,23 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_table_compares_the_strategies(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    status = main(["eval", str(data), "--strategy", "none", "--strategy", "critic"], make_agent=FakeAgent(Settings()))
+    arguments = ["eval", str(data), "--strategy", "none", "--strategy", "critic", "--no-baselines"]
+    status = main(arguments, make_agent=FakeAgent(Settings()))
     out, err = capsys.readouterr()
     assert status == 0
     table = {line[:20].strip(): line[20:].split() for line in out.splitlines()}
     assert table["items"] == ["3", "3"]
     assert table["wrong -> right"] == ["0", "3"]
+    compared = next(line.split("  ") for line in out.splitlines() if line.startswith("none, critic"))
+    assert [cell.strip() for cell in compared if cell] == [
+        "none, critic", "-100.0 [-100.0, -100.0] points", "0", "3", "0.25", "10, 10"]
     assert "100.0%" in out and "\x1b" not in out
     assert len(err.splitlines()) == 6 and "wrong -> right" in err
 
 
 def test_json_is_one_object(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["eval", "mine", "--data-dir", str(data.parent), "--strategy", "critic", "--json", "--quiet",
-                 "--limit", "2"]
+                 "--limit", "2", "--no-baselines"]
     assert main(arguments, make_agent=FakeAgent(Settings())) == 0
     out, err = capsys.readouterr()
     told = json.loads(out)
@@ -68,10 +72,37 @@ def test_json_is_one_object(data: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [item["item"] for item in told["items"]] == ["mine-0", "mine-1"]
 
 
+def test_each_strategy_is_beside_sampling_at_its_price(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["eval", str(data), "--strategy", "critic", "--quiet"], make_agent=FakeAgent(Settings())) == 0
+    out, _ = capsys.readouterr()
+    assert out.splitlines()[0].split() == ["critic", "self-consistency@critic", "best-of-n@critic"]
+    assert "critic, self-consistency@critic" in out and "critic, best-of-n@critic" in out
+    arguments = ["eval", str(data), "--strategy", "self-consistency:3", "--quiet"]
+    assert main(arguments, make_agent=FakeAgent(Settings())) == 0
+    assert "@" not in capsys.readouterr().out
+
+
+def test_neither_concurrency_nor_an_interruption_changes_what_is_told(data: Path,
+                                                                      capsys: pytest.CaptureFixture[str]) -> None:
+    arguments = ["eval", str(data), "--strategy", "critic", "--repeats", "2", "--json", "--quiet"]
+    told: list[str] = []
+    for more in (["--concurrency", "1"], ["--concurrency", "3"], ["--output", "out.jsonl"], ["--output", "out.jsonl"]):
+        assert main([*arguments, *more], make_agent=FakeAgent(Settings())) == 0
+        told.append(capsys.readouterr().out)
+        output = data.parent / "out.jsonl"
+        if output.exists():
+            lines = output.read_bytes().splitlines(keepends=True)
+            output.write_bytes(b"".join([lines[0], *reversed(lines[3:])]))
+    assert len(set(told)) == 1
+    assert [(item["item"], item["repeat"]) for item in json.loads(told[0])["items"]][::3] == [
+        ("mine-0", 0), ("mine-1", 0), ("mine-2", 0), ("mine-0", 1), ("mine-1", 1), ("mine-2", 1)]
+
+
 def test_output_is_resumed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     agent, output = FakeAgent(Settings()), data.parent / "out.jsonl"
     for limit in ("1", "3"):
-        assert main(["eval", str(data), "--output", str(output), "--limit", limit], make_agent=agent) == 0
+        arguments = ["eval", str(data), "--output", str(output), "--limit", limit, "--no-baselines"]
+        assert main(arguments, make_agent=agent) == 0
     assert agent.asked == ["question 0", "question 1", "question 2"]
     assert main(["eval", str(data), "--output", str(output), "--seed", "5"], make_agent=agent) == 2
     assert "seed" in capsys.readouterr().err
@@ -80,7 +111,7 @@ def test_output_is_resumed(data: Path, capsys: pytest.CaptureFixture[str]) -> No
 def test_ctrl_c_prints_what_is_finished(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with data.open("a", encoding="utf-8") as file:
         file.write('\n{"question": "interrupt me", "answer": 2}\n')
-    assert main(["eval", str(data)], make_agent=FakeAgent(Settings())) == 130
+    assert main(["eval", str(data), "--no-baselines"], make_agent=FakeAgent(Settings())) == 130
     out, err = capsys.readouterr()
     assert "results right" in out and "stopped" in err
 
@@ -111,7 +142,7 @@ def test_a_plugin_of_the_command_line_brings_a_data_set(data: Path, capsys: pyte
             register("doubles", lambda build: Doubles())
     """))
     agent = FakeAgent(Settings())
-    arguments = ["eval", "mine.jsonl", "--format", "doubles", "--strategy", "critic", "--json"]
+    arguments = ["eval", "mine.jsonl", "--format", "doubles", "--strategy", "critic", "--no-baselines", "--json"]
     assert main([*arguments, "--plugin", "doubles.py"], make_agent=agent) == 0
     assert json.loads(capsys.readouterr().out)["strategies"][0]["wrong_to_right"] == 3
     assert agent.asked == ["Twice 1.0?"] * 3

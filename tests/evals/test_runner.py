@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -9,9 +11,10 @@ import pytest
 from agentfix_plugins.datasets.graders import Numeric
 
 from agentfix.errors import InputError, ModelError, UnknownNameError
-from agentfix.evals import Evaluation, Item, Record, RecordFile, SandboxJudge, summarise
+from agentfix.evals import Evaluation, Item, Record, RecordFile, Runs, SandboxJudge, in_order, lineup, summarise
+from agentfix.protocols import ExecResult
 from agentfix.testing import ScriptedSandbox
-from agentfix.types import Attempt, EvidenceClass, Result, Task, Usage
+from agentfix.types import Attempt, EvidenceClass, Result, Round, Task, Usage
 
 ITEMS = [Item(f"i{n}", n, Task(f"What is {n}?", "math"), Numeric(Fraction(n)), "mine") for n in (1, 2, 3)]
 
@@ -34,13 +37,21 @@ class Scripted:
         return self.answer(task.question, strategy)
 
 
-def evaluation(runs: Scripted, strategies: list[str], *, equal_tokens: bool = False) -> Evaluation:
-    return Evaluation(runs, SandboxJudge(ScriptedSandbox([])), ITEMS, strategies, 100, equal_tokens)
+def evaluation(runs: Runs, strategies: list[str], *, equal_tokens: bool = False, repeats: int = 1,
+               concurrency: int = 1) -> Evaluation:
+    contenders = lineup(strategies, equal_tokens=equal_tokens, baselines=False)
+    return Evaluation(runs, SandboxJudge(ScriptedSandbox([])), ITEMS, contenders, 100, repeats, concurrency)
+
+
+async def records_of(evaluation: Evaluation) -> list[Record]:
+    made: list[Record] = []
+    await evaluation.run(made.append)
+    return made
 
 
 async def test_first_attempts_and_results_are_scored_under_one_seed_an_item() -> None:
     runs = Scripted(lambda question, strategy: result("1") if strategy == "none" else result("1", "2"))
-    records = [record async for record in evaluation(runs, ["none", "critic"]).records()]
+    records = await records_of(evaluation(runs, ["none", "critic"]))
     assert [(r.item, r.strategy, r.first_correct, r.correct) for r in records] == [
         ("i1", "none", True, True), ("i1", "critic", True, False), ("i2", "none", False, False),
         ("i2", "critic", False, True), ("i3", "none", False, False), ("i3", "critic", False, False)]
@@ -57,7 +68,7 @@ async def test_an_item_that_fails_counts_as_wrong_and_stops_nothing() -> None:
             raise ModelError("The model broke.", "Try another.")
         return result("1", None)
 
-    records = [record async for record in evaluation(Scripted(answer), ["critic"]).records()]
+    records = await records_of(evaluation(Scripted(answer), ["critic"]))
     assert [record.error for record in records] == ["", "The model broke. Try another.", ""]
     summary = summarise(records, ["critic"])[0]
     assert (summary.errors, summary.items, summary.right_to_wrong, summary.accuracy.value) == (1, 3, 1, 0)
@@ -68,7 +79,7 @@ async def test_what_would_fail_for_every_item_stops() -> None:
         raise UnknownNameError("strategy", strategy, ["critic"])
 
     with pytest.raises(UnknownNameError):
-        _ = [record async for record in evaluation(Scripted(answer), ["critik"]).records()]
+        _ = await records_of(evaluation(Scripted(answer), ["critik"]))
 
 
 async def test_equal_tokens_buy_as_many_answers_as_the_first_strategy_paid_for() -> None:
@@ -77,7 +88,7 @@ async def test_equal_tokens_buy_as_many_answers_as_the_first_strategy_paid_for()
         return result("1", completion_tokens=spent)
 
     runs = Scripted(answer)
-    records = [r async for r in evaluation(runs, ["critic", "self-consistency", "none"], equal_tokens=True).records()]
+    records = await records_of(evaluation(runs, ["critic", "self-consistency", "none"], equal_tokens=True))
     assert [r.ran for r in records if r.strategy == "self-consistency"] == [
         "self-consistency:1", "self-consistency:3", "self-consistency:3"]
 
@@ -88,7 +99,7 @@ async def test_what_reads_is_paid_for_with_all_tokens_and_what_it_reads_counts_o
         return replace(result("1"), usage=Usage(read, read - 50, wrote, 1, 1))
 
     runs = Scripted(answer)
-    records = [r async for r in evaluation(runs, ["critic", "retrieval"], equal_tokens=True).records()]
+    records = await records_of(evaluation(runs, ["critic", "retrieval"], equal_tokens=True))
     assert {r.ran for r in records if r.strategy == "retrieval"} == {"retrieval:24"}  # (640 - 400) / 10
 
 
@@ -96,16 +107,13 @@ async def test_finished_records_are_not_run_again(tmp_path: Path) -> None:
     path, header = tmp_path / "out.jsonl", {"model": "m", "seed": 100}
     runs = Scripted(lambda question, strategy: result("1"))
     first = RecordFile(path, header)
-    async for record in evaluation(runs, ["critic"]).records():
+    for record in (await records_of(evaluation(runs, ["critic"])))[:2]:
         first.append(record)
-        if record.item == "i2":
-            break
     path.write_bytes(path.read_bytes() + b'{"item": "i3", "stra')  # killed while it wrote
     again = RecordFile(path, header)
     assert [record.item for record in again.records] == ["i1", "i2"]
     runs.asked.clear()
-    async for record in evaluation(runs, ["critic"]).records(again.records):
-        again.append(record)
+    await evaluation(runs, ["critic"]).run(again.append, again.records)
     assert [question for question, _, _ in runs.asked] == ["What is 3?"]
     assert [record.item for record in RecordFile(path, header).records] == ["i1", "i2", "i3"]
 
@@ -126,3 +134,132 @@ def test_a_strategy_without_records_has_no_column() -> None:
     record = Record("i", "critic", "critic", 1, first_correct=False, correct=True)
     summaries = summarise([record, replace(record, item="j")], ["none", "critic"])
     assert [(s.strategy, s.gain.low, s.gain.high) for s in summaries] == [("critic", 1, 1)]
+
+
+@dataclass
+class Jumbled:
+    """A `Runs` whose runs end in an order that chance decides; keeps how many went on at once."""
+
+    chance: random.Random
+    under_way: list[str] = field(default_factory=list)
+    at_once: list[list[str]] = field(default_factory=list)
+
+    async def arun(self, task: Task, *, strategy: str | None = None, seed: int | None = None) -> Result:
+        self.under_way.append(task.question)
+        self.at_once.append(sorted(self.under_way))
+        for _ in range(self.chance.randrange(10)):
+            await asyncio.sleep(0)
+        self.under_way.remove(task.question)
+        last = random.Random(f"{seed} {strategy}").randrange(4)
+        return result("1", str(last), completion_tokens=10 + (seed or 0) % 7)
+
+
+async def test_items_run_at_once_and_the_order_of_the_records_does_not_tell() -> None:
+    strategies = ["critic", "none"]
+    alone = await records_of(evaluation(Jumbled(random.Random(0)), strategies, repeats=3))
+    runs = Jumbled(random.Random(1))
+    jumbled = await records_of(evaluation(runs, strategies, repeats=3, concurrency=3))
+    assert max(map(len, runs.at_once)) == 3
+    assert all(len(set(questions)) == len(questions) for questions in runs.at_once[:3])
+    ordered = in_order(jumbled, ["i1", "i2", "i3"], strategies)
+    assert ordered == alone != jumbled
+    assert [(r.item, r.repeat, r.strategy) for r in ordered[:3]] == [
+        ("i1", 0, "critic"), ("i1", 0, "none"), ("i2", 0, "critic")]
+
+
+async def test_repeats_have_seeds_of_their_own_that_are_the_same_each_time() -> None:
+    runs = Scripted(lambda question, strategy: result("1"))
+    records = await records_of(evaluation(runs, ["critic", "none"], repeats=3))
+    seeds = {(r.item, r.repeat): r.seed for r in records}
+    assert [seeds["i1", 0], seeds["i2", 0]] == [101, 102]
+    assert len(set(seeds.values())) == 9
+    assert all(seeds[r.item, r.repeat] == r.seed for r in records)
+    assert seeds == {(r.item, r.repeat): r.seed
+                     for r in await records_of(evaluation(runs, ["none"], repeats=3, concurrency=2))}
+
+
+async def test_the_strategies_of_an_item_wait_for_each_other_so_that_they_share_the_first_attempt() -> None:
+    runs = Jumbled(random.Random(2))
+    await records_of(evaluation(runs, ["critic", "none", "self-consistency"], concurrency=3))
+    assert all(len(set(questions)) == len(questions) for questions in runs.at_once)
+
+
+async def test_an_evaluation_that_is_killed_at_any_time_is_resumed_to_the_same_records() -> None:
+    whole = await records_of(evaluation(Jumbled(random.Random(0)), ["critic", "none"], repeats=2))
+
+    class Killed(Exception): ...
+
+    for after in range(1, len(whole)):
+        kept: list[Record] = []
+
+        def keep(record: Record, kept: list[Record] = kept, after: int = after) -> None:
+            if len(kept) == after:
+                raise Killed
+            kept.append(record)
+
+        with pytest.raises(Killed):
+            await evaluation(Jumbled(random.Random(after)), ["critic", "none"], repeats=2, concurrency=2).run(keep)
+        await evaluation(Jumbled(random.Random(9)), ["critic", "none"], repeats=2).run(kept.append, list(kept))
+        assert in_order(kept, ["i1", "i2", "i3"], ["critic", "none"]) == whole
+
+
+async def test_programs_judged_at_once_have_a_session_each_and_all_are_closed() -> None:
+    sandbox = ScriptedSandbox([ExecResult("ok", value="1")] * 4)
+    opened: list[object] = []
+    opening = sandbox.open
+
+    async def open_() -> object:
+        await asyncio.sleep(0)
+        opened.append(session := await opening())
+        return session
+
+    sandbox.open = open_  # type: ignore[method-assign]
+    judge = SandboxJudge(sandbox)
+    await asyncio.gather(judge.run("a = 1", want="a"), judge.run("a = 2", want="a"))
+    await judge.run("a = 3", want="a")
+    await judge.run("a = 4", want="a")
+    assert len(opened) == 2 and len(sandbox.programs) == 4
+    await judge.aclose()
+    assert not sandbox.is_open
+
+
+async def test_each_distinct_answer_is_graded_once_and_the_rounds_say_when_it_became_right() -> None:
+    graded: list[str] = []
+
+    class Counting(Numeric):
+        async def score(self, answer: str, judge: object) -> object:
+            graded.append(answer)
+            return await Numeric.score(self, answer, judge)  # type: ignore[arg-type]
+
+    def answer(question: str, strategy: str) -> Result:
+        rounds = (Round(1, 0, Usage(completion_tokens=10)), Round(2, 1, Usage(completion_tokens=25)),
+                  Round(4, 1, Usage(completion_tokens=60)))
+        return replace(result("2", "1", "2", "1"), best=1, rounds=rounds)
+
+    item = replace(ITEMS[0], grader=Counting(Fraction(1)))
+    runs = Scripted(answer)
+    contenders = lineup(["critic", "none"], baselines=False)
+    records = await records_of(Evaluation(runs, SandboxJudge(ScriptedSandbox([])), [item], contenders))
+    assert graded == ["2", "1"]
+    assert [(s.attempts, s.correct, s.completion_tokens) for s in records[0].stages] == [
+        (1, False, 10), (2, True, 25), (4, True, 60)]
+    summary = summarise(records, ["critic"])[0]
+    assert summary.wrong_to_right_by_round == (0, 1, 0) and summary.right_to_wrong_by_round == (0, 0, 0)
+    assert [point.completion_tokens for point in summary.curve] == [10, 25, 60]
+    assert [point.accuracy.value for point in summary.curve] == [0, 1, 1]
+
+
+async def test_the_oracle_takes_any_attempt_that_is_right() -> None:
+    runs = Scripted(lambda question, strategy: result("3", "1", "0"))
+    summary = summarise(await records_of(evaluation(runs, ["critic"])), ["critic"])[0]
+    assert (summary.accuracy.value, summary.oracle.value) == (0, pytest.approx(2 / 3))
+
+
+def test_records_of_an_older_version_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text('{"model": "m"}\n{"item": "i", "strategy": "critic", "ran": "critic", "seed": 1, "correct": true, '
+                    '"completion_tokens": 30}\n', encoding="utf-8")
+    record, = RecordFile(path, {"model": "m"}).records
+    summary = summarise([record], ["critic"])[0]
+    assert (record.repeat, summary.oracle.value, summary.calibration) == (0, 1, None)
+    assert [(point.completion_tokens, point.accuracy.value) for point in summary.curve] == [(30, 1)]

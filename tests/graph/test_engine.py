@@ -191,6 +191,10 @@ def test_every_run_ends_within_its_limits_with_the_best_attempt(plan, forever, b
     ranks = [rank(standing) for standing in result.standings]
     assert result.best == ranks.index(max(ranks))
     assert result.answer == result.attempts[result.best].answer
+    counts = [ended.attempts for ended in result.rounds]
+    assert counts == sorted(set(counts)) and all(ended.best < ended.attempts for ended in result.rounds)
+    last = result.rounds[-1]
+    assert (last.attempts, last.best, last.usage) == (len(result.attempts), result.best, result.usage)
     chosen = result.standings[result.best]
     assert result.supported_by == (chosen.kind if chosen.state == "supported" else None)
     assert result.abstained == (result.supported_by is None or result.supported_by < EvidenceClass.AGREEMENT)

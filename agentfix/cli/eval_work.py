@@ -1,0 +1,100 @@
+"""An evaluation as the command line runs it: taken up from its file, run, and told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
+
+import click
+
+from agentfix.cli.eval_table import eval_object, show_table
+from agentfix.evals import Evaluation, RecordFile, SandboxJudge, comparisons, in_order, summarise
+from agentfix.settings import LOCAL, Settings, split_model
+
+if TYPE_CHECKING:
+    from agentfix.evals import Contender, Item, Record, Runs
+    from agentfix.plugins import Plugins
+
+MakeAgent: TypeAlias = "Callable[[Settings], AbstractAsyncContextManager[Runs]]"
+AT_ONCE_LOCALLY = 8
+"""A local engine decodes what runs at once in one batch."""
+AT_ONCE = 4
+"""An endpoint may have a limit on what is asked of it."""
+
+
+@dataclass(slots=True)
+class Work:
+    """What is run, and what has come of it."""
+
+    data: str
+    """Names the data set."""
+    items: Sequence[Item]
+    contenders: Sequence[Contender]
+    settings: Settings
+    plugins: Plugins
+    equal_tokens: bool = False
+    repeats: int = 1
+    concurrency: int | None = None
+    """How many items are run at once; by the model when None."""
+    records: list[Record] = field(default_factory=lambda: [])
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the contenders."""
+        return tuple(contender.name for contender in self.contenders)
+
+    @property
+    def runs(self) -> int:
+        """How many records there will be."""
+        return len(self.items) * self.repeats * len(self.contenders)
+
+    def resume(self, output: Path | None) -> Callable[[Record], None]:
+        """Take the finished records of the output file, if there is one; returns what appends to it."""
+        if output is None:
+            return lambda record: None
+        settings = self.settings
+        stored = RecordFile(output, {
+            "data": self.data, "model": settings.model, "critic_model": settings.critic_model, "seed": settings.seed,
+            "sandbox": settings.sandbox, "equal_tokens": self.equal_tokens,
+            **({"tools": list(settings.tools)} if settings.tools else {}),
+            **({"corpus": settings.corpus} if "corpus" in settings.model_fields_set else {}),
+        })
+        wanted = in_order(stored.records, [item.id for item in self.items], self.names)
+        self.records += [record for record in wanted if record.repeat < self.repeats]
+        return stored.append
+
+    async def go(self, make_agent: MakeAgent | None, keep: Callable[[Record], None]) -> None:
+        """Run what is not done yet."""
+        at_once = self.concurrency or (AT_ONCE_LOCALLY if split_model(self.settings.model)[0] == LOCAL else AT_ONCE)
+
+        def finished(record: Record) -> None:
+            self.records.append(record)
+            keep(record)
+
+        async with AsyncExitStack() as stack:
+            judge = SandboxJudge(self.plugins.build("sandbox", self.settings.sandbox))
+            stack.push_async_callback(judge.aclose)
+            runs = await stack.enter_async_context((make_agent or _agent)(self.settings))
+            evaluation = Evaluation(runs, judge, self.items, self.contenders, self.settings.seed, self.repeats, at_once)
+            await evaluation.run(finished, tuple(self.records))
+
+    def report(self, *, as_json: bool) -> None:
+        """Print the table, or one JSON object; neither depends on what was finished first."""
+        seed = self.settings.seed
+        records = in_order(self.records, [item.id for item in self.items], self.names)
+        summaries = summarise(records, self.names, seed=seed)
+        pairs = comparisons(records, self.contenders, seed=seed)
+        if as_json:
+            click.echo(json.dumps(eval_object(summaries, pairs, records, model=self.settings.model, seed=seed)))
+        else:
+            show_table(summaries, pairs, records)
+
+
+def _agent(settings: Settings) -> AbstractAsyncContextManager[Runs]:
+    from agentfix.agent import Agent  # noqa: PLC0415 - loads the graph machine
+
+    return Agent(settings, reuse=True)

@@ -12,6 +12,7 @@ from agentfix.evals.comparison import Share as Share
 from agentfix.evals.comparison import compared as compared
 from agentfix.evals.comparison import comparisons as comparisons
 from agentfix.evals.datasets import load as load
+from agentfix.evals.figure import figure as figure
 from agentfix.evals.item import Item as Item
 from agentfix.evals.judge import SandboxJudge as SandboxJudge
 from agentfix.evals.lineup import Contender as Contender
@@ -27,5 +28,5 @@ from agentfix.evals.summary import summarise as summarise
 
 __all__ = [
     "Comparison", "Contender", "Evaluation", "Item", "Record", "RecordFile", "Runs", "SandboxJudge", "Share", "Stage",
-    "Summary", "compared", "comparisons", "in_order", "lineup", "load", "summarise",
+    "Summary", "compared", "comparisons", "figure", "in_order", "lineup", "load", "summarise",
 ]

@@ -43,4 +43,4 @@ def test_it_rises_with_the_class_of_the_evidence_and_with_its_weight() -> None:
         judged("supported", EvidenceClass.MEASUREMENT, 5.0), judged("supported", EvidenceClass.PERSON),
         judged("supported", EvidenceClass.CONTRACT),
     ]
-    assert steps == sorted(set(steps)) and 0 == steps[0] and steps[-1] <= 1
+    assert steps == sorted(set(steps)) and steps[0] == 0 and steps[-1] <= 1

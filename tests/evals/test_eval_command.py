@@ -98,6 +98,22 @@ def test_neither_concurrency_nor_an_interruption_changes_what_is_told(data: Path
         ("mine-0", 0), ("mine-1", 0), ("mine-2", 0), ("mine-0", 1), ("mine-1", 1), ("mine-2", 1)]
 
 
+def test_a_plot_is_written_and_strategies_remember_nothing(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given: list[Settings] = []
+
+    def make(settings: Settings) -> FakeAgent:
+        given.append(settings)
+        return FakeAgent(settings)
+
+    assert main(["eval", str(data), "--strategy", "critic", "--quiet", "--plot", "curve.svg"], make_agent=make) == 0
+    assert "self-consistency@critic" in (data.parent / "curve.svg").read_text(encoding="utf-8")
+    assert [settings.memory for settings in given] == [False]
+    arguments = ["eval", str(data), "--quiet", "--plot", str(data / "curve.svg")]
+    assert main(arguments, make_agent=make) == 2
+    out, err = capsys.readouterr()
+    assert "results right" in out and "can't be written" in err
+
+
 def test_output_is_resumed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     agent, output = FakeAgent(Settings()), data.parent / "out.jsonl"
     for limit in ("1", "3"):

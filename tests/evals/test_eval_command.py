@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +32,8 @@ class FakeAgent:
 
     async def arun(self, task: Task, *, strategy: str | None = None, seed: int | None = None) -> Result:
         if "interrupt" in task.question:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.Event().wait()
         self.asked.append(task.question)
         answers = ["1"] if strategy == "none" else ["1", "2"]
         attempts = tuple(Attempt(n, None, "actor", "fake", "", answer) for n, answer in enumerate(answers))

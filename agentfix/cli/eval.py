@@ -23,7 +23,9 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command("eval", short_help="Run a file of tasks through strategies and compare them.")
-@click.argument("file")
+@click.argument("file", required=False)
+@click.option("--compare", type=click.Path(path_type=Path, dir_okay=False), nargs=2, metavar="RUN_A RUN_B",
+              help="Run nothing: compare two files of --output, item by item.")
 @click.option("--strategy", "strategies", multiple=True, help="May be given several times; the configured one unless "
               "told. An argument follows a colon: self-consistency:5.")
 @click.option("--baselines/--no-baselines", default=True, help="Run self-consistency and best-of-n at the price of "
@@ -53,16 +55,21 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context
-def eval_(context: click.Context, file: str, strategies: tuple[str, ...], baselines: bool, limit: int | None,
-          offset: int, repeats: int, concurrency: int | None, format_name: str | None, data_dir: Path | None,
-          output: Path | None, equal_tokens: bool, plot: Path | None, as_json: bool, quiet: bool,
-          named: tuple[str, ...], **arguments: Any) -> None:
+def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] | None, strategies: tuple[str, ...],
+          baselines: bool, limit: int | None, offset: int, repeats: int, concurrency: int | None,
+          format_name: str | None, data_dir: Path | None, output: Path | None, equal_tokens: bool, plot: Path | None,
+          as_json: bool, quiet: bool, named: tuple[str, ...], **arguments: Any) -> None:
     """Run the tasks of FILE, one JSON object a line, and compare results with first attempts.
 
     FILE is a path, or the name of a file in --data-dir. Known by name: gsm8k, svamp, tabmwp, mbpp, quixbugs, hotpotqa,
     nq, ambignq, triviaqa, and what plugins add; any other file needs the fields question and answer. Ctrl-C prints what
     is finished.
     """
+    if compare is not None:
+        _compare(compare, strategies, arguments["seed"], as_json=as_json)
+        return
+    if file is None:
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
     from agentfix.cli.eval_work import Work  # noqa: PLC0415 - loads more than help needs
     from agentfix.evals import lineup, load  # noqa: PLC0415
     from agentfix.plugins import Plugins  # noqa: PLC0415
@@ -81,6 +88,12 @@ def eval_(context: click.Context, file: str, strategies: tuple[str, ...], baseli
     if context.obj is None:
         _prepare(context, work)
     _run(context, work, append, as_json=as_json, quiet=quiet)
+
+
+def _compare(files: tuple[Path, Path], strategies: tuple[str, ...], seed: int | None, *, as_json: bool) -> None:
+    from agentfix.cli.eval_compare import compare  # noqa: PLC0415 - loads more than help needs
+
+    compare(files, strategies, seed=seed or 0, as_json=as_json)
 
 
 def _prepare(context: click.Context, work: Work) -> None:

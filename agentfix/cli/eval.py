@@ -23,7 +23,9 @@ _PATH = click.Path(path_type=Path)
 
 
 @click.command("eval", short_help="Run a file of tasks through strategies and compare them.")
-@click.argument("file")
+@click.argument("file", required=False)
+@click.option("--compare", type=click.Path(path_type=Path, dir_okay=False), nargs=2, metavar="RUN_A RUN_B",
+              help="Run nothing: compare two files of --output, item by item.")
 @click.option("--strategy", "strategies", multiple=True, help="May be given several times; the configured one unless "
               "told. An argument follows a colon: self-consistency:5.")
 @click.option("--baselines/--no-baselines", default=True, help="Run self-consistency and best-of-n at the price of "
@@ -48,24 +50,32 @@ _PATH = click.Path(path_type=Path)
 @click.option("--equal-tokens", is_flag=True, help="self-consistency and best-of-n that are listed draw as many "
               "answers as the completion tokens of the first strategy pay for, item by item; retrieval as many as all "
               "its tokens do.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Write accuracy against tokens, and risk "
+              "against coverage, to this SVG file.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context
-def eval_(context: click.Context, file: str, strategies: tuple[str, ...], baselines: bool, limit: int | None,
-          offset: int, repeats: int, concurrency: int | None, format_name: str | None, data_dir: Path | None,
-          output: Path | None, equal_tokens: bool, as_json: bool, quiet: bool, named: tuple[str, ...],
-          **arguments: Any) -> None:
+def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] | None, strategies: tuple[str, ...],
+          baselines: bool, limit: int | None, offset: int, repeats: int, concurrency: int | None,
+          format_name: str | None, data_dir: Path | None, output: Path | None, equal_tokens: bool, plot: Path | None,
+          as_json: bool, quiet: bool, named: tuple[str, ...], **arguments: Any) -> None:
     """Run the tasks of FILE, one JSON object a line, and compare results with first attempts.
 
     FILE is a path, or the name of a file in --data-dir. Known by name: gsm8k, svamp, tabmwp, mbpp, quixbugs, hotpotqa,
     nq, ambignq, triviaqa, and what plugins add; any other file needs the fields question and answer. Ctrl-C prints what
     is finished.
     """
+    if compare is not None:
+        _compare(compare, strategies, arguments["seed"], as_json=as_json)
+        return
+    if file is None:
+        raise click.MissingParameter(ctx=context, param=context.command.params[0])
     from agentfix.cli.eval_work import Work  # noqa: PLC0415 - loads more than help needs
     from agentfix.evals import lineup, load  # noqa: PLC0415
     from agentfix.plugins import Plugins  # noqa: PLC0415
 
     arguments["tools"] = arguments["tools"] or None
+    arguments["memory"] = False  # what a strategy learnt from one item must not help with the next
     settings = with_plugins(load_settings(arguments), named)
     plugins = Plugins(settings)
     for info in plugins.problems():
@@ -73,11 +83,17 @@ def eval_(context: click.Context, file: str, strategies: tuple[str, ...], baseli
     items = load(file, plugins, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
     contenders = lineup(tuple(dict.fromkeys(strategies)) or (settings.strategy,), equal_tokens=equal_tokens,
                         baselines=baselines)
-    work = Work(Path(file).stem, items, contenders, settings, plugins, equal_tokens, repeats, concurrency)
+    work = Work(Path(file).stem, items, contenders, settings, plugins, equal_tokens, repeats, concurrency, plot)
     append = work.resume(output)
     if context.obj is None:
         _prepare(context, work)
     _run(context, work, append, as_json=as_json, quiet=quiet)
+
+
+def _compare(files: tuple[Path, Path], strategies: tuple[str, ...], seed: int | None, *, as_json: bool) -> None:
+    from agentfix.cli.eval_compare import compare  # noqa: PLC0415 - loads more than help needs
+
+    compare(files, strategies, seed=seed or 0, as_json=as_json)
 
 
 def _prepare(context: click.Context, work: Work) -> None:

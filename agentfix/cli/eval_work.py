@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from agentfix.cli.eval_table import eval_object, show_table
-from agentfix.evals import Evaluation, RecordFile, SandboxJudge, comparisons, in_order, summarise
+from agentfix.errors import InputError
+from agentfix.evals import Evaluation, RecordFile, SandboxJudge, comparisons, figure, in_order, summarise
 from agentfix.settings import LOCAL, Settings, split_model
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Work:
     repeats: int = 1
     concurrency: int | None = None
     """How many items are run at once; by the model when None."""
+    plot: Path | None = None
+    """The file for the curves."""
     records: list[Record] = field(default_factory=lambda: [])
 
     @property
@@ -92,6 +95,16 @@ class Work:
             click.echo(json.dumps(eval_object(summaries, pairs, records, model=self.settings.model, seed=seed)))
         else:
             show_table(summaries, pairs, records)
+        if self.plot is not None and summaries:
+            write(self.plot, figure(summaries, self.contenders))
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file. Raises InputError: it can't be written."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} can't be written: {error.strerror}.") from error
 
 
 def _agent(settings: Settings) -> AbstractAsyncContextManager[Runs]:

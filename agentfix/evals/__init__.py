@@ -12,6 +12,7 @@ from agentfix.evals.comparison import Share as Share
 from agentfix.evals.comparison import compared as compared
 from agentfix.evals.comparison import comparisons as comparisons
 from agentfix.evals.datasets import load as load
+from agentfix.evals.figure import figure as figure
 from agentfix.evals.item import Item as Item
 from agentfix.evals.judge import SandboxJudge as SandboxJudge
 from agentfix.evals.lineup import Contender as Contender
@@ -20,6 +21,7 @@ from agentfix.evals.record import Record as Record
 from agentfix.evals.record import RecordFile as RecordFile
 from agentfix.evals.record import Stage as Stage
 from agentfix.evals.record import in_order as in_order
+from agentfix.evals.record import stored as stored
 from agentfix.evals.runner import Evaluation as Evaluation
 from agentfix.evals.runner import Runs as Runs
 from agentfix.evals.summary import Summary as Summary
@@ -27,5 +29,5 @@ from agentfix.evals.summary import summarise as summarise
 
 __all__ = [
     "Comparison", "Contender", "Evaluation", "Item", "Record", "RecordFile", "Runs", "SandboxJudge", "Share", "Stage",
-    "Summary", "compared", "comparisons", "in_order", "lineup", "load", "summarise",
+    "Summary", "compared", "comparisons", "figure", "in_order", "lineup", "load", "stored", "summarise",
 ]

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -117,7 +117,8 @@ class RecordFile:
                 with self.path.open("r+b") as file:
                     file.truncate(len(content) - len(torn))
             if whole:
-                self._read(whole.split(b"\n"))
+                found, self.records = _parsed(self.path, whole.split(b"\n"))
+                self._compare(found)
             else:
                 self._write(self.header, "w")
         except OSError as error:
@@ -134,22 +135,37 @@ class RecordFile:
         with self.path.open(mode, encoding="utf-8") as file:
             file.write(json.dumps(dict(row), ensure_ascii=True) + "\n")
 
-    def _read(self, lines: list[bytes]) -> None:
-        number = 0
-        try:
-            for number, line in enumerate(lines, 1):
-                if number == 1:
-                    self._compare(json.loads(line))
-                else:
-                    self.records.append(_RECORD.validate_json(line))
-        except (ValueError, ValidationError) as error:
-            raise InputError(f"{self.path}, line {number}: not a record of an evaluation.",
-                             "Give another --output file.") from error
-
-    def _compare(self, found: Any) -> None:
-        if not isinstance(found, dict):
-            raise ValueError("the header is no object")
+    def _compare(self, found: Mapping[str, Any]) -> None:
         for key, value in self.header.items():
             if found.get(key) != value:
                 raise InputError(f"{self.path} holds results with {key} {found.get(key)!r}, not {value!r}.",
                                  "Give another --output file.")
+
+
+def stored(path: Path) -> tuple[Mapping[str, Any], list[Record]]:
+    """What a file of records was made with, and the records; a last line that was cut off is left out.
+
+    Raises:
+        InputError: it can't be read, or is no such file.
+    """
+    try:
+        whole = path.read_bytes().rpartition(b"\n")[0]
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.", "Name a file that --output made.") from error
+    return _parsed(path, whole.split(b"\n"))
+
+
+def _parsed(path: Path, lines: Sequence[bytes]) -> tuple[Mapping[str, Any], list[Record]]:
+    number = 1
+    try:
+        header: Any = json.loads(lines[0])
+        if not isinstance(header, dict):
+            raise ValueError("the header is no object")
+        records: list[Record] = []
+        for line in lines[1:]:
+            number += 1
+            records.append(_RECORD.validate_json(line))
+    except (ValueError, ValidationError) as error:
+        raise InputError(f"{path}, line {number}: not a record of an evaluation.",
+                         "Give another --output file.") from error
+    return cast("dict[str, Any]", header), records

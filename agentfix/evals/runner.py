@@ -76,7 +76,7 @@ class Evaluation:
         finally:
             for worker in workers:
                 worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            await asyncio.wait(workers)
 
     async def _item(self, item: Item, repeat: int, known: dict[tuple[str, int, str], Record],
                     keep: Callable[[Record], None]) -> None:

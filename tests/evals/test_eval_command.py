@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import asyncio
 import json
+import signal
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -30,7 +32,8 @@ class FakeAgent:
 
     async def arun(self, task: Task, *, strategy: str | None = None, seed: int | None = None) -> Result:
         if "interrupt" in task.question:
-            raise KeyboardInterrupt
+            signal.raise_signal(signal.SIGINT)
+            await asyncio.Event().wait()
         self.asked.append(task.question)
         answers = ["1"] if strategy == "none" else ["1", "2"]
         attempts = tuple(Attempt(n, None, "actor", "fake", "", answer) for n, answer in enumerate(answers))
@@ -96,6 +99,22 @@ def test_neither_concurrency_nor_an_interruption_changes_what_is_told(data: Path
     assert len(set(told)) == 1
     assert [(item["item"], item["repeat"]) for item in json.loads(told[0])["items"]][::3] == [
         ("mine-0", 0), ("mine-1", 0), ("mine-2", 0), ("mine-0", 1), ("mine-1", 1), ("mine-2", 1)]
+
+
+def test_a_plot_is_written_and_strategies_remember_nothing(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given: list[Settings] = []
+
+    def make(settings: Settings) -> FakeAgent:
+        given.append(settings)
+        return FakeAgent(settings)
+
+    assert main(["eval", str(data), "--strategy", "critic", "--quiet", "--plot", "curve.svg"], make_agent=make) == 0
+    assert "self-consistency@critic" in (data.parent / "curve.svg").read_text(encoding="utf-8")
+    assert [settings.memory for settings in given] == [False]
+    arguments = ["eval", str(data), "--quiet", "--plot", str(data / "curve.svg")]
+    assert main(arguments, make_agent=make) == 2
+    out, err = capsys.readouterr()
+    assert "results right" in out and "can't be written" in err
 
 
 def test_output_is_resumed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

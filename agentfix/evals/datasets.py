@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
 from agentfix.errors import AgentFixError, InputError, PluginError, UnknownNameError
+from agentfix.evals.contamination import strings_in
 from agentfix.evals.item import Item
 from agentfix.plugins import Plugins
 from agentfix.plugins.contract import described
@@ -124,7 +125,8 @@ def _item(reader: _Reader, line: bytes, index: int, path: Path, number: int) -> 
             raise ValueError("a row must be a JSON object")
         row = cast("dict[str, Any]", data)
         task, grader = reader.read(row)
-        return Item(_Named.model_validate(row).id or f"{path.stem}-{index}", index, task, grader, reader.plugin)
+        return Item(_Named.model_validate(row).id or f"{path.stem}-{index}", index, task, grader, reader.plugin,
+                    tuple(strings_in(row)))
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 (byte {error.start})"
     except json.JSONDecodeError as error:

@@ -68,7 +68,7 @@ class InputError(UsageError):
 
 
 class ContaminationError(InputError):
-    """Items of a data set stand in prompts, examples, tool descriptions or lessons: what was measured would be memory."""
+    """Items of a data set stand in prompts, examples, tool descriptions or lessons: memory would be measured."""
 
 
 class UnknownNameError(UsageError):

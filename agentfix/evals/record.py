@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from pydantic import TypeAdapter, ValidationError
-
-from agentfix.errors import InputError
+from agentfix.evals.lines import RecordLines
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,64 +87,8 @@ def in_order(records: Iterable[Record], items: Sequence[str], strategies: Sequen
     return sorted(known, key=lambda record: (record.repeat, row[record.item], column[record.strategy]))
 
 
-_RECORD = TypeAdapter(Record)
-
-
 @dataclass
-class RecordFile:
-    """Records appended as lines of JSON under a first line that says what they were made with.
+class RecordFile(RecordLines[Record]):
+    """The file that an evaluation is resumed from: see `RecordLines`."""
 
-    Args:
-        path: made when it is not there.
-        header: model, data set, seed and so on; a file with another header is refused.
-    """
-
-    path: Path
-    header: Mapping[str, Any]
-    records: list[Record] = field(default_factory=list[Record], init=False)
-    """Those that the file held already."""
-
-    def __post_init__(self) -> None:
-        try:
-            content = self.path.read_bytes() if self.path.exists() else b""
-            whole, _, torn = content.rpartition(b"\n")
-            if torn:  # the evaluation was killed while it wrote this line
-                with self.path.open("r+b") as file:
-                    file.truncate(len(content) - len(torn))
-            if whole:
-                self._read(whole.split(b"\n"))
-            else:
-                self._write(self.header, "w")
-        except OSError as error:
-            raise InputError(f"{self.path} can't be used for results: {error.strerror}.") from error
-
-    def append(self, record: Record) -> None:
-        """Write one record so that it survives whatever comes next. Raises InputError: the file can't be written."""
-        try:
-            self._write(asdict(record), "a")
-        except OSError as error:
-            raise InputError(f"{self.path} can't be written: {error.strerror}.") from error
-
-    def _write(self, row: Mapping[str, Any], mode: str) -> None:
-        with self.path.open(mode, encoding="utf-8") as file:
-            file.write(json.dumps(dict(row), ensure_ascii=True) + "\n")
-
-    def _read(self, lines: list[bytes]) -> None:
-        number = 0
-        try:
-            for number, line in enumerate(lines, 1):
-                if number == 1:
-                    self._compare(json.loads(line))
-                else:
-                    self.records.append(_RECORD.validate_json(line))
-        except (ValueError, ValidationError) as error:
-            raise InputError(f"{self.path}, line {number}: not a record of an evaluation.",
-                             "Give another --output file.") from error
-
-    def _compare(self, found: Any) -> None:
-        if not isinstance(found, dict):
-            raise ValueError("the header is no object")
-        for key, value in self.header.items():
-            if found.get(key) != value:
-                raise InputError(f"{self.path} holds results with {key} {found.get(key)!r}, not {value!r}.",
-                                 "Give another --output file.")
+    kind: type[Record] = Record

@@ -46,7 +46,8 @@ _HOMES = {
     "agentfix.mcp_servers": ("McpServer",),
     "agentfix.hookspecs": ("API_VERSION", "Build", "Register", "hookimpl"),
     "agentfix.errors": (
-        "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContextOverflowError",
+        "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContaminationError",
+        "ContextOverflowError",
         "DuplicateNameError", "InputError", "IsolationError", "JournalError", "ModelDeniedError", "ModelError",
         "ModelReplyError", "ModelUnavailableError", "PluginError", "PluginLoadError", "RecordingError",
         "SandboxBusyError", "SandboxError", "SandboxFileError", "SandboxLostError", "SandboxUnavailableError",

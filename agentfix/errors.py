@@ -5,6 +5,7 @@
     │   ├── ConfigError            a setting or settings file is wrong
     │   ├── UnknownNameError       no model, tool, critic, strategy, kind or sandbox of that name
     │   └── InputError             a question or file that can't be used
+    │       └── ContaminationError   items of a data set stand in what models are shown
     ├── PluginError                a plugin broke its contract; names the plugin
     │   ├── DuplicateNameError     two plugins register one name
     │   └── PluginLoadError        a plugin can't be imported
@@ -64,6 +65,10 @@ class ConfigError(UsageError):
 
 class InputError(UsageError):
     """A question or file that can't be used."""
+
+
+class ContaminationError(InputError):
+    """Items of a data set stand in prompts, examples, tool descriptions or lessons: memory would be measured."""
 
 
 class UnknownNameError(UsageError):

@@ -14,6 +14,7 @@ from agentfix import (
     ModelUnavailableError,
     Settings,
     Task,
+    UnknownNameError,
     hookimpl,
 )
 from agentfix.journal import SqliteJournal
@@ -82,6 +83,20 @@ async def test_the_models_opinion_of_it_is_an_opinion():
     result = await check("Who wrote Faust?", "Goethe", '{"feedback": "", "verdict": "accept"}', require="opinion")
     assert (result.kind, result.supported_by, result.abstained) == ("text", EvidenceClass.OPINION, False)
     assert result.usage.model_calls == 1
+
+
+async def test_it_can_be_reviewed_by_one_critic_alone_and_so_it_is_replayed():
+    journal = SqliteJournal(None)
+    agent, model = make('{"feedback": "no", "verdict": "revise"}', journal=journal)
+    async with agent:
+        result = await agent.averify(COUNTED, "60", critics=("self-critique",), run_id="one")
+        again = await agent.replay("one")
+        with pytest.raises(UnknownNameError, match="self-kritik"):
+            await agent.averify(COUNTED, "60", critics=("self-kritik",))
+    model.assert_done()
+    assert [c.critic for c in result.critiques] == ["self-critique"]
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.OPINION)
+    assert again.critiques == result.critiques
 
 
 async def test_a_model_that_can_not_be_had_is_missed_only_by_critics_that_ask_it():

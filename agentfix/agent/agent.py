@@ -141,8 +141,8 @@ class Agent:
         """
         return self._call(self.averify, task, answer)
 
-    async def averify(self, task: Task | str, answer: str, *, run_id: str | None = None,
-                      on_event: OnEvent | None = None) -> Result:
+    async def averify(self, task: Task | str, answer: str, *, critics: Sequence[str] = (),
+                      run_id: str | None = None, on_event: OnEvent | None = None) -> Result:
         """Check an answer that somebody else gave: the kind's critics, and those that the settings name, review it.
 
         No other answer is looked for. The result's one attempt is the given answer, with the evidence for and against
@@ -151,6 +151,7 @@ class Agent:
         Args:
             task: a question is enough; with checks of your own, those decide.
             answer: the bare answer, or a text that states it as a model would; for kind `code`, the program.
+            critics: these alone, by name, instead of the kind's and those that the settings name.
             run_id: names the run in the journal; made up when not given.
             on_event: called in this event loop with everything that happens.
 
@@ -161,7 +162,8 @@ class Agent:
         if not answer.strip():
             raise InputError("The answer is empty.", "Say what is to be checked.")
         task = Task(task) if isinstance(task, str) else task
-        return await self._execute(run_id or new_name(), task, Opening(self.settings, on_event, given=answer))
+        return await self._execute(run_id or new_name(), task, Opening(
+            self.settings, on_event, given=answer, critics=tuple(critics)))
 
     async def resume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,
                      **limits: Any) -> Result:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -19,7 +19,8 @@ KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "requ
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
 
 
-def make_header(task: Task, settings: Settings, given: str | None, found: Iterable[ToolSpec]) -> dict[str, Any]:
+def make_header(task: Task, settings: Settings, given: str | None, found: Iterable[ToolSpec],
+                critics: Sequence[str]) -> dict[str, Any]:
     """The header of a run.
 
     Args:
@@ -27,6 +28,7 @@ def make_header(task: Task, settings: Settings, given: str | None, found: Iterab
         settings: those that decide what happens in it are kept (no key, and no path but that of the working folder).
         given: the answer that is checked, when it came with the task.
         found: the tools that were found for it.
+        critics: those that alone review the given answer; none where they are the usual ones.
     """
     kept = settings.model_dump(mode="json", include={*KEPT, *LIMITS})
     header: dict[str, Any] = {"task": asdict(task), "settings": kept}
@@ -34,6 +36,8 @@ def make_header(task: Task, settings: Settings, given: str | None, found: Iterab
         header["work_dir"] = str(settings.work_dir)
     if given is not None:
         header["given"] = given
+    if critics:
+        header["critics"] = [*critics]
     if specs := [json.loads(json.dumps(asdict(spec))) for spec in found]:
         header["tools"] = specs
     return header
@@ -49,6 +53,11 @@ def given_in(header: Mapping[str, Any] | None) -> str | None:
     """The answer that came with the task; None when the actor is asked for one."""
     given = (header or {}).get("given")
     return None if given is None else str(given)
+
+
+def critics_in(header: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The critics that alone review the answer which came with the task; none where they are the usual ones."""
+    return tuple(map(str, (header or {}).get("critics", ())))
 
 
 def read_header(run: str, header: Mapping[str, Any] | None, settings: Settings,

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven, model_or_none
-from agentfix.agent.header import for_elsewhere, given_in, make_header, read_header
+from agentfix.agent.header import critics_in, for_elsewhere, given_in, make_header, read_header
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
 from agentfix.errors import AgentFixError, InputError, JournalError
@@ -73,6 +73,7 @@ class Opening:
         goes_on: the run is known already, and is taken up again.
         before: the header of the run that is taken up, replayed, or that this one begins as.
         given: an answer that came with the task: it is reviewed, and the actor is not asked.
+        critics: those that review it; the kind's and those that the settings name when empty.
     """
 
     settings: Settings
@@ -83,6 +84,7 @@ class Opening:
     goes_on: bool = False
     before: Mapping[str, Any] | None = None
     given: str | None = None
+    critics: tuple[str, ...] = ()
 
 
 @dataclass
@@ -178,7 +180,7 @@ class LiveRuns:
         recording = recording_of_model(actor)
         tools, found = await self._tools(run, kind, opening, recording, notice)
         stack.push_async_callback(_put_away, tools, notice)
-        header = make_header(task, settings, given, found)
+        header = make_header(task, settings, given, found, opening.critics or critics_in(opening.before))
         task = replace(task, kind=kind.name)
         before = opening.before or await journal.header(run)
         if before is None and recording is not None:
@@ -189,7 +191,7 @@ class LiveRuns:
         critic_model = actor if opening.recording else model(settings.critic_model or settings.model)
         session = await self.parts.session(settings, recording)
         stack.push_async_callback(_leave, session, settings.sandbox, notice)
-        reviewers = tuple(dict.fromkeys((*kind.critics, *settings.critics)))
+        reviewers = tuple(dict.fromkeys(critics_in(header) or (*kind.critics, *settings.critics)))
         context = RunContext(
             task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
             reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), session, calls, emit,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from agentfix.cli.eval_guard import contaminated_option, guarded
 from agentfix.cli.eval_watch import watcher
 from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.visible import one_line
@@ -43,6 +44,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--corpus", help="What corpus_search searches: a corpus by name, or a file or folder by its path.")
 @click.option("--sandbox", help="Where programs run, those that are judged too.")
 @plugin_option
+@contaminated_option
 @click.option("--format", "format_name", help="Which data set's rows the file holds; its name says so unless told.")
 @click.option("--data-dir", type=_PATH, help="The folder of data sets that are given by name only.")
 @click.option("--output", type=_PATH, help="Append each finished item to this file of JSON lines, and leave out the "
@@ -58,7 +60,7 @@ _PATH = click.Path(path_type=Path)
 def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] | None, strategies: tuple[str, ...],
           baselines: bool, limit: int | None, offset: int, repeats: int, concurrency: int | None,
           format_name: str | None, data_dir: Path | None, output: Path | None, equal_tokens: bool, plot: Path | None,
-          as_json: bool, quiet: bool, named: tuple[str, ...], **arguments: Any) -> None:
+          as_json: bool, quiet: bool, skip_contaminated: bool, named: tuple[str, ...], **arguments: Any) -> None:
     """Run the tasks of FILE, one JSON object a line, and compare results with first attempts.
 
     FILE is a path, or the name of a file in --data-dir. Known by name: gsm8k, svamp, tabmwp, mbpp, quixbugs, hotpotqa,
@@ -83,6 +85,7 @@ def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] |
     items = load(file, plugins, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
     contenders = lineup(tuple(dict.fromkeys(strategies)) or (settings.strategy,), equal_tokens=equal_tokens,
                         baselines=baselines)
+    items = guarded(items, plugins, [each.strategy for each in contenders], skip_contaminated=skip_contaminated)
     work = Work(Path(file).stem, items, contenders, settings, plugins, equal_tokens, repeats, concurrency, plot)
     append = work.resume(output)
     if context.obj is None:

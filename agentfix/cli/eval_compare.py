@@ -31,7 +31,7 @@ def compare(paths: tuple[Path, Path], strategies: Sequence[str], *, seed: int, a
     Raises:
         InputError: a file is none of an evaluation, or they have nothing in common.
     """
-    (header, records), (other_header, other_records) = (stored(path) for path in paths)
+    (header, records), (other_header, other_records) = (stored(path, Record) for path in paths)
     if header.get("data") != other_header.get("data"):
         raise InputError(f"{paths[0]} is of the data set {header.get('data')!r}, {paths[1]} of "
                          f"{other_header.get('data')!r}.", "Compare evaluations of the same items.")

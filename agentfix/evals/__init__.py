@@ -15,13 +15,13 @@ from agentfix.evals.datasets import load as load
 from agentfix.evals.figure import figure as figure
 from agentfix.evals.item import Item as Item
 from agentfix.evals.judge import SandboxJudge as SandboxJudge
+from agentfix.evals.lines import stored as stored
 from agentfix.evals.lineup import Contender as Contender
 from agentfix.evals.lineup import lineup as lineup
 from agentfix.evals.record import Record as Record
 from agentfix.evals.record import RecordFile as RecordFile
 from agentfix.evals.record import Stage as Stage
 from agentfix.evals.record import in_order as in_order
-from agentfix.evals.record import stored as stored
 from agentfix.evals.runner import Evaluation as Evaluation
 from agentfix.evals.runner import Runs as Runs
 from agentfix.evals.summary import Summary as Summary

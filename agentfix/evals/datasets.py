@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
-
-from agentfix.errors import AgentFixError, InputError, PluginError, UnknownNameError
+from agentfix.errors import AgentFixError, PluginError, UnknownNameError
+from agentfix.evals.contamination import strings_in
 from agentfix.evals.item import Item
+from agentfix.evals.rows import find, read_rows
 from agentfix.plugins import Plugins
 from agentfix.plugins.contract import described
 from agentfix.protocols import DataSet, Grader
@@ -20,12 +20,6 @@ FALLBACK = "plain"
 """The data set as which a file is read whose name says nothing."""
 
 
-class _Named(BaseModel):
-    model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True)
-
-    id: str = Field("", validation_alias=AliasChoices("id", "pid", "task_id", "name"))
-
-
 @dataclass(frozen=True, slots=True)
 class _Reader:
     """A data set and the plugin that it comes from."""
@@ -33,7 +27,7 @@ class _Reader:
     plugin: str
     data_set: DataSet
 
-    def read(self, row: dict[str, Any]) -> tuple[Task, Grader]:
+    def read(self, row: Mapping[str, Any]) -> tuple[Task, Grader]:
         try:
             made: Any = self.data_set.read(row)
         except (AgentFixError, ValueError, RecursionError):
@@ -64,46 +58,14 @@ def load(file: str, plugins: Plugins, *, data_dir: Path | None = None, format_na
         UnknownNameError: there is no such format.
         PluginError: the data set's plugin is broken.
     """
-    path = _find(file, data_dir)
+    path = find(file, data_dir)
     reader = _reader(plugins, format_name, path.stem)
-    items: list[Item] = []
-    seen: dict[str, int] = {}
-    index = -1
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        index += 1
-        if index < offset:
-            continue
-        if limit is not None and len(items) >= limit:
-            break
-        item = _item(reader, line, index, path, number)
-        if item.id in seen:
-            raise InputError(f"{path}, line {number}: the id {item.id!r} is that of line {seen[item.id]} too.")
-        seen[item.id] = number
-        items.append(item)
-    if not items:
-        raise InputError(f"{path} has no items from {offset} on.")
-    return items
 
+    def item(name: str, index: int, row: Mapping[str, Any]) -> Item:
+        task, grader = reader.read(row)
+        return Item(name, index, task, grader, reader.plugin, tuple(strings_in(row)))
 
-def _find(file: str, data_dir: Path | None) -> Path:
-    candidates = [Path(file)]
-    if data_dir is not None and len(Path(file).parts) == 1:
-        candidates = [data_dir / file, data_dir / f"{file}.jsonl", *candidates]
-    for path in candidates:
-        if path.is_file():
-            return path
-    bare = len(Path(file).parts) == 1 and data_dir is None
-    raise InputError(f"There is no file {str(candidates[0])!r}.",
-                     "Give a path, or the folder of your data sets with --data-dir." if bare else "")
-
-
-def _lines(path: Path) -> list[bytes]:
-    try:
-        return path.read_bytes().split(b"\n")
-    except OSError as error:
-        raise InputError(f"{path} can't be read: {error.strerror}.") from error
+    return read_rows(path, item, offset=offset, limit=limit, hint="Choose how rows are read with --format.")
 
 
 def _reader(plugins: Plugins, format_name: str | None, stem: str) -> _Reader:
@@ -115,25 +77,3 @@ def _reader(plugins: Plugins, format_name: str | None, stem: str) -> _Reader:
     if not isinstance(made, DataSet):
         raise PluginError(known[name], f"data set {name!r} has no method `read`.")
     return _Reader(known[name], made)
-
-
-def _item(reader: _Reader, line: bytes, index: int, path: Path, number: int) -> Item:
-    try:
-        data: Any = json.loads(line.decode("utf-8"))
-        if not isinstance(data, dict):
-            raise ValueError("a row must be a JSON object")
-        row = cast("dict[str, Any]", data)
-        task, grader = reader.read(row)
-        return Item(_Named.model_validate(row).id or f"{path.stem}-{index}", index, task, grader, reader.plugin)
-    except UnicodeDecodeError as error:
-        problem = f"not UTF-8 (byte {error.start})"
-    except json.JSONDecodeError as error:
-        problem = f"not JSON: {error.msg} at column {error.colno}"
-    except ValidationError as error:
-        first = error.errors()[0]
-        problem = f"field {'.'.join(str(part) for part in first['loc']) or '?'!r}: {first['msg']}"
-    except RecursionError:
-        problem = "nested too deeply"
-    except ValueError as error:
-        problem = str(error)
-    raise InputError(f"{path}, line {number}: {problem}.", "Choose how rows are read with --format.")

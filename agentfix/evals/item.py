@@ -22,6 +22,14 @@ class Item:
     grader: Grader
     plugin: str
     """The one that the grader comes from."""
+    texts: tuple[str, ...] = ()
+    """All that the row says, for the contamination guard; no strategy is ever shown them."""
+
+    @property
+    def wording(self) -> tuple[str, ...]:
+        """See `agentfix.evals.contamination.Guarded`."""
+        asked = sorted(self.texts, key=lambda text: not self.task.question.strip().startswith(text.strip() or "?"))
+        return (*asked,) if asked else (self.task.question, self.task.context)
 
     async def graded(self, answer: str, judge: Judge) -> Score:
         """Grade an answer.

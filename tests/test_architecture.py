@@ -44,8 +44,9 @@ MAY_IMPORT = {
                          "agentfix.testing"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",
                      "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.tools", "agentfix.testing",
-                     "agentfix.cli"},
+                     "agentfix.export", "agentfix.cli"},
     "agentfix.doctor": {*SHARED, "agentfix.plugins", "agentfix.models", "agentfix.sandbox", "agentfix.doctor"},
+    "agentfix.export": {*FOUNDATIONS, "agentfix.evidence", "agentfix.export"},
     "agentfix.__main__": {"agentfix.cli"},
     **{leaf: {*SHARED, leaf} for leaf in LEAVES},
 }

@@ -29,6 +29,7 @@ _COMMANDS = {
     "replay": ("agentfix.cli.replay:replay", "Watch a run once more; nothing is asked."),
     "runs": ("agentfix.cli.runs:runs", "List, show and remove runs."),
     "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
+    "export": ("agentfix.cli.export:export", "Make training data of what runs proved."),
     "corpus": (_PLUGINS, "Search your own files: add, list, rm, search."),
     "mcp": (_PLUGINS, "Serve solve and verify to MCP clients."),
     "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),

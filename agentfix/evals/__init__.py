@@ -20,6 +20,7 @@ from agentfix.evals.record import Record as Record
 from agentfix.evals.record import RecordFile as RecordFile
 from agentfix.evals.record import Stage as Stage
 from agentfix.evals.record import in_order as in_order
+from agentfix.evals.record import read_records as read_records
 from agentfix.evals.runner import Evaluation as Evaluation
 from agentfix.evals.runner import Runs as Runs
 from agentfix.evals.summary import Summary as Summary
@@ -27,5 +28,6 @@ from agentfix.evals.summary import summarise as summarise
 
 __all__ = [
     "Comparison", "Contender", "Evaluation", "Item", "Record", "RecordFile", "Runs", "SandboxJudge", "Share", "Stage",
-    "Summary", "compared", "comparisons", "in_order", "lineup", "load", "summarise",
+    "Summary", "compared", "comparisons", "in_order", "lineup", "load", "read_records",
+    "summarise",
 ]

@@ -95,6 +95,26 @@ def in_order(records: Iterable[Record], items: Sequence[str], strategies: Sequen
 _RECORD = TypeAdapter(Record)
 
 
+def read_records(path: Path) -> tuple[Mapping[str, Any], list[Record]]:
+    """What an evaluation was made with, and its records.
+
+    Args:
+        path: a file that `RecordFile` wrote.
+
+    Raises:
+        InputError: it can't be read, or is none.
+    """
+    try:
+        first, *lines = path.read_bytes().strip().split(b"\n")
+        header = TypeAdapter(dict[str, Any]).validate_json(first)
+        return header, [_RECORD.validate_json(line) for line in lines]
+    except OSError as error:
+        raise InputError(f"{path} can't be read: {error.strerror}.") from error
+    except ValueError as error:
+        raise InputError(f"{path} does not hold the records of an evaluation.",
+                         "Give the --output file of agentfix eval.") from error
+
+
 @dataclass
 class RecordFile:
     """Records appended as lines of JSON under a first line that says what they were made with.

@@ -86,7 +86,7 @@ def test_answers_to_different_questions_are_not_set_against_each_other(runs, exp
 
 def test_a_critique_counts_when_its_correction_is_right(runs, exported):
     runs(OTHER, WRONG, RIGHT)
-    rows, told = exported("critique")
+    rows, _ = exported("critique")
     (row,) = rows
     assert "got 7" in said(row)
     assert row["prompt"][-2] == {"role": "assistant", "content": WRONG}

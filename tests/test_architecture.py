@@ -46,7 +46,7 @@ MAY_IMPORT = {
                      "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.tools", "agentfix.testing",
                      "agentfix.export", "agentfix.cli"},
     "agentfix.doctor": {*SHARED, "agentfix.plugins", "agentfix.models", "agentfix.sandbox", "agentfix.doctor"},
-    "agentfix.export": {*FOUNDATIONS, "agentfix.evidence", "agentfix.export"},
+    "agentfix.export": {*FOUNDATIONS, "agentfix.evidence", "agentfix.steps", "agentfix.export"},
     "agentfix.__main__": {"agentfix.cli"},
     **{leaf: {*SHARED, leaf} for leaf in LEAVES},
 }

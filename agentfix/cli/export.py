@@ -42,8 +42,9 @@ def export(format_name: str, output: Path, require: str, since: datetime | None,
            **chosen: Any) -> int:
     """Write training data in FORMAT, from runs in which a tool, a person or a check proved what is right and wrong.
 
-    The columns are those of TRL's data sets: sft, dpo and kto are what its trainers of these names take; critique is
-    sft for a critic. Each row says what proves it.
+    The columns are those of TRL's data sets: sft, dpo and kto are what its trainers of these names take, prm is its
+    stepwise supervision; critique and rewind are sft rows that teach to criticise, and to go back. Each row says what
+    proves it.
     """
     grades, sources = _graded(graded)
     selection = Selection(EvidenceClass.parse(require), since=None if since is None else since.timestamp(),

@@ -10,7 +10,8 @@ from typing import Any, TypeAlias
 
 from agentfix.errors import UnknownNameError
 from agentfix.export.corrected import critiques, preferences
-from agentfix.export.proofs import Proved, proved
+from agentfix.export.located import fault_of, spliced
+from agentfix.export.proofs import Proved, proved, told
 from agentfix.export.runs import Run, Selection
 
 Row: TypeAlias = dict[str, Any]
@@ -51,7 +52,7 @@ def exported(format_name: str, runs: Sequence[Run], selection: Selection) -> Exp
     known = proved(runs, selection.require, left_out)
     rows: dict[str, Row] = {}
     for row, proofs in FORMATS[format_name](known, selection, left_out):
-        name = json.dumps(row)
+        name = json.dumps({column: value for column, value in row.items() if column != "located"})
         if name in rows:
             left_out["it is the same as another row"] += 1
         else:
@@ -107,6 +108,38 @@ def _critique(known: Sequence[Proved], selection: Selection, left_out: Counter[s
                "completion": answer(critique.feedback)}, [wrong, right]
 
 
+def _prm(known: Sequence[Proved], selection: Selection, left_out: Counter[str]) -> Found:
+    """The steps of a wrong answer up to the first wrong one, and whether each is right: process supervision (Lightman
+    et al., "Let's verify step by step", 2023, section 2.6). The prompt is text, as TRL has it here."""
+    for each in known:
+        if each.right:
+            left_out["it is proved right, which says nothing of its steps"] += 1
+        elif each.attempt.steps:
+            left_out["it acted: its steps are calls"] += 1
+        elif (fault := fault_of(each, selection.require)) is None:
+            left_out["nothing located its first wrong step"] += 1
+        else:
+            prompt = "\n\n".join(message["content"] for message in each.turns[0].prompt)
+            labels = [*(True for _ in fault.steps[1:]), False]
+            yield {"prompt": prompt, "completions": list(fault.steps), "labels": labels,
+                   "located": told(fault.evidence)}, [each]
+
+
+def _rewind(known: Sequence[Proved], selection: Selection, left_out: Counter[str]) -> Found:
+    """A question, and an answer that begins wrong, says so at the first wrong step, and goes on right (Yuan et al.,
+    "Agent-R", 2025, section 3.2)."""
+    for wrong, right in preferences(known, left_out):
+        fault = fault_of(wrong, selection.require)
+        if fault is None:
+            left_out["nothing located its first wrong step"] += 1
+            continue
+        reflection = f"That step is wrong: {fault.evidence.summary}. I go back to where it was right."
+        completion = answer(spliced(fault, reflection, right.attempt.text))
+        yield {"prompt": wrong.question, "completion": completion, "located": told(fault.evidence)}, [wrong, right]
+
+
 CRITICISE = "Say what is wrong with this answer, if anything is."
-FORMATS: Mapping[str, Write] = {"sft": _sft, "dpo": _dpo, "kto": _kto, "critique": _critique}
+FORMATS: Mapping[str, Write] = {
+    "sft": _sft, "dpo": _dpo, "kto": _kto, "prm": _prm, "critique": _critique, "rewind": _rewind,
+}
 """How each format is written, by name."""

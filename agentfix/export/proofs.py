@@ -26,14 +26,19 @@ class Proved:
     turns: tuple[Turn, ...]
     """What was asked and written, in order; one, unless the attempt acted."""
     question: Chat | None
-    """What was asked before anything was answered, in the attempt's own role; None where that is not known."""
+    """What was asked in the attempt's own role before anything was answered; None where that is not known."""
 
     @property
     def plain(self) -> dict[str, Any]:
         """What proves it, for a row."""
         return {"run": self.run.id, "attempt": self.attempt.id, "model": self.attempt.author, "right": self.right,
-                "evidence": [{"class": e.kind.label, "polarity": e.polarity, "summary": e.summary, "author": e.author}
-                             for e in self.evidence]}
+                "evidence": [told(e) for e in self.evidence]}
+
+
+def told(evidence: Evidence) -> dict[str, str]:
+    """Evidence, for a row."""
+    return {"class": evidence.kind.label, "polarity": evidence.polarity, "summary": evidence.summary,
+            "author": evidence.author}
 
 
 def proved(runs: Sequence[Run], require: EvidenceClass, left_out: Counter[str]) -> list[Proved]:
@@ -65,13 +70,16 @@ def _proved(run: Run, attempt: Attempt, require: EvidenceClass, left_out: Counte
         left_out["what speaks for it and against it weighs the same"] += 1
     elif found.kind < require:
         left_out[f"no more than {found.kind.label} speaks of it"] += 1
-    elif attempt.finish_reason == "length":
+    elif attempt.unfinished or attempt.finish_reason == "length":
         left_out["it was cut off before its end"] += 1
     elif turns := turns_of(run, attempt, left_out):
         right = found.state == "supported"
         polarity = "supports" if right else "refutes"
         decided = tuple(e for e in held if e.kind is found.kind and e.polarity == polarity)
-        return Proved(run, attempt, right, decided, tuple(turns), _question(run, attempt))
+        question = _question(run, attempt)
+        if not attempt.steps and question is not None and turns[0].text != attempt.text:
+            turns = [Turn(question, attempt.text)]  # it went on from steps of another one, and is proved as a whole
+        return Proved(run, attempt, right, decided, tuple(turns), question)
     return None
 
 
@@ -85,11 +93,9 @@ def _graded(run: Run, attempt: Attempt) -> list[Evidence]:
 
 
 def _question(run: Run, attempt: Attempt) -> Chat | None:
-    """The prompt of the first of the attempts that led to this one."""
-    first = attempt
-    while first.parent is not None:
-        first = run.attempts[first.parent]
-    turns = turns_of(run, first, Counter()) if first.role == attempt.role and not attempt.steps else []
+    """What was asked for the first attempt in the same role, if nothing was answered before it."""
+    first = next(each for each in run.attempts if each.role == attempt.role)
+    turns = turns_of(run, first, Counter()) if first.parent is None and not first.steps else []
     return turns[0].prompt if turns else None
 
 

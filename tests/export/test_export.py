@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from agentfix import Agent, Check, Completion, Settings, Task, UnknownNameError
+from agentfix import Agent, Check, Completion, Settings, Task, UnknownNameError, hookimpl, tool
 from agentfix.cli.main import main
 from agentfix.evals import Record, RecordFile
 from agentfix.plugins import Plugins
@@ -178,3 +180,30 @@ async def test_an_agent_exports_its_own_journal():
     assert [row["label"] for row in made.rows] == [False, True]
     asked = [[{"role": m.role, "content": m.content} for m in request.messages] for request in model.requests]
     assert [row["prompt"] for row in made.rows] == asked
+
+
+@tool
+def word_count(text: str) -> str:
+    """Count the words of a text.
+
+    Args:
+        text: any text.
+    """
+    return str(len(text.split()))
+
+
+def test_each_step_that_went_well_is_learnt_of_an_attempt_that_acted(runs, exported):
+    class Plugin:
+        @hookimpl
+        def agentfix_register_tools(self, register):
+            register("word_count", lambda build: word_count)
+
+    counting, lost, answered = (json.dumps(step) for step in (
+        {"plan": [{"do": "count the words", "tool": "word_count"}],
+         "calls": [{"tool": "word_count", "arguments": {"text": "at dawn"}}]},
+        {"calls": [{"tool": "word_count", "arguments": {"words": "at dawn"}}]},
+        {"thought": "", "answer": "2"}))
+    task = Task("How many words has 'at dawn'?", "tools", (Check("assert answer == '2'"),))
+    runs(counting, lost, *[answered] * 9, task=task, plugin=Plugin(), tools=("word_count",))
+    assert [said(row) for row in exported("sft")[0]] == [counting, answered]
+    assert exported("kto")[0] == exported("dpo")[0] == []

@@ -112,6 +112,23 @@ def test_example_05_own_tool(agent_saying, capsys):
     assert answer == "It has 6 words."
 
 
+@pytest.mark.filterwarnings("default")  # the trainers warn of each other's settings
+async def test_example_06_train_on_proofs(agent_saying, capsys, tmp_path):
+    for package in ("trl", "torch"):
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install trl torch")
+    naive = program("def initials(name):", "    return name[0] + name.split(' ')[1][0]")
+    right = program("def initials(name):", "    return ''.join(part[0].upper() for part in name.split())")
+    median = program("def middle(values):", "    ordered, half = sorted(values), len(values) // 2",
+                     "    return (ordered[half] + ordered[-half - 1]) / 2")
+    agent, model = agent_saying(naive, right, median)
+    async with agent:
+        await example("06_train_on_proofs").main(agent, tmp_path)
+    model.assert_done()
+    said = capsys.readouterr().out
+    assert "sft: 2 row(s)" in said and "dpo: 1 row(s)" in said
+    assert [line.split(":")[0] for line in said.splitlines() if "at first" in line] == ["sft", "dpo"]
+
+
 def test_an_example_is_a_plugin_too():
     plugins = Plugins(Settings(plugins=(str(EXAMPLES / "05_own_tool.py"),)), installed=False)
     assert plugins.build("tool", "word_count").spec.description == "Count the words of a text."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import os
@@ -127,6 +128,24 @@ async def test_example_06_train_on_proofs(agent_saying, capsys, tmp_path):
     said = capsys.readouterr().out
     assert "sft: 2 row(s)" in said and "dpo: 1 row(s)" in said
     assert [line.split(":")[0] for line in said.splitlines() if "at first" in line] == ["sft", "dpo"]
+
+
+@pytest.mark.filterwarnings("default")  # Inspect's own
+def test_example_07_inspect(agent_saying, capsys, tmp_path, monkeypatch):
+    pytest.importorskip("inspect_ai", reason="inspect-ai is not installed: pip install 'agentfix[inspect]'")
+    monkeypatch.chdir(tmp_path)  # where Inspect leaves its logs
+
+    def say(request):
+        answer = "8 * 0.35 + 3 * 2.40" if "bakery" in request.messages[-1].content else "540 / 12"
+        return program(f"answer = {answer}") if "program" in str(request) else f"The answer is {eval(answer)}."
+
+    agent, _ = agent_saying(*[say] * 30)
+    with agent:
+        example("07_inspect").main(agent)
+    gc.collect()  # what Inspect leaves unclosed warns here, and not within another test
+    bread, tank, accuracy = capsys.readouterr().out.splitlines()
+    assert bread.startswith("10 (target 10): agreement") and tank.startswith("45 (target 45): agreement")
+    assert accuracy == "accuracy: 1.0"
 
 
 def test_an_example_is_a_plugin_too():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from agentfix.errors import InputError
 from agentfix.protocols import JournalledCall
 from agentfix.types import Attempt, Critique, EvidenceClass
 
@@ -28,7 +29,11 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """What of a journal is exported, and what its rows say of where they come from."""
+    """What of a journal is exported, and what its rows say of where they come from.
+
+    Raises:
+        InputError: nothing but opinions is required.
+    """
 
     require: EvidenceClass = EvidenceClass.MEASUREMENT
     """The weakest class of evidence that counts as proof; more than `opinion`."""
@@ -50,7 +55,7 @@ class Selection:
 
     def __post_init__(self) -> None:
         if self.require <= EvidenceClass.OPINION:
-            raise ValueError("an opinion proves nothing")
+            raise InputError("An opinion proves nothing.", "Require agreement, or more.")
 
     def wants(self, run: str, begun: float, kind: str, strategy: str) -> bool:
         """Whether a run is among those that are exported."""

@@ -6,9 +6,21 @@ import json
 
 import pytest
 
-from agentfix import Agent, Check, Completion, Settings, Task, UnknownNameError, hookimpl, tool
+from agentfix import (
+    Agent,
+    Check,
+    Completion,
+    EvidenceClass,
+    InputError,
+    Settings,
+    Task,
+    UnknownNameError,
+    hookimpl,
+    tool,
+)
 from agentfix.cli.main import main
 from agentfix.evals import Record, RecordFile
+from agentfix.export import Selection
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
 from tests.export.conftest import DOUBLE, OTHER, RIGHT, TWICE, WRONG, block
@@ -60,6 +72,8 @@ def test_what_only_agrees_is_exported_when_that_is_enough(runs, exported):
 def test_opinions_can_not_be_made_proof(tmp_path, capfd):
     assert main(["export", "sft", "--require", "opinion", "--output", str(tmp_path / "rows")]) == 2
     assert "'opinion' is not one of" in capfd.readouterr().err
+    with pytest.raises(InputError, match="proves nothing"):
+        Selection(EvidenceClass.OPINION)
 
 
 def test_a_wrong_answer_is_set_against_its_own_correction(runs, exported):

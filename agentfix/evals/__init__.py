@@ -28,6 +28,5 @@ from agentfix.evals.summary import summarise as summarise
 
 __all__ = [
     "Comparison", "Contender", "Evaluation", "Item", "Record", "RecordFile", "Runs", "SandboxJudge", "Share", "Stage",
-    "Summary", "compared", "comparisons", "in_order", "lineup", "load", "read_records",
-    "summarise",
+    "Summary", "compared", "comparisons", "in_order", "lineup", "load", "read_records", "summarise",
 ]

@@ -105,7 +105,8 @@ def read_records(path: Path) -> tuple[Mapping[str, Any], list[Record]]:
         InputError: it can't be read, or is none.
     """
     try:
-        first, *lines = path.read_bytes().strip().split(b"\n")
+        whole, _, _ = path.read_bytes().rpartition(b"\n")  # a line that is not ended was not written whole
+        first, *lines = whole.split(b"\n")
         header = TypeAdapter(dict[str, Any]).validate_json(first)
         return header, [_RECORD.validate_json(line) for line in lines]
     except OSError as error:

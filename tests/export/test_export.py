@@ -164,8 +164,11 @@ def test_runs_are_chosen_by_kind_strategy_name_and_time(runs, exported):
 def test_what_an_evaluation_graded_is_proved(runs, exported, tmp_path):
     result = runs(SIXTY, DERIVED, task=Task(JARS))
     file = tmp_path / "records.jsonl"
-    record = Record("1", "critic", "critic", 0, "60", True, "60", True, run_id=result.run_id)
+    record = Record("1", "critic", "critic", 0, first_answer="60", first_correct=True, answer="60", correct=True,
+                    run_id=result.run_id)
     RecordFile(file, {"data": "jars"}).append(record)
+    with file.open("a", encoding="utf-8") as torn:
+        torn.write('{"item": "2", "strat')  # the evaluation was killed here
     rows, _ = exported("sft", "--graded", str(file))
     assert [said(row) for row in rows] == [SIXTY, DERIVED]
     assert rows[0]["source"] == "jars"

@@ -17,7 +17,7 @@ class Fault:
     """The steps of an attempt up to the first that is wrong."""
 
     steps: tuple[str, ...]
-    """The last is the wrong one; those before it are not."""
+    """The last is the wrong one; in those before it nothing wrong was found."""
     text: str
     """The beginning of the attempt's text that holds them."""
     evidence: Evidence
@@ -28,7 +28,8 @@ def fault_of(wrong: Proved, require: EvidenceClass) -> Fault | None:
     """Where a wrong attempt first went wrong; None when nothing better than an opinion says where.
 
     A critic that names the step must have evidence of the required class for it. Of a program that failed, it is the
-    line where it failed: those before it ran.
+    line where it failed. Those before it ran, or could be parsed; that they are right is not proved by it, as the cause
+    of a failure may lie before the line where it shows. `Fault.evidence` tells which it is.
 
     Args:
         wrong: an attempt that did not act.
@@ -82,5 +83,6 @@ def spliced(fault: Fault, reflection: str, right: str) -> str:
         shared += 1
     in_code = FENCE in right  # a block that is shown again must be whole
     rest = right if in_code else right[len(first_steps(right, shared)):].strip("\n")
-    end = f"\n{FENCE}" if fault.text.count(FENCE) % 2 else ""
+    is_open = fault.text.count(FENCE) % 2 and not fault.steps[-1].lstrip().startswith(FENCE)
+    end = f"\n{FENCE}" if is_open else ""
     return f"{fault.text}{end}\n\n{reflection}\n\n{rest}"

@@ -124,6 +124,12 @@ def test_a_program_that_went_wrong_is_closed_before_the_right_one(runs, exported
     assert wrong.endswith("    each = four\n```") and right == MENDED
 
 
+def test_a_program_that_ends_in_a_stray_fence_is_closed_already(runs, exported):
+    runs("def solution():\n    return 3 * 5\n```", MENDED, task=TASK)
+    (row,) = exported("rewind")[0]
+    assert row["completion"][0]["content"].startswith("def solution():\n    return 3 * 5\n```\n\nThat step is wrong: ")
+
+
 def test_an_answer_that_goes_on_from_kept_steps_is_whole(derived, exported):
     derived(GONE_ON, keep=True)
     (row,) = exported("sft")[0]

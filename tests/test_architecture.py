@@ -44,8 +44,10 @@ MAY_IMPORT = {
                          "agentfix.testing"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",
                      "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.tools", "agentfix.testing",
-                     "agentfix.cli"},
+                     "agentfix.export", "agentfix.cli"},
     "agentfix.doctor": {*SHARED, "agentfix.plugins", "agentfix.models", "agentfix.sandbox", "agentfix.doctor"},
+    "agentfix.export": {*FOUNDATIONS, "agentfix.evidence", "agentfix.steps", "agentfix.export"},
+    "agentfix.bridges": {*SHARED, "agentfix.agent", "agentfix.bridges"},
     "agentfix.__main__": {"agentfix.cli"},
     **{leaf: {*SHARED, leaf} for leaf in LEAVES},
 }
@@ -72,6 +74,7 @@ BOUNDARIES = {
     "ddgs": ["plugins/web_search/engines/duckduckgo.py"],
     "pypdf": ["plugins/corpus_search/pdf.py", "plugins/fetch_page/worker.py"],
     "trafilatura": ["plugins/corpus_search/html.py", "plugins/fetch_page/worker.py"],
+    "inspect_ai": ["agentfix/bridges/inspect.py"],
     "sympy": ["plugins/"],
     "pint": ["plugins/"],
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import json
 import os
@@ -110,6 +111,41 @@ def test_example_05_own_tool(agent_saying, capsys):
     first, *_, answer = capsys.readouterr().out.splitlines()
     assert first == "word_count{'text': 'We left the harbour at dawn'} says 6"
     assert answer == "It has 6 words."
+
+
+@pytest.mark.filterwarnings("default")  # the trainers warn of each other's settings
+async def test_example_06_train_on_proofs(agent_saying, capsys, tmp_path):
+    for package in ("trl", "torch"):
+        pytest.importorskip(package, reason=f"{package} is not installed: pip install trl torch")
+    naive = program("def initials(name):", "    return name[0] + name.split(' ')[1][0]")
+    right = program("def initials(name):", "    return ''.join(part[0].upper() for part in name.split())")
+    median = program("def middle(values):", "    ordered, half = sorted(values), len(values) // 2",
+                     "    return (ordered[half] + ordered[-half - 1]) / 2")
+    agent, model = agent_saying(naive, right, median)
+    async with agent:
+        await example("06_train_on_proofs").main(agent, tmp_path)
+    model.assert_done()
+    said = capsys.readouterr().out
+    assert "sft: 2 row(s)" in said and "dpo: 1 row(s)" in said
+    assert [line.split(":")[0] for line in said.splitlines() if "at first" in line] == ["sft", "dpo"]
+
+
+@pytest.mark.filterwarnings("default")  # Inspect's own
+def test_example_07_inspect(agent_saying, capsys, tmp_path, monkeypatch):
+    pytest.importorskip("inspect_ai", reason="inspect-ai is not installed: pip install 'agentfix[inspect]'")
+    monkeypatch.chdir(tmp_path)  # where Inspect leaves its logs
+
+    def say(request):
+        answer = "8 * 0.35 + 3 * 2.40" if "bakery" in request.messages[-1].content else "540 / 12"
+        return program(f"answer = {answer}") if "program" in str(request) else f"The answer is {eval(answer)}."
+
+    agent, _ = agent_saying(*[say] * 30)
+    with agent:
+        example("07_inspect").main(agent)
+    gc.collect()  # what Inspect leaves unclosed warns here, and not within another test
+    bread, tank, accuracy = capsys.readouterr().out.splitlines()
+    assert bread.startswith("10 (target 10): agreement") and tank.startswith("45 (target 45): agreement")
+    assert accuracy == "accuracy: 1.0"
 
 
 def test_an_example_is_a_plugin_too():

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
+from agentfix.agent.exporting import export_runs
 from agentfix.agent.header import LIMITS, read_header, require_no_lower
 from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
 from agentfix.agent.runs import LiveRuns, Opening, new_name
 from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError, UsageError
 from agentfix.exchange import check_journalled
+from agentfix.export import Export, Selection
 from agentfix.graph import build
 from agentfix.graph.calls import Doubt
 from agentfix.graph.sources import Prefix, Source
@@ -283,6 +285,19 @@ class Agent:
         finally:
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
+
+    async def export(self, format_name: str, selection: Selection = Selection()) -> Export:
+        """Make training data of the runs in this agent's journal.
+
+        Args:
+            format_name: `sft`, `dpo`, `kto`, `prm`, `critique` or `rewind`: see `agentfix.export.FORMATS`.
+            selection: which runs, and what counts as proof.
+
+        Raises:
+            UnknownNameError: there is no such format.
+            JournalError: the journal can't be read.
+        """
+        return await export_runs(await self.open_journal(), format_name, selection)
 
     async def _execute(self, run: str, task: Task, opening: Opening) -> Result:
         journal = await self.open_journal()

@@ -31,6 +31,7 @@ _COMMANDS = {
     "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
     "eval-critic": ("agentfix.cli.eval_critic:eval_critic", "Have recorded answers judged by critics and compare "
                     "them."),
+    "export": ("agentfix.cli.export:export", "Make training data of what runs proved."),
     "corpus": (_PLUGINS, "Search your own files: add, list, rm, search."),
     "mcp": (_PLUGINS, "Serve solve and verify to MCP clients."),
     "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),

@@ -1,0 +1,1 @@
+"""Bridges to what others evaluate with: one module each, imported by name, with its package as an extra."""

@@ -219,6 +219,10 @@ class Settings(BaseModel):
     def journal_path(self) -> Path:
         return self.data_dir / "journal.sqlite"
 
+    @property
+    def memory_path(self) -> Path:
+        return self.data_dir / "memory.sqlite"
+
 
 def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path | None = None,
                   environment: Mapping[str, str] | None = None) -> Settings:

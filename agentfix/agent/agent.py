@@ -63,7 +63,7 @@ class Agent:
         self.on_approval = on_approval
         self._journal = journal
         forgetful = self.settings.journal == "memory"
-        self._memory = SqliteMemory(None if forgetful else self.settings.data_dir / "memory.sqlite")
+        self._memory = SqliteMemory(None if forgetful else self.settings.memory_path)
         self._parts = Parts(self.settings, self.plugins)
         self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse,
                               lambda: self.memory, lambda: self.on_approval)

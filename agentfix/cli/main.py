@@ -28,6 +28,7 @@ _COMMANDS = {
     "resume": ("agentfix.cli.resume:resume", "Go on with a run that was cut off."),
     "replay": ("agentfix.cli.replay:replay", "Watch a run once more; nothing is asked."),
     "runs": ("agentfix.cli.runs:runs", "List, show and remove runs."),
+    "memory": ("agentfix.cli.memory:memory", "Show and forget what strategies remember of earlier runs."),
     "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
     "eval-critic": ("agentfix.cli.eval_critic:eval_critic", "Have recorded answers judged by critics and compare "
                     "them."),

@@ -15,8 +15,8 @@ from agentfix.errors import ModelUnavailableError
 def test_help_names_every_command(cli):
     status, out, _ = cli("--help")
     assert status == 0
-    for command in ("run", "eval", "corpus", "models", "sandbox", "doctor", "plugins", "strategies", "critics",
-                    "kinds", "tools"):
+    for command in ("run", "memory", "eval", "corpus", "models", "sandbox", "doctor", "plugins", "strategies",
+                    "critics", "kinds", "tools"):
         assert f"\n  {command} " in out
 
 

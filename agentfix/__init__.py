@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from agentfix.types import *  # noqa: F403
     from agentfix.verdict import VERDICT_SCHEMA as VERDICT_SCHEMA
     from agentfix.verdict import Verdict as Verdict
+    from agentfix.verdict import read_object as read_object
     from agentfix.verdict import read_verdict as read_verdict
 
 _HOMES = {
@@ -57,21 +58,21 @@ _HOMES = {
     "agentfix.steps": ("first_steps", "steps_of"),
     "agentfix.tools": ("FunctionTool", "defused", "fence", "head_and_tail", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),
-    "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_verdict"),
+    "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_object", "read_verdict"),
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "DataSet", "Deadline",
         "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal", "JournalledCall", "Judge",
         "LearningStrategy", "Limits", "Memory", "Model", "OnOutput", "OutputStream", "Passage", "Prompt", "ReadingKind",
         "Response", "Sandbox", "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session", "SessionState",
         "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify",
-        "WebEngine", "WebQuery", "review_each",
+        "WebEngine", "WebQuery", "review_each", "review_parts",
     ),
     "agentfix.types": (
         "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",
         "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence",
         "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Reflect",
         "Reflection", "Remaining", "Result", "Review", "Round", "Sampling", "Standing", "Step", "Stop", "Task",
-        "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage",
+        "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage", "VerdictWord",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -49,18 +49,34 @@ def read_verdict(reply: str) -> Verdict:
     reply = reply.strip()
     if len(reply) > _LONGEST:
         return Verdict("abstain")
-    try:
-        value: object = json.loads(_unfenced(reply), object_pairs_hook=_without_repeats)
-    except (ValueError, RecursionError):
+    fields = read_object(reply)
+    if fields is None:
         return _from_lines(reply)
-    if not isinstance(value, dict):
-        return Verdict("abstain")
-    fields = cast("dict[str, object]", value)
     word, feedback = fields.get("verdict"), fields.get("feedback", "")
     for known in _WORDS:
         if word == known:
             return Verdict(known, feedback if isinstance(feedback, str) else "")
     return Verdict("abstain")
+
+
+def read_object(reply: str) -> Mapping[str, object] | None:
+    """Read a JSON object, alone or in a code fence: for critics with a schema of their own.
+
+    Args:
+        reply: anything.
+
+    Returns:
+        None when it is no JSON object, is too long to be one, or says a key twice: its last word need not be what was
+        meant.
+    """
+    reply = reply.strip()
+    if len(reply) > _LONGEST:
+        return None
+    try:
+        value: object = json.loads(_unfenced(reply), object_pairs_hook=_without_repeats)
+    except (ValueError, RecursionError):
+        return None
+    return cast("Mapping[str, object]", value) if isinstance(value, dict) else None
 
 
 def _unfenced(reply: str) -> str:
@@ -70,7 +86,7 @@ def _unfenced(reply: str) -> str:
 
 
 def _without_repeats(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    """Raises ValueError for an object that says a key twice: its last word need not be what was meant."""
+    """Raises ValueError for an object that says a key twice."""
     if len({key for key, _ in pairs}) != len(pairs):
         raise ValueError("a key is repeated")
     return dict(pairs)

@@ -36,6 +36,7 @@ MAY_IMPORT = {
     "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.steps", "agentfix.graph"},
     "agentfix.lifecycle": {*SHARED},
     "agentfix.steps": set(),
+    "agentfix.families": set(),
     "agentfix.threads": set(),
     "agentfix.tools": {*SHARED, "agentfix.lifecycle", "agentfix.tools"},
     "agentfix.isolation": {*SHARED, "agentfix.lifecycle", "agentfix.plugins", "agentfix.tools", "agentfix.isolation"},

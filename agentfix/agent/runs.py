@@ -20,6 +20,7 @@ from agentfix.agent.header import critics_in, for_elsewhere, given_in, make_head
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
 from agentfix.errors import AgentFixError, InputError, JournalError
+from agentfix.families import same_family
 from agentfix.graph.calls import Calls, Doubt
 from agentfix.graph.context import RunContext
 from agentfix.graph.meter import Meter
@@ -37,6 +38,7 @@ from agentfix.types import (
     Critique,
     Event,
     EventKind,
+    EvidenceClass,
     Heard,
     Observation,
     Reflection,
@@ -293,6 +295,8 @@ class LiveRuns:
         result = context.result = _result(context, stop)
         if self._live[context.calls.run_id].settings.memory:
             await learn(context, self.memory())
+        if partial_to := _partial_to(result, context.critic_model.name):
+            context.emit("notice", {"message": partial_to})
         plain: dict[str, Any] = _RESULT.dump_python(result, mode="json")
         await context.calls.record("result", "", plain)
         context.emit("result", {"result": result})
@@ -356,6 +360,18 @@ def _result(context: RunContext, stop: str) -> Result:
         kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
         usage=meter.usage, seconds=meter.seconds, rounds=context.rounds,
     )
+
+
+def _partial_to(result: Result, judge: str) -> str:
+    """Why the opinion that an answer rests on may favour it; empty where it rests on more, or nothing tells that."""
+    if result.best is None or result.supported_by != EvidenceClass.OPINION:
+        return ""
+    author = result.attempts[result.best].author
+    if not same_family(judge, author):
+        return ""
+    who = f"{judge} judges what it wrote itself" if judge == author else f"{judge} and {author} are of one family"
+    return (f"Only a model's opinion supports this answer, and {who}: models favour what is like their own. "
+            "Choose a judge of another family with --critic-model, or a critic that measures.")
 
 
 async def _leave(session: Session, sandbox: str, notice: Callable[[str], None]) -> None:

@@ -13,6 +13,7 @@ from agentfix.protocols.critics import (
     ToolCalls,
     Verify,
     review_each,
+    review_parts,
 )
 from agentfix.protocols.datasets import DataSet, Grader, Judge, Score
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall, Memory
@@ -98,4 +99,5 @@ __all__ = [
     "WebEngine",
     "WebQuery",
     "review_each",
+    "review_parts",
 ]

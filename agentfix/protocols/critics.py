@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from functools import partial
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from agentfix.protocols.kinds import Asked, TaskKind
 from agentfix.protocols.models import Ask
@@ -37,6 +38,7 @@ async def nothing_verified(tool: str, claim: Claim) -> Evidence | None:
 
 
 Parts: TypeAlias = "tuple[Ask, Verify]"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +61,20 @@ class CriticContext:
 
     def apart(self, label: str) -> CriticContext:
         """A context for a part of the review that goes on beside others: what it asks keeps its place in the journal
-        whichever of them is faster.
+        whichever of them is faster. A part may have parts of its own.
 
         Args:
             label: tells the parts apart.
         """
-        if self.below is None:
+        below = self.below
+        if below is None:
             return self
-        ask, verify = self.below(label)
-        return replace(self, ask=ask, verify=verify)
+        ask, verify = below(label)
+
+        def further_below(inner: str) -> Parts:
+            return below(f"{label}.{inner}")
+
+        return replace(self, ask=ask, verify=verify, below=further_below)
 
 
 async def review_each(attempts: Sequence[Attempt], judge: JudgeOne, context: CriticContext) -> list[Critique]:
@@ -81,7 +88,21 @@ async def review_each(attempts: Sequence[Attempt], judge: JudgeOne, context: Cri
     Returns:
         One critique for each attempt, in order. What one of them raises ends them all.
     """
-    tasks = [asyncio.ensure_future(judge(attempt, context.apart(str(attempt.id)))) for attempt in attempts]
+    return await review_parts({str(attempt.id): partial(judge, attempt) for attempt in attempts}, context)
+
+
+async def review_parts(parts: Mapping[str, Callable[[CriticContext], Coroutine[Any, Any, T]]],
+                       context: CriticContext) -> list[T]:
+    """Do parts of a review that do not wait for each other, such as the comparison of each pair, all at once.
+
+    Args:
+        parts: each is given the context for it; by the label that tells it apart.
+        context: of the review.
+
+    Returns:
+        What each of them returned, in order. What one of them raises ends them all.
+    """
+    tasks = [asyncio.ensure_future(part(context.apart(label))) for label, part in parts.items()]
     try:
         return [*await asyncio.gather(*tasks)]
     finally:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeAlias
 
+from agentfix.evidence import groups, standing
 from agentfix.protocols import Asked, CriticContext, Passage, TaskKind, ToolContext, Verify
 from agentfix.protocols.critics import nothing_verified
 from agentfix.testing.kind import PlainKind
@@ -83,7 +84,7 @@ def critic_context(steps: Iterable[Step] | ScriptedModel = (), *, task: Task | N
     Args:
         steps: what the critic's model says, in order; or that model, when a test asks it afterwards.
         task: the task of the run.
-        attempts: the tree of the run.
+        attempts: the tree of the run, in the order of their ids.
         asked: the tool calls that the critic made earlier in this review, with what came back.
         kind: the task's; plain text when None.
         tools: what the user lets the actor use.
@@ -91,6 +92,8 @@ def critic_context(steps: Iterable[Step] | ScriptedModel = (), *, task: Task | N
         seed: the run's.
     """
     model = steps if isinstance(steps, ScriptedModel) else ScriptedModel(steps)
-    tree = Tree(task or Task("What is asked?"), tuple(attempts))
-    return CriticContext(asking(model, seed), kind or PlainKind(), tree, tuple(asked), seed, model.name,
+    kind = kind or PlainKind()
+    tree = Tree(task or Task("What is asked?"), tuple(attempts), standings=tuple(standing(()) for _ in attempts),
+                groups=groups(attempts, kind.same), roles=kind.roles)
+    return CriticContext(asking(model, seed), kind, tree, tuple(asked), seed, model.name,
                          tuple(tools), verify)

@@ -76,7 +76,7 @@ class Meddler:
 class Judge:
     """A critic that asks for a tool and for a model, then says what was drawn for it."""
 
-    name = "judge"
+    name = "drawn-judge"
 
     def __init__(self, pieces) -> None:
         self.pieces = pieces
@@ -85,7 +85,7 @@ class Judge:
         if len(context.asked) < 2:
             return ToolCalls((ToolCall("meddle", {"time": len(context.asked)}),))
         await context.ask([], max_tokens=9)
-        return [Critique(a.id, "judge", "abstain", "", self.pieces[a.id % len(self.pieces)]) for a in attempts]
+        return [Critique(a.id, self.name, "abstain", "", self.pieces[a.id % len(self.pieces)]) for a in attempts]
 
 
 class Drawn:
@@ -106,7 +106,7 @@ class Drawn:
             if kind == "expand":
                 moves.append(Expand(number % count if count and number else None, n, "again", "actor", temperature))
             elif kind == "review" and count:
-                moves.append(Review((number % count,), ("judge",)))
+                moves.append(Review((number % count,), ("drawn-judge",)))
             elif kind == "stop":
                 moves.append(Stop("enough", number))
         return moves
@@ -130,7 +130,7 @@ class Parts:
 
     @hookimpl
     def agentfix_register_critics(self, register):
-        register("judge", lambda build: self.judge)
+        register("drawn-judge", lambda build: self.judge)
 
     @hookimpl
     def agentfix_register_sandboxes(self, register):

@@ -1,0 +1,29 @@
+"""Renders the prompt templates in prompts/. What is inserted is data: it is never read as a template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from agentfix import Message
+
+_environment = Environment(
+    loader=PackageLoader("agentfix_plugins.judging", "prompts"),
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False, autoescape=False,
+)
+
+
+def prompt(template: str, **values: Any) -> tuple[Message, ...]:
+    """A question to the critic's model.
+
+    Args:
+        template: file name without `.jinja`.
+        values: all that the template names.
+    """
+    return (Message("user", text(template, **values)),)
+
+
+def text(template: str, **values: Any) -> str:
+    """Fill in a template."""
+    return _environment.get_template(f"{template}.jinja").render(**values).strip()

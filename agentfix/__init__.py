@@ -60,9 +60,9 @@ _HOMES = {
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "DataSet", "Deadline",
         "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal", "JournalledCall", "Judge",
-        "LearningStrategy", "Limits", "Memory", "Model", "OnOutput", "OutputStream", "Passage", "Prompt", "ReadingKind",
-        "Response", "Sandbox", "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session", "SessionState",
-        "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify",
+        "LearningStrategy", "Limits", "Memory", "Model", "OnOutput", "OpenKind", "OutputStream", "Passage", "Prompt",
+        "ReadingKind", "Response", "Sandbox", "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session",
+        "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify",
         "WebEngine", "WebQuery", "review_each",
     ),
     "agentfix.types": (

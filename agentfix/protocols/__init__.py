@@ -16,7 +16,7 @@ from agentfix.protocols.critics import (
 )
 from agentfix.protocols.datasets import DataSet, Grader, Judge, Score
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall, Memory
-from agentfix.protocols.kinds import ActingKind, Asked, Prompt, ReadingKind, TaskKind
+from agentfix.protocols.kinds import ActingKind, Asked, OpenKind, Prompt, ReadingKind, TaskKind
 from agentfix.protocols.models import Ask, Model, Scorer
 from agentfix.protocols.sandboxes import (
     Artefact,
@@ -73,6 +73,7 @@ __all__ = [
     "NoHttp",
     "NoSecrets",
     "OnOutput",
+    "OpenKind",
     "OutputStream",
     "Passage",
     "Prompt",

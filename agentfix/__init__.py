@@ -62,8 +62,8 @@ _HOMES = {
         "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal", "JournalledCall", "Judge",
         "LearningStrategy", "Limits", "Memory", "Model", "OnOutput", "OpenKind", "OutputStream", "Passage", "Prompt",
         "ReadingKind", "Response", "Sandbox", "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session",
-        "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify",
-        "WebEngine", "WebQuery", "review_each",
+        "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier",
+        "Verify", "WebEngine", "WebQuery", "review_each",
     ),
     "agentfix.types": (
         "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",

@@ -15,6 +15,15 @@ from .examples import UNREADABLE, Example
 OURS = frozenset({"unsupported", "budget", "spawn_failed", "refused", "fault", "missing"})
 """Outcomes that say something of the sandbox or the tool, not of the program."""
 _SHOWN = 200
+_REPORT = """
+def _tell_test(_number, _call, _right):
+    try:
+        _got = _call()
+        print('\\n{token}', _number, 'pass' if _right(_got) else 'fail', repr(_got)[:{shown}])
+    except BaseException as _error:
+        _said = (type(_error).__name__ + ': ' + str(_error))[:{shown}].replace('\\n', ' ')
+        print('\\n{token}', _number, 'raise', _said)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +42,8 @@ def joined(program: str, examples: Sequence[Example]) -> str:
         program: a source that can be parsed.
         examples: what is called, and what it should give.
     """
-    token = _token(program)
-    return "\n".join([program, *(_report(number, example, token) for number, example in enumerate(examples))])
+    report = _REPORT.format(token=_token(program), shown=_SHOWN)
+    return "\n".join([program, report, *(_report(number, example) for number, example in enumerate(examples))])
 
 
 def outcomes(program: str, examples: Sequence[Example], observation: Observation) -> Mapping[int, Outcome]:
@@ -70,16 +79,8 @@ def parses(program: str) -> bool:
     return True
 
 
-def _report(number: int, example: Example, token: str) -> str:
-    return "\n".join([
-        "try:",
-        f"    _got = {example.call}",
-        f"    _how = 'pass' if _got {example.by} ({example.expected}) else 'fail'",
-        f"    print('\\n{token} {number} ' + _how + ' ' + repr(_got)[:{_SHOWN}])",
-        "except BaseException as _error:",
-        f"    _said = (type(_error).__name__ + ': ' + str(_error))[:{_SHOWN}].replace('\\n', ' ')",
-        f"    print('\\n{token} {number} raise ' + _said)",
-    ])
+def _report(number: int, example: Example) -> str:
+    return f"_tell_test({number}, lambda: {example.call}, lambda _got: _got {example.by} ({example.expected}))"
 
 
 def _token(program: str) -> str:

@@ -62,17 +62,17 @@ _HOMES = {
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "DataSet", "Deadline",
         "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal", "JournalledCall", "Judge",
-        "LearningStrategy", "Limits", "Memory", "Model", "OnOutput", "OutputStream", "Passage", "Prompt", "ReadingKind",
-        "Response", "Sandbox", "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session", "SessionState",
-        "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify",
-        "WebEngine", "WebQuery", "review_each", "review_parts",
+        "LearningStrategy", "Limits", "Memory", "Model", "OnOutput", "OpenKind", "OutputStream", "Passage", "Prompt",
+        "ReadingKind", "Response", "Sandbox", "Score", "Scorer", "SearchEngine", "Secrets", "Seed", "Session",
+        "SessionState", "Strategy", "TaskKind", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier",
+        "Verify", "WebEngine", "WebQuery", "review_each", "review_parts",
     ),
     "agentfix.types": (
-        "AskPerson", "Deny", "PendingModelCall", "PendingToolCall", "Replace",
-        "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Draft", "Event", "Evidence",
-        "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin", "Reflect",
-        "Reflection", "Remaining", "Result", "Review", "Round", "Sampling", "Standing", "Step", "Stop", "Task",
-        "TokenLogprob", "ToolCall", "ToolSpec", "Tree", "Usage", "VerdictWord",
+        "AskPerson", "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Deny", "Draft", "Event",
+        "Evidence", "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin",
+        "PendingModelCall", "PendingToolCall", "Reflect", "Reflection", "Remaining", "Replace", "Result", "Review",
+        "Round", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec", "Tree",
+        "Usage", "VerdictWord",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -136,7 +136,7 @@ def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool],
 
 
 def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
-              refuted: Collection[int] = ()) -> dict[int, Critique]:
+              refuted: Collection[int] = (), *, many_answers: bool = False) -> dict[int, Critique]:
     """What independent attempts say of each other's answers (self-consistency: Wang et al., ICLR 2023, section 2).
 
     Only attempts that saw no earlier answer have a voice (made from the question alone, or mending one that gave no
@@ -148,6 +148,8 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
         attempts: all attempts, in order of their ids.
         group_of: from `groups`.
         refuted: ids of the attempts that stronger evidence refutes; they have no voice.
+        many_answers: several answers may be right, as programs are that do the same: then those who give another one
+            do not speak against an answer.
 
     Returns:
         A critique for each attempt that has an answer, once there are two voices; none before.
@@ -177,8 +179,9 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
         return max((count for other, count in voices.items() if other != group), default=0)
 
     return {
-        a.id: _vote(a, voices.get(group_of[a.id], 0), rival(group_of[a.id]), total)
+        a.id: _vote(a, mine, 0 if many_answers else rival(group_of[a.id]), total)
         for a in attempts if a.answer is not None
+        if (mine := voices.get(group_of[a.id], 0)) > 1 or not many_answers
     }
 
 

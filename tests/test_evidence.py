@@ -167,5 +167,13 @@ def test_what_stronger_evidence_refutes_has_no_voice_and_taints_no_revision():
     assert {said[1].verdict, said[2].verdict} == {"accept"}
 
 
+def test_where_many_answers_are_right_another_one_speaks_against_none():
+    attempts = [attempt(i, answer) for i, answer in enumerate(["7", "8", "9", "9"])]
+    said = agreement(attempts, groups(attempts, lambda a, b: a == b), many_answers=True)
+    assert {number: standing(c.evidence).state for number, c in said.items()} == {2: "unsupported", 3: "unsupported"}
+    twice = agreement(attempts[:2], [0, 0], many_answers=True)
+    assert {standing(c.evidence).state for c in twice.values()} == {"supported"}
+
+
 def test_near_greedy_copies_are_one_voice():
     assert votes(*(attempt(i, "7", temperature=1e-9) for i in range(8))) == {}

@@ -11,7 +11,7 @@ from agentfix.digest import digest
 from agentfix.graph.blame import blaming
 from agentfix.graph.calls import Calls
 from agentfix.graph.effects import effects_of
-from agentfix.protocols import Critic, Model, Session, Strategy, TaskKind, Tool
+from agentfix.protocols import Critic, Model, OpenKind, Session, Strategy, TaskKind, Tool
 from agentfix.types import (
     Attempt,
     Critique,
@@ -185,7 +185,8 @@ class RunContext:
 
     def _count_voices(self) -> None:
         voiceless = self._refuted | {a.id for a in self.attempts if self._acted(a)}  # each found another world
-        said = evidence.agreement(self.attempts, self._groups(), voiceless)
+        open_ended = isinstance(self.kind, OpenKind) and self.kind.many_answers
+        said = evidence.agreement(self.attempts, self._groups(), voiceless, many_answers=open_ended)
         for attempt in self.attempts:
             if attempt.id not in said and self._critiques.get(attempt.id, {}).pop(evidence.AGREEMENT, None):
                 self._standings.pop(attempt.id, None)

@@ -17,7 +17,7 @@ from agentfix.protocols.critics import (
 )
 from agentfix.protocols.datasets import DataSet, Grader, Judge, Score
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall, Memory
-from agentfix.protocols.kinds import ActingKind, Asked, Prompt, ReadingKind, TaskKind
+from agentfix.protocols.kinds import ActingKind, Asked, OpenKind, Prompt, ReadingKind, TaskKind
 from agentfix.protocols.models import Ask, Model, Scorer
 from agentfix.protocols.sandboxes import (
     Artefact,
@@ -74,6 +74,7 @@ __all__ = [
     "NoHttp",
     "NoSecrets",
     "OnOutput",
+    "OpenKind",
     "OutputStream",
     "Passage",
     "Prompt",

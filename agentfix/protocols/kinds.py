@@ -99,6 +99,14 @@ class ReadingKind(TaskKind, Protocol):
 
 
 @runtime_checkable
+class OpenKind(TaskKind, Protocol):
+    """A kind whose tasks have many right answers: that two attempts differ speaks against neither of them."""
+
+    many_answers: bool
+    """True; a kind that has one right answer need not say so."""
+
+
+@runtime_checkable
 class ActingKind(TaskKind, Protocol):
     """A kind whose actor acts before it answers: each attempt is a chain of steps.
 

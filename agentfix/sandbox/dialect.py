@@ -103,8 +103,10 @@ def misplaced(code: str) -> tuple[str, int | None] | None:
                 compile(tree, "<program>", "exec", dont_inherit=True)
             except SyntaxError as error:
                 return f"SyntaxError: {error.msg}", error.lineno
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        pass  # the interpreter says it itself, or knows newer syntax
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
+        # The interpreter says it itself, or knows newer syntax. CPython 3.11 raises SystemError when Python code runs
+        # within the parser, such as a finalizer: https://github.com/python/cpython/issues/106905
+        pass
     return None
 
 
@@ -130,7 +132,7 @@ def _nodes(code: str) -> list[ast.AST]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             return list(ast.walk(ast.parse(code)))
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return []
 
 

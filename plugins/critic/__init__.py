@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentfix import Build, hookimpl
+from agentfix import Build, UsageError, hookimpl
 
 
-def _critic(_: Build) -> Any:
+def _critic(build: Build) -> Any:
+    from .rewriting import ARGUMENT, Rewriting  # noqa: PLC0415
     from .strategy import CriticLoop  # noqa: PLC0415
 
-    return CriticLoop()
+    if not build.argument:
+        return CriticLoop()
+    way, _, critic = build.argument.partition(":")
+    if way != ARGUMENT:
+        raise UsageError(f"'critic' takes nothing or {ARGUMENT!r}, not {way!r}.",
+                         f"Write critic:{ARGUMENT}, or critic:{ARGUMENT}:CRITIC to name who reviews.")
+    if critic:
+        build.part("critic", *critic.partition(":")[::2])
+    return Rewriting(critic)
 
 
 def _program(_: Build) -> Any:
@@ -28,7 +37,8 @@ def _tests(_: Build) -> Any:
 @hookimpl
 def agentfix_register_strategies(register: Any) -> None:
     """Register the strategy."""
-    register("critic", _critic, "Check with tools, revise what is refuted, seek support (Gou et al., 2024).")
+    register("critic", _critic, "Check with tools, revise what is refuted, seek support (Gou et al., 2024); "
+             "`critic:rewrite` rewrites a text while something speaks against it.")
 
 
 @hookimpl

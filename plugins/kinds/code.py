@@ -25,6 +25,7 @@ class CodeKind:
     name = "code"
     critics = ("tests",)
     roles = ("program",)
+    many_answers = True
 
     def matches(self, task: Task) -> bool:
         return bool(_ASKS.search(task.question))

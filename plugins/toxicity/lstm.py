@@ -42,7 +42,7 @@ class LstmScorer:
     _network: Network | None = field(default=None, init=False)
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    async def score(self, texts: Sequence[str], context: ToolContext) -> list[Scores]:
+    async def score(self, texts: Sequence[str], context: ToolContext | None = None) -> list[Scores]:
         """See `ToxicityScorer`."""
         if importlib.util.find_spec("numpy") is None:
             raise ToolError("The toxicity scorer 'lstm' needs numpy: pip install 'agentfix[toxicity]'",

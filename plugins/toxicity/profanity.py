@@ -30,7 +30,7 @@ class ProfanityScorer:
     needs: Needs = Needs()
     _lock: threading.Lock = field(default_factory=threading.Lock, init=False)
 
-    async def score(self, texts: Sequence[str], context: ToolContext) -> list[Scores]:
+    async def score(self, texts: Sequence[str], context: ToolContext | None = None) -> list[Scores]:
         """See `ToxicityScorer`."""
         if not installed():
             raise ToolError("The toxicity scorer 'profanity-check' needs alt-profanity-check: "

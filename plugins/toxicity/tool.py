@@ -19,12 +19,15 @@ from agentfix import (
 
 from .detoxify import DetoxifyScorer
 from .local import LocalScorer
+from .locating import worst_words
 from .lstm import LstmScorer
 from .perspective import PerspectiveScorer
 from .profanity import ProfanityScorer
 from .scorers import Scores, ToxicityScorer
 
 MAX_CHARACTERS = 50_000
+LOCATED = 0.1
+"""Below it there are no words to point at."""
 TOXIC = 0.5
 """From here on a text is called toxic: most readers would find it so."""
 _SCORERS: Mapping[str, Callable[[], ToxicityScorer]] = {
@@ -67,9 +70,13 @@ class Toxicity:
             verifies=True)
 
     async def run(self, arguments: Mapping[str, Any], context: ToolContext) -> Observation:
-        """Score `text`; the observation's data holds `toxicity`, `attributes` and `scorer`. Raises ToolError."""
+        """Score `text`. The observation's data holds `toxicity`, `attributes` and `scorer`, and as `words` the numbers
+        of the first and the last of its worst words, from 1. Raises ToolError."""
         scores = await self._score(str(arguments["text"]), context)
-        data = {"toxicity": scores.toxicity, "attributes": dict(scores.attributes), "scorer": self.scorer.name}
+        data: dict[str, Any] = {"toxicity": scores.toxicity, "attributes": dict(scores.attributes),
+                                "scorer": self.scorer.name}
+        if scores.toxicity >= LOCATED and self.scorer.needs.deterministic:  # another one is a service, asked too often
+            data["words"] = await worst_words(str(arguments["text"]), self.scorer, context)
         return Observation("toxicity", "ok", _told(scores), data)
 
     async def verify(self, claim: Claim, context: ToolContext) -> Evidence | None:

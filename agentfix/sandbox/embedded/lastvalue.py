@@ -35,7 +35,7 @@ def _last_expression(code: str) -> ast.Expr | None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             body = ast.parse(code).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError, SystemError):
         return None
     match body[-1:]:
         case [ast.Expr(value=ast.Call(func=ast.Name(id="print")))]:

@@ -1,0 +1,75 @@
+"""Kind `continuation`: the task is the beginning of a text, and the answer is how it goes on (RealToxicityPrompts:
+Gehman et al., 2020; CRITIC, section 4.3). Many continuations are right; an empty one is none.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from agentfix import Attempt, Draft, Message, Observation, Prompt, Task
+
+from .prompts import render
+
+TOKENS = 30
+"""Of a continuation, at the most."""
+LEAST_REPEATED = 3
+"""So many words of the beginning's end, said again, are no coincidence."""
+_FENCE = re.compile(r"^```[^\n]*\n?|\n?```$")
+_REFUSES = re.compile(
+    r"(?:I['’]m sorry|I am sorry|Sorry|I apologi[sz]e),? but\b.{0,20}\b(?:I|as an AI)\b|I (?:can['’]t|cannot|can not|"
+    r"won['’]t) (?:assist|help|continue|fulfil|generate|provide)|As an AI\b", re.IGNORECASE)
+
+
+class ContinuationKind:
+    """See the module."""
+
+    name = "continuation"
+    critics: tuple[str, ...] = ("toxicity",)
+    roles: tuple[str, ...] = ("continuation",)
+    many_answers = True
+
+    def matches(self, task: Task) -> bool:
+        """Never: any text may be a beginning, so it must be named."""
+        return False
+
+    def prompt(self, task: Task, role: str, parent: Attempt | None, guidance: str) -> Prompt:
+        messages = (Message("system", render("continue_system")),
+                    Message("user", render("continue", text=task.question, context=task.context)))
+        if parent is not None:
+            messages = (*messages, Message("assistant", parent.answer or parent.text),
+                        Message("user", render("continue_revise", guidance=guidance)))
+        return Prompt(messages, max_tokens=TOKENS)
+
+    def read(self, task: Task, role: str, text: str) -> Draft:
+        """What is new in the completion. A refusal to write is no continuation."""
+        bare = _FENCE.sub("", text.strip()).strip()
+        if len(bare) > 1 and bare[0] in "\"“" and bare[-1] in "\"”":
+            bare = bare[1:-1].strip()
+        new = _without_beginning(bare, task.question)
+        if _REFUSES.match(new) or not re.search(r"\w", new):
+            return Draft()
+        return Draft(new)
+
+    def settle(self, task: Task, draft: Draft, observation: Observation) -> str | None:
+        return draft.answer
+
+    def same(self, a: str, b: str) -> bool:
+        """The same words, whatever the case and punctuation."""
+        return a == b or _words(a) == _words(b)
+
+
+def _without_beginning(text: str, beginning: str) -> str:
+    """A continuation without what it repeats of the text it continues: all of it, or some words of its end."""
+    known = _words(beginning)
+    spans = list(re.finditer(r"\w+", text))
+    said = tuple(span.group().casefold() for span in spans)
+    for count in range(min(len(known), len(said)), LEAST_REPEATED - 1, -1):
+        if known[-count:] == said[:count]:
+            return text[spans[count - 1].end():].lstrip(" .…").strip()
+    return text.lstrip(".… ").strip()
+
+
+@lru_cache(maxsize=1024)  # each new attempt is compared with all that came before it
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(re.findall(r"\w+", text.casefold()))

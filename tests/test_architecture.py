@@ -19,11 +19,12 @@ FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agent
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
-          "agentfix.threads"}
+          "agentfix.threads", "agentfix.confidence"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
     "agentfix.evidence": {*FOUNDATIONS},
+    "agentfix.confidence": {*FOUNDATIONS, "agentfix.evidence"},
     "agentfix.endpoints": {*FOUNDATIONS},
     "agentfix.checks": {*FOUNDATIONS},
     "agentfix.mcp_servers": {*FOUNDATIONS, "agentfix.endpoints"},

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentfix import Attempt, Critique, Evidence, EvidenceClass, Task, Tree, confidence_of
+from agentfix import Attempt, Critique, Evidence, EvidenceClass, Result, Task, Tree, Usage, confidence_of
 from agentfix.evidence import agreement, best, groups, standing
 
 
@@ -36,6 +36,24 @@ def test_no_answer_has_no_confidence():
 def test_more_independent_attempts_that_agree_make_it_surer():
     two, three, split = tree("1", "1"), tree("1", "1", "1"), tree("1", "1", "2", "3")
     assert confidence_of(three) > confidence_of(two) > confidence_of(split) > 0.3
+
+
+@pytest.mark.parametrize(("answers", "share"), [
+    (("7", "7"), 3 / 4), (("7",) * 8, 9 / 10), (("7", "7", "7", "5", "4"), 4 / 7), (("7", "7", "5", "4", "3"), 3 / 7),
+])
+def test_where_attempts_vote_it_is_the_share_that_agrees(answers, share):
+    assert confidence_of(tree(*answers)) == pytest.approx(share)
+
+
+def test_a_tie_is_as_undecided_as_no_check_at_all():
+    assert confidence_of(tree("7", "5")) == confidence_of(tree("7"))
+
+
+def test_a_result_and_the_tree_that_it_comes_from_have_one_confidence():
+    held = tree("7", "7", "5", scores=[0.4])
+    result = Result("run", "7", EvidenceClass.AGREEMENT, False, "", "", held.best, "math", held.attempts,
+                    held.critiques, held.standings, Usage(), 1.0)
+    assert confidence_of(result) == confidence_of(held)
 
 
 def test_a_revision_that_repeats_its_answer_makes_nothing_surer():

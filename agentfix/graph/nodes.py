@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from agentfix.errors import PluginError
+from agentfix.errors import AgentFixError, PluginError
 from agentfix.graph.asking import CriticAsker
 from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
@@ -25,6 +25,8 @@ _EVIDENCE = TypeAdapter(Evidence)
 MAX_SAMPLES = 64
 MAX_ROUNDS = 10_000
 """Where a run ends that has no other limit."""
+OUT_OF_BUDGET = "budget: "
+"""How the reason begins why a run ended at a limit."""
 IDLE_DECISIONS = 3
 """A strategy that decides this often without anything new ends the run."""
 MAX_TOOL_ROUNDS = 8
@@ -57,12 +59,30 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
     if isinstance(move, Expand) and context.attempts and (names := unasked(context.attempts[-1], context.tools)):
         return {"stop": f"nobody to ask: every act needed a person's word ({', '.join(names)})"}
     if isinstance(move, Expand):
-        await context.end_round()
+        await context.end_round(context.best())
     context.emit("move", {"move": move})
     if isinstance(move, Stop):
-        return {"stop": move.reason, "decisions": decisions}
+        return {"stop": move.reason, "decisions": decisions, "proposed": move.attempt, "declined": move.abstain}
     return {"moves": moves, "decisions": decisions, "move_number": move_number, "reviewer": 0, "pending": [],
             "observed": []}
+
+
+def ending(state: RunState, context: RunContext) -> Stop:
+    """How a run ends. Where a limit ends it, the strategy may still decline to answer."""
+    stop = Stop(state["stop"], state.get("proposed"), state.get("declined", False))
+    if not stop.reason.startswith(OUT_OF_BUDGET) or not context.attempts:
+        return stop
+    try:
+        with blaming("strategy", context.strategy.name):
+            decided = context.strategy.decide(context.tree(), context.calls.meter.remaining(), context.memory,
+                                              context.seed)
+            last = decided[0] if decided else None
+    except AgentFixError as error:
+        context.emit("notice", {"message": str(error)})
+        return stop
+    if isinstance(last, Stop) and last.abstain:
+        return replace(last, reason=f"{stop.reason}; {last.reason}")
+    return stop
 
 
 def _may_expand(context: RunContext) -> bool:

@@ -70,7 +70,7 @@ BOUNDARIES = {
     "pydantic_monty": ["agentfix/sandbox/embedded/"],
     "pluggy": ["agentfix/hookspecs.py", "agentfix/plugins/"],
     "click": ["agentfix/cli/", "plugins/corpus_search/__init__.py", "plugins/corpus_search/commands.py",
-              "plugins/mcp/commands.py"],
+              "plugins/mcp/commands.py", "plugins/policies/__init__.py", "plugins/policies/commands.py"],
     "rich": ["agentfix/cli/"],
     "tomlkit": ["agentfix/cli/plugins/"],
     "ddgs": ["plugins/web_search/engines/duckduckgo.py"],

@@ -25,8 +25,6 @@ _EVIDENCE = TypeAdapter(Evidence)
 MAX_SAMPLES = 64
 MAX_ROUNDS = 10_000
 """Where a run ends that has no other limit."""
-OUT_OF_BUDGET = "budget: "
-"""How the reason begins why a run ended at a limit."""
 IDLE_DECISIONS = 3
 """A strategy that decides this often without anything new ends the run."""
 MAX_TOOL_ROUNDS = 8
@@ -68,18 +66,18 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
 
 
 def ending(state: RunState, context: RunContext) -> Stop:
-    """How a run ends. Where a limit ends it, the strategy may still decline to answer."""
-    stop = Stop(state["stop"], state.get("proposed"), state.get("declined", False))
-    if not stop.reason.startswith(OUT_OF_BUDGET) or not context.attempts:
+    """How a run ends. Where the strategy did not end it, it may still decline to answer."""
+    declined = state.get("declined")
+    stop = Stop(state["stop"], state.get("proposed"), bool(declined))
+    if declined is not None or not context.attempts:
         return stop
     try:
         with blaming("strategy", context.strategy.name):
             decided = context.strategy.decide(context.tree(), context.calls.meter.remaining(), context.memory,
                                               context.seed)
             last = decided[0] if decided else None
-    except AgentFixError as error:
-        context.emit("notice", {"message": str(error)})
-        return stop
+    except AgentFixError:
+        return stop  # that it fails is said already, or does not matter any more
     if isinstance(last, Stop) and last.abstain:
         return replace(last, reason=f"{stop.reason}; {last.reason}")
     return stop

@@ -61,14 +61,14 @@ class RunState(Outcome):
     """Why the run ends; empty while it goes on."""
     proposed: int | None
     """The attempt that the strategy stopped with."""
-    declined: bool
-    """Whether the strategy would rather give no answer."""
+    declined: bool | None
+    """Whether the strategy would rather give no answer; None where it did not end the run itself."""
 
 
 def initial(run: str) -> RunState:
     """The state of a run that begins. What was given is used up: a thread's next question comes without it."""
     return RunState(run=run, run_id="", task={}, moves=[], decisions=0, move_number=0, reviewer=0, caller="actor",
-                    pending=[], observed=[], rounds=0, attempts=0, trail="", stop="", proposed=None, declined=False,
+                    pending=[], observed=[], rounds=0, attempts=0, trail="", stop="", proposed=None, declined=None,
                     answer=None, result={})
 
 

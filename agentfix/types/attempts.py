@@ -176,8 +176,8 @@ class Stop:
     attempt: int | None = None
     """Which to return of those that evidence holds equal; the first of them when None."""
     abstain: bool = False
-    """Rather give no answer than this one: the result is `declined`, whatever supports it. When a limit ends a run, the
-    strategy is asked a last time, and this alone is heeded."""
+    """Rather give no answer than this one: the result is `declined`, whatever supports it. When a limit, or
+    anything but the strategy, ends a run, the strategy is asked a last time, and this alone is heeded."""
 
 
 Move: TypeAlias = Expand | Review | Reflect | Stop

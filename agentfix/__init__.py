@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from agentfix.checks import checks_in as checks_in
     from agentfix.cli.visible import one_line as one_line
     from agentfix.cli.visible import visible as visible
+    from agentfix.confidence import confidence_of as confidence_of
     from agentfix.errors import *  # noqa: F403
     from agentfix.hookspecs import API_VERSION as API_VERSION
     from agentfix.hookspecs import Build as Build
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "agentfix.agent": ("Agent",),
     "agentfix.checks": ("checks_in",),
+    "agentfix.confidence": ("confidence_of",),
     "agentfix.plugins": ("Plugins",),
     "agentfix.settings": ("Settings", "load_settings", "read_key"),
     "agentfix.mcp_servers": ("McpServer",),

@@ -19,11 +19,12 @@ FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agent
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
-          "agentfix.threads"}
+          "agentfix.threads", "agentfix.confidence"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
     "agentfix.evidence": {*FOUNDATIONS},
+    "agentfix.confidence": {*FOUNDATIONS, "agentfix.evidence"},
     "agentfix.endpoints": {*FOUNDATIONS},
     "agentfix.checks": {*FOUNDATIONS},
     "agentfix.mcp_servers": {*FOUNDATIONS, "agentfix.endpoints"},
@@ -69,7 +70,7 @@ BOUNDARIES = {
     "pydantic_monty": ["agentfix/sandbox/embedded/"],
     "pluggy": ["agentfix/hookspecs.py", "agentfix/plugins/"],
     "click": ["agentfix/cli/", "plugins/corpus_search/__init__.py", "plugins/corpus_search/commands.py",
-              "plugins/mcp/commands.py"],
+              "plugins/mcp/commands.py", "plugins/policies/__init__.py", "plugins/policies/commands.py"],
     "rich": ["agentfix/cli/"],
     "tomlkit": ["agentfix/cli/plugins/"],
     "ddgs": ["plugins/web_search/engines/duckduckgo.py"],

@@ -44,6 +44,7 @@ from agentfix.types import (
     Reflection,
     Result,
     Round,
+    Stop,
     Task,
     ToolCall,
     ToolSpec,
@@ -289,9 +290,9 @@ class LiveRuns:
         for reflection in await journal.records(run, "reflection"):
             await context.add_reflection(*_REFLECTION.validate_python((reflection["place"], reflection["reflection"])))
 
-    async def finish(self, context: RunContext, stop: str) -> dict[str, Any]:
+    async def finish(self, context: RunContext, stop: Stop) -> dict[str, Any]:
         """See `agentfix.graph.build.Runs`."""
-        await context.end_round()
+        await context.end_round(context.chosen(stop.attempt))
         result = context.result = _result(context, stop)
         if self._live[context.calls.run_id].settings.memory:
             await learn(context, self.memory())
@@ -345,9 +346,9 @@ def _task(question: Mapping[str, Any]) -> Task:
                          "Invoke it with {'question': '...'} or {'task': {...}}.") from error
 
 
-def _result(context: RunContext, stop: str) -> Result:
+def _result(context: RunContext, stop: Stop) -> Result:
     standings = context.standings()
-    best = context.best()
+    best = context.chosen(stop.attempt)
     chosen = None if best is None else standings[best]
     supported = chosen.kind if chosen is not None and chosen.state == "supported" else None
     meter = context.calls.meter
@@ -355,10 +356,10 @@ def _result(context: RunContext, stop: str) -> Result:
         run_id=context.calls.run_id,
         answer=None if best is None else context.attempts[best].answer,
         supported_by=supported,
-        abstained=supported is None or supported < context.required,
-        stop_reason=stop, reason="nothing was attempted" if chosen is None else chosen.reason, best=best,
+        abstained=stop.abstain or supported is None or supported < context.required,
+        stop_reason=stop.reason, reason="nothing was attempted" if chosen is None else chosen.reason, best=best,
         kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
-        usage=meter.usage, seconds=meter.seconds, rounds=context.rounds,
+        usage=meter.usage, seconds=meter.seconds, rounds=context.rounds, declined=stop.abstain,
     )
 
 

@@ -15,6 +15,7 @@ def result_object(result: Result) -> dict[str, Any]:
         "answer": result.answer,
         "supported_by": _label(result.supported_by),
         "abstained": result.abstained,
+        "declined": result.declined,
         "stop_reason": result.stop_reason,
         "reason": result.reason,
         "kind": result.kind,

@@ -13,6 +13,8 @@ def trust(result: Result) -> str:
     """Why the answer can be trusted, or that it can't."""
     if result.answer is None:
         said = "No answer was found"
+    elif result.declined:
+        return f"Declined to answer: {one_line(result.stop_reason)}"
     elif result.supported_by is None:
         said = "Nothing supports this answer"
     elif result.abstained:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from agentfix.confidence import confidence_of
 from agentfix.errors import AgentFixError, ConfigError, ModelUnavailableError, UnknownNameError
-from agentfix.evals.confidence import confidence
 from agentfix.evals.item import Item
 from agentfix.evals.lineup import Contender
 from agentfix.evals.record import Record, Stage
@@ -124,7 +124,7 @@ def _filled(record: Record, result: Result, scores: dict[str, Score]) -> Record:
     return replace(
         record, first_answer=first, first_correct=score(first).correct, answer=result.answer,
         correct=score(result.answer).correct, first_f1=score(first).f1, f1=score(result.answer).f1,
-        any_correct=any(right), confidence=confidence(result), abstained=result.abstained,
+        any_correct=any(right), confidence=confidence_of(result), abstained=result.abstained,
         stages=tuple(Stage(r.attempts, right[r.best], r.usage.completion_tokens) for r in result.rounds),
         supported_by=None if result.supported_by is None else result.supported_by.label,
         stop_reason=result.stop_reason, attempts=len(result.attempts), prompt_tokens=usage.prompt_tokens,

@@ -19,6 +19,7 @@ from agentfix.errors import AgentFixError
 from agentfix.graph import attempting, nodes, reflecting, routing, world
 from agentfix.graph.context import RunContext
 from agentfix.graph.state import Outcome, Question, RunState, initial
+from agentfix.types import Stop
 
 STEPS = 10**9
 """More graph steps than the engine's own limits let a run take: this one never ends it."""
@@ -37,7 +38,7 @@ class Runs(Protocol):
         """The run that a state belongs to; brought back from the journal when this process does not hold it."""
         ...
 
-    async def finish(self, context: RunContext, stop: str) -> dict[str, Any]:
+    async def finish(self, context: RunContext, stop: Stop) -> dict[str, Any]:
         """End a run. Returns its result as plain JSON."""
         ...
 
@@ -60,7 +61,7 @@ def build(runs: Runs) -> Any:
     async def finish(state: RunState, runtime: Runtime[Any]) -> dict[str, Any]:
         context = await runs.context(state, runtime.stream_writer)
         await world.settle(context)
-        result = await runs.finish(context, state["stop"])
+        result = await runs.finish(context, nodes.ending(state, context))
         return {"result": result, "answer": result["answer"]}
 
     graph.add_node("begin", begin)

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from agentfix.errors import PluginError
+from agentfix.errors import AgentFixError, PluginError
 from agentfix.graph.asking import CriticAsker
 from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
@@ -57,12 +57,30 @@ async def strategy(state: RunState, context: RunContext) -> dict[str, Any]:
     if isinstance(move, Expand) and context.attempts and (names := unasked(context.attempts[-1], context.tools)):
         return {"stop": f"nobody to ask: every act needed a person's word ({', '.join(names)})"}
     if isinstance(move, Expand):
-        await context.end_round()
+        await context.end_round(context.best())
     context.emit("move", {"move": move})
     if isinstance(move, Stop):
-        return {"stop": move.reason, "decisions": decisions}
+        return {"stop": move.reason, "decisions": decisions, "proposed": move.attempt, "declined": move.abstain}
     return {"moves": moves, "decisions": decisions, "move_number": move_number, "reviewer": 0, "pending": [],
             "observed": []}
+
+
+def ending(state: RunState, context: RunContext) -> Stop:
+    """How a run ends. Where the strategy did not end it, it may still decline to answer."""
+    declined = state.get("declined")
+    stop = Stop(state["stop"], state.get("proposed"), bool(declined))
+    if declined is not None or not context.attempts:
+        return stop
+    try:
+        with blaming("strategy", context.strategy.name):
+            decided = context.strategy.decide(context.tree(), context.calls.meter.remaining(), context.memory,
+                                              context.seed)
+            last = decided[0] if decided else None
+    except AgentFixError:
+        return stop  # that it fails is said already, or does not matter any more
+    if isinstance(last, Stop) and last.abstain:
+        return replace(last, reason=f"{stop.reason}; {last.reason}")
+    return stop
 
 
 def _may_expand(context: RunContext) -> bool:

@@ -59,12 +59,17 @@ class RunState(Outcome):
     """A hash of those attempts: by it a checkpoint is told from one of another branch."""
     stop: str
     """Why the run ends; empty while it goes on."""
+    proposed: int | None
+    """The attempt that the strategy stopped with."""
+    declined: bool | None
+    """Whether the strategy would rather give no answer; None where it did not end the run itself."""
 
 
 def initial(run: str) -> RunState:
     """The state of a run that begins. What was given is used up: a thread's next question comes without it."""
     return RunState(run=run, run_id="", task={}, moves=[], decisions=0, move_number=0, reviewer=0, caller="actor",
-                    pending=[], observed=[], rounds=0, attempts=0, trail="", stop="", answer=None, result={})
+                    pending=[], observed=[], rounds=0, attempts=0, trail="", stop="", proposed=None, declined=None,
+                    answer=None, result={})
 
 
 _ADAPTERS: Mapping[str, TypeAdapter[Any]] = {

@@ -170,10 +170,14 @@ class Reflect:
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """End the run. The engine returns the attempt with the strongest support whatever is proposed here."""
+    """End the run. The engine returns the attempt with the strongest evidence whatever is proposed here."""
 
     reason: str
     attempt: int | None = None
+    """Which to return of those that evidence holds equal; the first of them when None."""
+    abstain: bool = False
+    """Rather give no answer than this one: the result is `declined`, whatever supports it. When a limit, or
+    anything but the strategy, ends a run, the strategy is asked a last time, and this alone is heeded."""
 
 
 Move: TypeAlias = Expand | Review | Reflect | Stop

@@ -85,7 +85,7 @@ class Result:
     supported_by: EvidenceClass | None
     """The class that supports the answer; None when nothing does."""
     abstained: bool
-    """True when nothing supports the answer at the required class or above."""
+    """True when nothing supports the answer at the required class or above, or when it is `declined`."""
     stop_reason: str
     reason: str
     """Why this attempt was chosen, in a sentence."""
@@ -99,6 +99,8 @@ class Result:
     seconds: float
     rounds: tuple[Round, ...] = ()
     """How it came about."""
+    declined: bool = False
+    """The strategy would rather give no answer than this one; `stop_reason` says why."""
 
     @property
     def attempt(self) -> Attempt | None:

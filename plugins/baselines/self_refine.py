@@ -28,9 +28,9 @@ class SelfRefine:
         if verdict is None:
             return [Review((last.id,), (CRITIC,))]
         if verdict.verdict != "revise":
-            return [Stop(f"the model's own verdict is {verdict.verdict}", last.id)]
+            return [Stop(f"the model's own verdict is {verdict.verdict}", tree.best)]
         if last.id >= MAX_REVISIONS:
-            return [Stop(f"{MAX_REVISIONS} revisions were made", last.id)]
+            return [Stop(f"{MAX_REVISIONS} revisions were made", tree.best)]
         if last.parent is not None and tree.attempts[last.parent].text == last.text:
-            return [Stop("the revision changed nothing", last.id)]
+            return [Stop("the revision changed nothing", tree.best)]
         return [Expand(parent=last.id, guidance=verdict.feedback)]

@@ -93,7 +93,7 @@ class TestsCritic:
         if fault.in_program:
             return self._refuted(attempt, fault, observation.text)
         failed = Evidence(kind, "refutes", fault.summary, author, origin, detail=observation.text[:2000])
-        return Critique(attempt.id, self.name, "revise", fault.feedback, (failed,))
+        return Critique(attempt.id, self.name, "revise", fault.feedback, (failed,), fault.held)
 
     def _refuted(self, attempt: Attempt, fault: Fault, detail: str = "") -> Critique:
         """The program itself is at fault, whatever its checks."""

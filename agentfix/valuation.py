@@ -33,9 +33,9 @@ class Statistic:
 def worth(tree: Tree, attempt: int) -> float | None:
     """How promising an attempt is, from 0 to 1.
 
-    1 where evidence above agreement supports it. Where measurement or more refutes it, 0, or a little more when the
-    critic that refutes it says by its score that it came near. Else the mean of the critics' scores, else the share of
-    the answers that are its answer, and more than one half where agreement supports it.
+    1 where evidence above agreement supports it. Where measurement or more refutes it, 0, or a little more when that
+    weighs less than 1, as it does where some of the checks held. Else the mean of the critics' scores, else the share
+    of the answers that are its answer, and more than one half where agreement supports it.
 
     Args:
         tree: of the run.
@@ -44,21 +44,20 @@ def worth(tree: Tree, attempt: int) -> float | None:
     Returns:
         None where nothing is known yet.
     """
-    standing, kind = tree.standings[attempt], tree.standings[attempt].kind
-    if kind is not None and kind > EvidenceClass.AGREEMENT and standing.state == "supported":
+    standing = tree.standings[attempt]
+    kind, state = standing.kind or EvidenceClass.OPINION, standing.state
+    near = REFUTED * max(0.0, 1 - standing.weight) if state == "refuted" else 0.0
+    if kind > EvidenceClass.AGREEMENT and state == "supported":
         return 1.0
-    critiques = tree.critiques_of(attempt)
-    if kind is not None and kind >= EvidenceClass.MEASUREMENT and standing.state == "refuted":
-        near = [c.score for c in critiques if c.score is not None
-                and any(e.polarity == "refutes" and e.kind == kind for e in c.evidence)]
-        return REFUTED * min(near, default=0.0)
-    scores = [c.score for c in critiques if c.score is not None]
+    if kind >= EvidenceClass.MEASUREMENT and state == "refuted":
+        return near
+    scores = [c.score for c in tree.critiques_of(attempt) if c.score is not None]
     if scores:
         return sum(scores) / len(scores)
     share = _share(tree, attempt)
-    if share is not None and kind == EvidenceClass.AGREEMENT and standing.state == "supported":
-        return (1 + share) / 2
-    return share
+    if share is None or kind != EvidenceClass.AGREEMENT:
+        return share
+    return (1 + share) / 2 if state == "supported" else max(share, near)
 
 
 def statistics(tree: Tree) -> Mapping[int, Statistic]:

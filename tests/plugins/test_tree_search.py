@@ -95,13 +95,13 @@ async def run(strategy, replies, task, **changes):
     return result, moves, model
 
 
-def failed(number, parent=None, *, score=0.0, answer=None):
-    """An attempt that a check of the caller's refutes, with what is said of it."""
-    answer = answer or f"wrong {number}"
-    refuted = Evidence(EvidenceClass.CONTRACT, "refutes", "it fails", "the caller's checks", "caller")
-    return (Attempt(number, parent, "program", "m", answer, answer, answer, temperature=0.7),
-            Critique(number, "tests", "revise", f"fault of {number}", (refuted,), score),
-            Standing("refuted", EvidenceClass.CONTRACT, 1.0, "it fails"))
+def failed(number, parent=None, *, held=0.0):
+    """An attempt of which the caller's checks hold up to a share, with what is said of it."""
+    text = f"wrong {number}"
+    refuted = Evidence(EvidenceClass.CONTRACT, "refutes", "it fails", "the caller's checks", "caller", weight=1 - held)
+    return (Attempt(number, parent, "program", "m", text, text, text, temperature=0.7),
+            Critique(number, "tests", "revise", f"fault of {number}", (refuted,)),
+            Standing("refuted", EvidenceClass.CONTRACT, 1 - held, "it fails"))
 
 
 def tree_of(*known, reflections=(), groups=None):
@@ -118,7 +118,7 @@ def decide(mode, tree):
 
 
 def test_what_comes_of_a_line_counts_for_all_that_it_goes_back_to():
-    tree = tree_of(failed(0, score=0.5), failed(1, score=0.2), failed(2, 0, score=1.0), failed(3, 2))
+    tree = tree_of(failed(0, held=0.5), failed(1, held=0.2), failed(2, 0, held=0.9), failed(3, 2))
     found = statistics(tree)
     assert (found[ROOT].visits, found[0].visits, found[2].visits, found[1].visits) == (4, 3, 2, 1)
     assert found[ROOT].total == pytest.approx(sum(worth(tree, number) for number in range(4)))
@@ -128,7 +128,7 @@ def test_what_comes_of_a_line_counts_for_all_that_it_goes_back_to():
 def test_a_refuted_attempt_is_worth_the_more_the_nearer_it_came_and_less_than_an_open_one():
     unsure = (Attempt(2, None, "program", "m", "a", "a"), Critique(2, "p", "abstain", score=0.4),
               Standing("unsupported", None))
-    tree = tree_of(failed(0), failed(1, score=0.9), unsure)
+    tree = tree_of(failed(0), failed(1, held=0.9), unsure)
     assert 0 == worth(tree, 0) < worth(tree, 1) < worth(tree, 2)
 
 
@@ -154,7 +154,7 @@ def test_uct_prefers_the_less_visited_of_equals_and_the_better_of_the_equally_vi
 
 
 def test_leaves_that_are_expanded_at_once_are_spread():
-    tree = tree_of(failed(0, score=0.6), failed(1, score=0.5), failed(2, 0, score=0.6), failed(3, 0, score=0.6))
+    tree = tree_of(failed(0, held=0.6), failed(1, held=0.5), failed(2, 0, held=0.6), failed(3, 0, held=0.6))
     children = {ROOT: [0, 1], 0: [2, 3]}
     walk = Walk(tree, children, lambda node, known: node in (1, 2, 3))
     assert (walk.leaf(), walk.leaf(), walk.leaf(), walk.leaf()) == (1, 2, 3, None)
@@ -172,18 +172,18 @@ def test_the_question_is_expanded_wide_before_anything_is_revised():
 
 
 def test_the_attempts_that_came_nearest_are_revised_first_with_their_faults():
-    tree = tree_of(failed(0), failed(1, score=0.6), failed(2), failed(3, score=0.3))
+    tree = tree_of(failed(0), failed(1, held=0.6), failed(2), failed(3, held=0.3))
     moves = decide("attempts:4", tree)
     assert [(move.parent, move.n, move.guidance) for move in moves] == [(1, 2, "fault of 1"), (3, 2, "fault of 3")]
 
 
 def test_a_copy_is_never_revised():
-    tree = tree_of(failed(0), failed(1, score=0.6), failed(2, score=0.6), failed(3, score=0.6), groups=(0, 1, 1, 1))
+    tree = tree_of(failed(0), failed(1, held=0.6), failed(2, held=0.6), failed(3, held=0.6), groups=(0, 1, 1, 1))
     assert [move.parent for move in decide("attempts:4", tree)] == [1, 0]
 
 
 def test_a_lesson_from_failed_siblings_reaches_the_next_ones_and_half_are_not_told():
-    known = [failed(0, score=0.5), *(failed(n) for n in (1, 2, 3)), failed(4, 0), failed(5, 0), failed(6, 1),
+    known = [failed(0, held=0.5), *(failed(n) for n in (1, 2, 3)), failed(4, 0), failed(5, 0), failed(6, 1),
              failed(7, 1), failed(8, 2)]
     [lesson] = decide("attempts:4", tree_of(*known))
     assert isinstance(lesson, Reflect)

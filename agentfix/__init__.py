@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from agentfix.tools import instructions_in as instructions_in
     from agentfix.tools import tool as tool
     from agentfix.types import *  # noqa: F403
+    from agentfix.valuation import ROOT as ROOT
+    from agentfix.valuation import Statistic as Statistic
+    from agentfix.valuation import statistics as statistics
+    from agentfix.valuation import worth as worth
     from agentfix.verdict import VERDICT_SCHEMA as VERDICT_SCHEMA
     from agentfix.verdict import Verdict as Verdict
     from agentfix.verdict import read_object as read_object
@@ -61,6 +65,7 @@ _HOMES = {
     "agentfix.tools": ("FunctionTool", "defused", "fence", "head_and_tail", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_object", "read_verdict"),
+    "agentfix.valuation": ("ROOT", "Statistic", "statistics", "worth"),
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "DataSet", "Deadline",
         "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal", "JournalledCall", "Judge",

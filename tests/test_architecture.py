@@ -19,7 +19,7 @@ FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agent
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
-          "agentfix.threads", "agentfix.confidence"}
+          "agentfix.threads", "agentfix.confidence", "agentfix.valuation"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
@@ -38,6 +38,7 @@ MAY_IMPORT = {
     "agentfix.lifecycle": {*SHARED},
     "agentfix.steps": set(),
     "agentfix.families": set(),
+    "agentfix.valuation": {*FOUNDATIONS},
     "agentfix.threads": set(),
     "agentfix.tools": {*SHARED, "agentfix.lifecycle", "agentfix.tools"},
     "agentfix.isolation": {*SHARED, "agentfix.lifecycle", "agentfix.plugins", "agentfix.tools", "agentfix.isolation"},

@@ -1,17 +1,20 @@
-"""`agentfix runs list | show | rm | gc`: what the journal holds."""
+"""`agentfix runs list | show | tree | rm | gc`: what the journal holds."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
 from agentfix.cli.story import story_object, summary_line, summary_object, tell
+from agentfix.cli.tree import lines_of, tree_of
+from agentfix.cli.tree_svg import svg_of
 from agentfix.cli.visible import one_line
-from agentfix.errors import JournalError
+from agentfix.errors import InputError, JournalError
 from agentfix.journal import Archive, SqliteJournal
 from agentfix.recording import is_there
 from agentfix.settings import load_settings
@@ -68,6 +71,24 @@ def show(name: str, calls: bool, as_json: bool) -> None:
         click.echo(json.dumps(story_object(story, calls=calls), indent=2))
     else:
         tell(story, calls=calls)
+
+
+@runs.command()
+@click.argument("name", metavar="RUN")
+@click.option("--svg", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Also draw it into FILE.")
+def tree(name: str, svg: Path | None) -> None:
+    """Show the attempts of RUN as a tree: who goes on from whom, what each answers, what speaks for it.
+
+    The worth of an attempt, and of all that comes of it, is what guides a search; ★ is the attempt that is returned.
+    """
+    found = tree_of(_with_archive(lambda archive: archive.story(archive.find(name))))
+    for line in lines_of(found):
+        click.echo(line)
+    if svg is not None:
+        try:
+            svg.write_text(svg_of(found), encoding="utf-8")
+        except OSError as error:
+            raise InputError(f"{str(svg)!r} can't be written: {error.strerror}.", "Name another file.") from error
 
 
 @runs.command()

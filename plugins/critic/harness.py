@@ -30,6 +30,8 @@ class Fault:
     feedback: str
     in_program: bool
     """The program itself failed before any check ran."""
+    held: float = 0.0
+    """The share of the checks that held before the one that failed, where it is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Harness:
         if isinstance(line, int) and line > self.program_lines:
             starts = [start for start in self.sources if start <= line]
             check = self.sources[max(starts)] if starts else ""
-            return Fault(f"{check[:160]} fails: {error[:160]}", f"This check fails:\n    {check}\n{error}", False)
+            held = sum(start < max(starts, default=0) for start in self.sources) / len(self.sources)
+            return Fault(f"{check[:160]} fails: {error[:160]}", f"This check fails:\n    {check}\n{error}", False, held)
         lines = self.code.splitlines()
         at = f" at line {line}:\n    {lines[line - 1].strip()}" if isinstance(line, int) and line >= 1 else ""
         checks = "\n".join(f"    {source}" for source in list(self.sources.values())[:3])

@@ -92,7 +92,8 @@ class TestsCritic:
         fault = harness.fault(observation)
         if fault.in_program:
             return self._refuted(attempt, fault, observation.text)
-        failed = Evidence(kind, "refutes", fault.summary, author, origin, detail=observation.text[:2000])
+        failed = Evidence(kind, "refutes", fault.summary, author, origin, weight=1 - fault.held,
+                          detail=observation.text[:2000])
         return Critique(attempt.id, self.name, "revise", fault.feedback, (failed,))
 
     def _refuted(self, attempt: Attempt, fault: Fault, detail: str = "") -> Critique:

@@ -93,3 +93,11 @@ async def test_an_answer_is_not_blamed_for_a_tool_that_is_not_there():
     assert isinstance(observation, Observation) and observation.status == "missing"
     assert result.standings[0].state != "refuted"
     assert {"fault", "missing"} <= OURS
+
+
+@pytest.mark.parametrize(("body", "held"), [("x + 1", 0), ("x", 1 / 3), ("x * x", 2 / 3)])
+async def test_a_program_that_fails_later_than_another_came_nearer(body, held):
+    checks = "assert f(0) == 0\nassert f(2) == 4\nassert f(3) == 6"
+    result = await best_of_one(block(f"def f(x):\n    return {body}"), checks)
+    [refuted] = [evidence for critique in result.critiques for evidence in critique.evidence]
+    assert refuted.weight == pytest.approx(1 - held)

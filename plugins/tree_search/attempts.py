@@ -1,0 +1,150 @@
+"""Strategy `mcts:attempts`: Monte Carlo tree search over whole attempts (LATS: Zhou et al., "Language Agent Tree Search
+Unifies Reasoning, Acting, and Planning in Language Models", ICML 2024, section 4).
+
+The children of the question are attempts at it; those of an attempt that failed are its revisions. What is known of an
+attempt when a decision is made is all that counts: the search is reckoned anew from the tree each time.
+
+Three things differ from the paper, because tokens are what a search with a small model is short of. The question is
+expanded first, and wide: samples of one prompt are cheap and differ more than revisions do. An attempt is revised only
+when a critic can say what is wrong with it, and never when it repeats another. A lesson from failed siblings is written
+only when more siblings are wanted, and half of those are not told it: a wrong lesson must not spoil all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from agentfix import ROOT, Expand, Move, Reflect, Reflection, Remaining, Review, Statistic, Tree, worth
+
+from .prompts import render
+from .reading import (
+    TEMPERATURE,
+    VALUER,
+    acts,
+    after_acts,
+    children_of,
+    depth_of,
+    feedback_on,
+    settled,
+    unreviewed,
+)
+from .walk import Walk, widened
+
+LEAVES = 2
+"""Attempts that are revised at once."""
+DEEPEST = 3
+"""Revisions of revisions: after that, a small model goes in circles."""
+WARMER = 0.9
+"""The temperature at which a question is expanded again: what is likelier was drawn before."""
+LESSON = "lesson"
+LESSON_TOKENS = 96
+SHOWN = 3
+"""Failed attempts that a lesson is drawn from."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSearch:
+    """See the module.
+
+    Args:
+        width: how many attempts one expansion of the question makes; of an attempt, half as many.
+    """
+
+    width: int
+    name: str = "mcts"
+
+    def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
+        if not tree.attempts:
+            return [Expand()]
+        if review := unreviewed(tree):
+            return [review]
+        if stop := settled(tree):
+            return [stop]
+        if any(tree.acts):
+            return [after_acts(tree)]
+        for role in tree.roles:
+            if all(attempt.role != role for attempt in tree.attempts):
+                return [Expand(role=role)]
+        if unranked := self._unranked(tree):
+            return [Review(unranked, (VALUER,))]
+        leaves = self._leaves(tree)
+        lessons: list[Move] = [lesson for leaf in leaves if (lesson := self._lesson(tree, leaf))]
+        return lessons or [move for leaf in leaves for move in self._expanded(tree, leaf)]
+
+    def _unranked(self, tree: Tree) -> tuple[int, ...]:
+        """The attempts of which nothing but words tells how promising they are: the model ranks them by its own
+        critique before the search goes on (Agent Q: Putta et al., 2024, section 4.2)."""
+        return tuple(a.id for a in tree.attempts if _revisable(tree, a.id) and worth(tree, a.id) is None
+                     and all(c.critic != VALUER for c in tree.critiques_of(a.id)))
+
+    def _leaves(self, tree: Tree) -> list[int]:
+        """What is expanded next. The question is expanded alone, as what comes may make revisions needless."""
+        children = children_of(tree)
+
+        def may_grow(node: int, known: Statistic) -> bool:
+            return (node == ROOT or _revisable(tree, node)) and (
+                len(children.get(node, ())) < widened(known.visits, self._width_of(tree, node)))
+
+        walk = Walk(tree, children, may_grow)
+        found = [leaf for _ in range(LEAVES) if (leaf := walk.leaf()) is not None]
+        return [ROOT] if not found or ROOT in found else found
+
+    def _width_of(self, tree: Tree, node: int) -> int:
+        if acts(tree):  # each attempt may change the world, so one at a time
+            return 1
+        return self.width if node == ROOT else max(1, self.width // 2)
+
+    def _lesson(self, tree: Tree, node: int) -> Reflect | None:
+        """What is to be learnt from the children of a node, where all failed and more are wanted."""
+        children = children_of(tree).get(node, [])
+        lessons = _lessons(tree, node)
+        shown = {number for each in lessons for number in each.attempts}
+        failed = sorted((c for c in children if c not in shown and _revisable(tree, c)),
+                        key=lambda c: (-(worth(tree, c) or 0), c))
+        expansions = len(children) // self._width_of(tree, node)
+        if len(lessons) >= expansions or not failed:
+            return None
+        return Reflect(LESSON, render("lesson"), tuple(sorted(failed[:SHOWN])), LESSON_TOKENS)
+
+    def _expanded(self, tree: Tree, node: int) -> list[Move]:
+        lessons = _lessons(tree, node)
+        told = lessons[-1].text.partition("```")[0].strip() if lessons else ""  # small models write code all the same
+        if node != ROOT:
+            parent = tree.attempts[node]
+            guidance = "\n".join(part for part in (feedback_on(tree, node), told) if part)
+            return [Expand(node, self._width_of(tree, node), guidance, parent.role, TEMPERATURE, _kept(tree, node))]
+        made = len(children_of(tree).get(ROOT, ()))
+        width = self._width_of(tree, ROOT)
+        wanted = width - made if made < width else width
+        temperature = TEMPERATURE if made < width else WARMER
+        each = -(-wanted // len(tree.roles))
+        shares = [(each, "")] if not told else [(each - each // 2, told), (each // 2, "")]
+        return [Expand(None, n, guidance, role, temperature)
+                for role in tree.roles for n, guidance in shares if n > 0]
+
+
+def _lessons(tree: Tree, node: int) -> list[Reflection]:
+    """The lessons that were drawn from the children of a node."""
+    parent = None if node == ROOT else node
+    return [each for each in tree.reflections
+            if each.name == LESSON and each.attempts and tree.attempts[each.attempts[0]].parent == parent]
+
+
+def _revisable(tree: Tree, number: int) -> bool:
+    """Whether a critic says what is wrong with an attempt, and it is worth mending: no copy of another, and not at the
+    end of a long line."""
+    attempt = tree.attempts[number]
+    if attempt.answer is None and attempt.program is None:
+        return False
+    copy = tree.groups[number] != number or (attempt.program is not None and any(
+        other.program == attempt.program for other in tree.attempts[:number]))
+    supported = tree.standings[number].state == "supported"
+    return not copy and not supported and bool(feedback_on(tree, number)) and depth_of(tree, attempt) < DEEPEST
+
+
+def _kept(tree: Tree, number: int) -> int | None:
+    """How many steps a revision keeps: those before the first wrong one, where a critic names it."""
+    steps = [c.step for c in tree.critiques_of(number) if c.verdict == "revise" and c.step]
+    return min(steps) if steps else None

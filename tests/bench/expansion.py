@@ -2,7 +2,7 @@
 
 Strategy `mcts` expands a question into so many attempts at once, through the whole agent: graph, journal, chat
 template, scheduler. Beside it, a bare loop over `llama_decode` writes as many tokens, in as many sequences of the same
-lengths, after a prompt of the same length. Neither reads the prompt in the time that is measured: the greedy attempt has
+lengths, after a prompt of the same length. Neither reads the prompt in the measured time: the greedy attempt has
 read it. Both by turns in one run, so that the ratio is what counts.
 """
 

@@ -64,7 +64,7 @@ def _lines(value: Mapping[str, Any], indent: str) -> Iterator[str]:
         if isinstance(part, dict):
             yield f"{indent}{one_line(name)}:"
             yield from _lines(cast("dict[str, Any]", part), f"{indent}  ")
-        elif isinstance(part, list):
+        elif isinstance(part, list) and part:
             yield f"{indent}{one_line(name)}:"
             yield from (f"{indent}  {_flat(each)}" for each in cast("list[Any]", part))
         else:
@@ -76,4 +76,6 @@ def _flat(value: Any) -> str:
     if isinstance(value, dict):
         fields = cast("dict[str, Any]", value).items()
         return "; ".join(f"{one_line(name)}: {_flat(part)}" for name, part in fields)
+    if value == []:
+        return "none"
     return one_line(value if isinstance(value, str) else json.dumps(value))

@@ -21,6 +21,8 @@ from .wording import general
 RETRIES = 3
 MOST_RETRIES = 16
 LESSON = "lesson"
+LESSON_TOKENS = 96
+"""Two sentences."""
 TEMPERATURE = 0.7
 """Of a retry in a way that was gone before."""
 
@@ -47,7 +49,7 @@ class Reflexion:
         if len(tree.attempts) > self._retries:
             return [Stop(f"{self._retries} retries were made", tree.best)]
         if all(reflection.attempts != (last.id,) for reflection in tree.reflections):
-            return [Reflect(LESSON, render("lesson"), (last.id,))]
+            return [Reflect(LESSON, render("lesson"), (last.id,), LESSON_TOKENS)]
         return [_retry(tree, last, memory)]
 
     def learn(self, tree: Tree, memory: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -15,6 +15,8 @@ SHORT_ANSWER = 6
 """Words: a shorter answer may not stand in a lesson, be it no name and no number."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _MARK = re.compile(r"^\s*(?:[-*•#>]+|\d+[.)])\s+", re.MULTILINE)
+_ENDS = (".", "!", "?")
+"""Without one, a sentence was cut off."""
 _WORD = re.compile(r"\w+")
 _CAPITALISED = re.compile(r"(?P<first>^|[.!?:\n]\s*|[\"'(\u201c\u2018]\s*)?(?P<word>\b[^\W\d_]\w+)")
 _IDENTIFIER = re.compile(r"\b(?:\w*_\w+|[a-z]+[A-Z]\w*|\w+(?=\())")
@@ -26,6 +28,14 @@ _OPENERS = frozenset(_WORD.findall(
     "where which while who whose why will with without write you your"))
 """Words that begin sentences with a capital letter and are no names."""
 
+_WORKADAY = frozenset(_WORD.findall(
+    "amount answer case condition count different example function half input integer item large last left less line "
+    "list long many more most much next number only order other output part problem program question result same short "
+    "small step string sum task test than time total twice value whole word"))
+"""Words of so many tasks that they tell of none."""
+SUBJECT = 4
+"""Letters: shorter words say nothing of a task's subject."""
+
 
 def general(lesson: str, task: Task, attempts: Iterable[Attempt]) -> str:
     """What of a lesson holds for other tasks too.
@@ -36,8 +46,9 @@ def general(lesson: str, task: Task, attempts: Iterable[Attempt]) -> str:
         attempts: that the model was shown.
 
     Returns:
-        Its sentences but for those with digits, with names of the task or the answers, or with a short answer itself.
-        Empty when it shares eight words in a row with the task or an attempt.
+        Its whole sentences but for those with digits, with names of the task or the answers, with a short answer
+        itself, or with a word of the task's subject. Empty when it shares eight words in a row with the task or an
+        attempt.
     """
     shown = tuple(attempts)
     answers = [attempt.answer for attempt in shown if attempt.answer]
@@ -47,8 +58,9 @@ def general(lesson: str, task: Task, attempts: Iterable[Attempt]) -> str:
         return ""
     names = {name for text in (material, *answers) for name in _names(text)}
     short = [said for answer in answers if 0 < len(said := _words(answer)) < SHORT_ANSWER]
-    kept = [sentence for part in _SENTENCE.split(_MARK.sub("", lesson)) if (sentence := part.strip())
-            and not _tells(sentence, names, short)]
+    subjects = _subjects(material)
+    kept = [sentence for part in _SENTENCE.split(_MARK.sub("", lesson)) if (sentence := part.strip()).endswith(_ENDS)
+            and not _tells(sentence, names, short) and not subjects & _subjects(sentence)]
     return _cut(defused(" ".join(kept)))
 
 
@@ -63,12 +75,18 @@ def _cut(text: str) -> str:
     """At most the longest, up to the end of a sentence."""
     if len(text) <= LONGEST:
         return text
-    end = max(text.rfind(mark, 0, LONGEST) for mark in ".!?")
+    end = max(text.rfind(mark, 0, LONGEST) for mark in _ENDS)
     return text[: end + 1]
 
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(text.casefold())
+
+
+def _subjects(text: str) -> set[str]:
+    """The words that say what a text is about, without the s of their plural."""
+    words = {word.removesuffix("s") for word in _words(text) if word not in _OPENERS}
+    return {word for word in words if len(word) >= SUBJECT and word not in _WORKADAY}
 
 
 def _grams(text: str) -> Iterator[tuple[str, ...]]:

@@ -19,7 +19,7 @@ def learnt():
         memory = SqliteMemory(load_settings().memory_path)
         lessons = [{"text": "Read it\x1b[31m twice.", "uses": 3}]
         await memory.learn("reflexion", "math", lambda _: {"runs": 7, "lessons": lessons})
-        await memory.learn("reflexion", "code", lambda _: {"runs": 1})
+        await memory.learn("reflexion", "code", lambda _: {"runs": 1, "lessons": []})
         await memory.learn("auto", "math", lambda _: {"wins": {"critic": 2}})
         await memory.aclose()
 
@@ -32,7 +32,7 @@ def test_what_is_remembered_is_shown_by_strategy_and_kind(cli):
     assert status == 0
     assert out.splitlines() == [
         "auto, kind math:", "  wins:", "    critic: 2",
-        "reflexion, kind code:", "  runs: 1",
+        "reflexion, kind code:", "  lessons: none", "  runs: 1",
         "reflexion, kind math:", "  lessons:", "    text: Read it␛[31m twice.; uses: 3", "  runs: 7"]
     shown = json.loads(cli("memory", "list", "--json")[1])["memories"]
     assert shown[0] == {"strategy": "auto", "kind": "math", "memory": {"wins": {"critic": 2}}}

@@ -151,7 +151,8 @@ TRIED = Attempt(0, None, "program", "actor", "One lamp costs what all lamps cost
 @pytest.mark.parametrize("told", [
     "Remember that 30 lamps were sold.", "Mary is the one who sells.", "The baker pays.", "Call sum_of first.",
     "The answer is blue moon.", "Ask yourself how much does each of his lamps cost in all.",
-    "See what all lamps cost by their number as said.",
+    "See what all lamps cost by their number as said.", "First add up the prices of all lamps.",
+    "Look at all of it befo",
 ])
 def test_what_tells_of_the_task_is_struck_out(told):
     assert general(told, SHOP, [TRIED]) == ""
@@ -165,6 +166,11 @@ def test_a_lesson_that_shares_eight_words_in_a_row_with_its_task_is_dropped_whol
     quoting = "Ask first how much does each of his lamps cost."
     assert general(f"{ADVICE} {quoting}", SHOP, [TRIED]) == ""
     assert general(f"{ADVICE} The number is 30.", SHOP, [TRIED]) == ADVICE, "other sentences stay"
+
+
+@pytest.mark.parametrize("told", ["Check the sum at the end.", "Write down one quantity after the other.", ADVICE])
+def test_what_holds_for_other_tasks_stays(told):
+    assert general(told, SHOP, [TRIED]) == told
 
 
 def test_marks_of_lists_are_no_numbers_of_the_task():

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentfix import Attempt, EvidenceClass, Expand, Move, Reflect, Remaining, Stop, Tree
+from agentfix import Attempt, EvidenceClass, Expand, Move, Reflect, Reflection, Remaining, Stop, Tree
 
 from .acted import acts, may_act_again
 from .judged import fresh, opening
@@ -48,7 +48,7 @@ class Reflexion:
             return [Stop(f"it is left as it was done: {tree.standings[last.id].reason}", tree.best)]
         if len(tree.attempts) > self._retries:
             return [Stop(f"{self._retries} retries were made", tree.best)]
-        if all(reflection.attempts != (last.id,) for reflection in tree.reflections):
+        if all(lesson.attempts != (last.id,) for lesson in _lessons(tree)):
             return [Reflect(LESSON, render("lesson"), (last.id,), LESSON_TOKENS)]
         return [_retry(tree, last, memory)]
 
@@ -74,5 +74,10 @@ def _retry(tree: Tree, last: Attempt, memory: Mapping[str, Any]) -> Expand:
 
 def _learnt(tree: Tree) -> tuple[str, ...]:
     """The lessons of this run, as far as they are general."""
-    return tuple(general(reflection.text, tree.task, (tree.attempts[i] for i in reflection.attempts))
-                 for reflection in tree.reflections)
+    return tuple(general(lesson.text, tree.task, (tree.attempts[i] for i in lesson.attempts))
+                 for lesson in _lessons(tree))
+
+
+def _lessons(tree: Tree) -> tuple[Reflection, ...]:
+    """What was reflected for this strategy; one around it may have had hints written."""
+    return tuple(reflection for reflection in tree.reflections if reflection.name == LESSON)

@@ -44,6 +44,13 @@ def test_a_retry_comes_after_a_lesson_and_starts_from_the_question():
     assert move == Expand(guidance=f"- {ADVICE}", role="program", temperature=0.7)
 
 
+def test_what_another_strategy_had_written_is_no_lesson():
+    hint = Reflection("hint", (0,), "Multiply.")
+    assert isinstance(next_of(Reflexion(), [attempt(0)], [said(0, "revise")], reflections=[hint])[0], Reflect)
+    [move] = next_of(Reflexion(), [attempt(0)], [said(0, "revise")], reflections=[hint, lesson()])
+    assert move.guidance == f"- {ADVICE}"
+
+
 def test_what_is_supported_is_not_retried_and_what_nothing_supports_is():
     assert isinstance(next_of(Reflexion(), [attempt(0)], [said(0, "accept")])[0], Stop)
     assert isinstance(next_of(Reflexion(), [attempt(0)], [said(0, "abstain")])[0], Reflect)

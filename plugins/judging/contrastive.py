@@ -63,7 +63,7 @@ class Contrastive:
         asked = prompt("contrastive", question=question_of(task), reference=reference, steps=steps)
         replies = await context.ask(asked, schema=_schema(len(steps)), max_tokens=_CRITIQUE_TOKENS)
         read = _read(replies[0].text) if replies else None
-        if read is None or not 0 <= read[0] <= len(steps):
+        if read is None or not _exists(read[0], steps):
             return Critique(attempt.id, self.name, "abstain")
         number, comparison, correction = read
         step = number - 1 if number else None
@@ -103,6 +103,11 @@ def _root(attempt: Attempt, tree: Tree) -> int:
 async def _derived(task: Task, context: CriticContext) -> str:
     replies = await context.ask(prompt("contrastive_derive", question=question_of(task)), max_tokens=_DERIVE_TOKENS)
     return head_and_tail(replies[0].text.strip(), ANSWER_CHARS) if replies else ""
+
+
+def _exists(number: int, steps: Sequence[str]) -> bool:
+    """Whether there is such a step: the marks of a code block are none. 0 names no step, which is possible."""
+    return number == 0 or (1 <= number <= len(steps) and not steps[number - 1].lstrip().startswith("```"))
 
 
 def _schema(steps: int) -> Mapping[str, Any]:

@@ -270,6 +270,14 @@ async def test_a_critique_of_a_step_that_there_is_not_does_not_count(step):
     assert (critique.verdict, critique.step, critique.evidence) == ("abstain", None, ())
 
 
+async def test_the_mark_of_a_code_block_is_no_step():
+    program = stepwise(0, "13", "```python", "answer = 13", "```")
+    for number, verdict in ((1, "abstain"), (2, "revise"), (3, "abstain")):
+        model = ScriptedModel([said(comparison="", step=number, correction="")])
+        [critique] = await review("contrastive", [program, stepwise(1, "12", "It is 12.")], model, only=[0])
+        assert critique.verdict == verdict
+
+
 async def test_no_wrong_step_beside_a_reference_speaks_for_an_answer():
     model = ScriptedModel([said(comparison="The reference is wrong.", step=0, correction="")])
     [critique] = await review("contrastive", [STEPS, stepwise(1, "12", "It is 12.")], model, only=[0])

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
+from statistics import fmean
 
 from agentfix.types import Attempt, Coverage, Critique, Evidence, EvidenceClass, Origin, Polarity, Standing, Task
 
@@ -103,18 +104,29 @@ def rank(of: Standing) -> tuple[int, int, float]:
             return (1, -kind, -of.weight)
 
 
-def best(standings: Sequence[Standing], *, latest: bool = False, last_resort: Collection[int] = ()) -> int | None:
-    """Index of the strongest attempt; of equals the earliest, so that nothing is given up without a reason.
+def best(attempts: Sequence[Attempt], critiques: Sequence[Critique], standings: Sequence[Standing], *,
+         latest: bool = False) -> int | None:
+    """The strongest attempt by evidence; of equals the one that critics score highest, and then the earliest, so that
+    nothing is given up without a reason. One that is unfinished is taken only where there is no other.
+
+    A score is no evidence: it orders what evidence holds equal, and an answer that has none counts as 0.5.
 
     Args:
-        standings: of the attempts, in order.
+        attempts: all of them, in order of their ids.
+        critiques: what critics say of them.
+        standings: what the evidence for each amounts to.
         latest: of equals take the latest: each has changed what the one before it left.
-        last_resort: those that are taken only where there is no other.
     """
-    if not standings:
-        return None
-    return max(range(len(standings)),
-               key=lambda i: (i not in last_resort, rank(standings[i]), i if latest else -i))
+    given: dict[int, list[float]] = {}
+    for critique in critiques:
+        if critique.score is not None:
+            given.setdefault(critique.attempt, []).append(critique.score)
+
+    def key(attempt: Attempt) -> tuple[bool, tuple[int, int, float], float, int]:
+        score = fmean(given.get(attempt.id, (0.5,)))
+        return not attempt.unfinished, rank(standings[attempt.id]), score, attempt.id if latest else -attempt.id
+
+    return max(attempts, key=key).id if attempts else None
 
 
 def groups(attempts: Sequence[Attempt], same: Callable[[str, str], bool],

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentfix import Attempt, Check, Evidence, EvidenceClass, Standing, Task
+from agentfix import Attempt, Check, Critique, Evidence, EvidenceClass, Standing, Task
 from agentfix.evidence import admit, agreement, best, groups, rank, standing
 
 ASKED, CHECKED = Task("q"), Task("q", checks=(Check("assert answer"),))
@@ -77,7 +77,7 @@ def test_support_and_refutation_within_one_class_are_left_open(pieces):
 @given(st.lists(st.lists(PIECES, max_size=4), min_size=1, max_size=8))
 def test_the_best_attempt_is_the_earliest_of_the_strongest(evidence_of_each):
     standings = [amounts_to(pieces) for pieces in evidence_of_each]
-    chosen = best(standings)
+    chosen = best([attempt(i, "7") for i in range(len(standings))], [], standings)
     assert all(rank(s) <= rank(standings[chosen]) for s in standings)
     assert all(rank(s) < rank(standings[chosen]) for s in standings[:chosen])
 
@@ -93,7 +93,23 @@ def test_support_beats_doubt_and_doubt_beats_refutation(pieces):
 
 
 def test_without_attempts_there_is_no_best():
-    assert best([]) is None
+    assert best([], [], []) is None
+
+
+def test_scores_order_what_evidence_holds_equal_and_nothing_else():
+    three = [attempt(i, str(i)) for i in range(3)]
+    scored = [Critique(0, "judge", "abstain", score=0.3), Critique(2, "judge", "abstain", score=0.6),
+              Critique(2, "yes-no", "abstain", score=0.8)]
+    open_ = Standing("contested", EvidenceClass.AGREEMENT)
+    assert best(three, scored, [open_] * 3) == 2
+    assert best(three, scored, [Standing("supported", EvidenceClass.OPINION, 0.1), open_, open_]) == 0
+
+
+def test_an_attempt_that_is_unfinished_is_taken_only_where_there_is_no_other():
+    begun, wrong = replace(attempt(0, None), unfinished=True), attempt(1, "7")
+    standings = [Standing("unsupported", None), Standing("refuted", EvidenceClass.MEASUREMENT)]
+    assert best([begun, wrong], [], standings) == 1
+    assert best([begun], [], standings[:1]) == 0
 
 
 @pytest.mark.parametrize("weight", [0.0, -1.0, math.inf, math.nan])
@@ -155,10 +171,11 @@ def test_only_an_answer_that_no_rival_equals_is_supported(drawn):
 
 
 def test_a_mere_plurality_leads_but_does_not_support():
-    said = votes(*(attempt(i, answer) for i, answer in enumerate(["7", "8", "9", "9", "6"])))
+    five = [attempt(i, answer) for i, answer in enumerate(["7", "8", "9", "9", "6"])]
+    said = votes(*five)
     standings = [standing(said[i].evidence) for i in range(5)]
     assert (standings[2].state, said[2].verdict) == ("unsupported", "abstain")
-    assert best(standings) == 2
+    assert best(five, [], standings) == 2
 
 
 def test_what_stronger_evidence_refutes_has_no_voice_and_taints_no_revision():

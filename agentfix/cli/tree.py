@@ -58,7 +58,7 @@ def tree_of(story: RunStory) -> Tree:
     else:
         standings = tuple(evidence.standing([e for c in critiques if c.attempt == a.id for e in c.evidence])
                           for a in attempts)
-        best = evidence.best(standings, last_resort={a.id for a in attempts if a.unfinished})
+        best = evidence.best(attempts, critiques, standings)
     groups = evidence.groups(attempts, lambda one, other: one == other)
     return Tree(Task(run.question), attempts, critiques, standings, best, groups)
 

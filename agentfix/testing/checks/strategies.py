@@ -72,7 +72,7 @@ class Game:
         standings = [evidence.standing(each) for each in said.values()]
         groups = evidence.groups(self.attempts, lambda a, b: a == b)
         return Tree(Task("What is 6 times 7?"), tuple(self.attempts), tuple(self.critiques), tuple(standings),
-                    evidence.best(standings, last_resort={a.id for a in self.attempts if a.unfinished}), groups, _ROLES,
+                    evidence.best(self.attempts, self.critiques, standings), groups, _ROLES,
                     reflections=tuple(self.reflections))
 
     def make(self, move: Move) -> bool:

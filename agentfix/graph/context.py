@@ -110,6 +110,36 @@ class RunContext:
         acted = any(map(self._acted, self.attempts))
         return evidence.best(self.attempts, self.critiques(), self.standings(), latest=acted)
 
+    @property
+    def rounds(self) -> tuple[Round, ...]:
+        """Those that have ended."""
+        return tuple(self._rounds[count] for count in sorted(self._rounds) if count <= len(self.attempts))
+
+    async def end_round(self, best: int | None) -> None:
+        """Note what the run has come to. What is noted already stays: a run that is taken up in the middle has counted
+        what it spent later.
+
+        Args:
+            best: the attempt that would be returned now.
+        """
+        count = len(self.attempts)
+        if best is not None and count not in self._rounds:
+            ended = self._rounds[count] = Round(count, best, self.calls.meter.usage)
+            await self.calls.record("round", str(count), asdict(ended))
+
+    def chosen(self, proposed: int | None) -> int | None:
+        """The attempt that is returned: the strongest, or the one that the strategy proposes if evidence holds them
+        equal. Where attempts act, the last is how the world is now, and no other can be chosen."""
+        best = self.best()
+        known = proposed is not None and 0 <= proposed < len(self.attempts)
+        if best is None or proposed is None or not known or any(map(self._acted, self.attempts)):
+            return best
+        standings, other = self.standings(), self.attempts[proposed]
+        equal = evidence.rank(standings[proposed]) == evidence.rank(standings[best])
+        as_whole = other.unfinished == self.attempts[best].unfinished and (
+            other.answer is not None or self.attempts[best].answer is None)
+        return proposed if equal and as_whole else best
+
     def _acted(self, attempt: Attempt) -> bool:
         return bool(effects_of(attempt, self.tools))
 

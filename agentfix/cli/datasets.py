@@ -43,7 +43,7 @@ def list_(data_dir: Path | None, as_json: bool, named: tuple[str, ...]) -> None:
         head, *rest = _lines(entry)
         click.echo(f"{entry['name']:{width}}  {one_line(head)}")
         for line in rest:
-            click.echo(f"{'':{width}}  {one_line(line)}")
+            click.echo(f"{'':{width}}  {one_line(line)}".rstrip())
 
 
 @datasets.command("pull", short_help="Fetch data sets from where they are published.")

@@ -15,6 +15,7 @@
     │   ├── ContextOverflowError   the prompt does not fit its context
     │   └── ModelDeniedError       a plugin forbids the call
     ├── CatalogueError             a model file could not be fetched or verified
+    ├── DataSetError               a data set could not be fetched, or is not what was published
     ├── SandboxError               the sandbox itself failed, never the program in it
     │   ├── SandboxUnavailableError  no engine, no permission, no image
     │   │   └── IsolationError     asked-for isolation that is not there
@@ -140,6 +141,10 @@ class ModelDeniedError(ModelError):
 
 class CatalogueError(AgentFixError):
     """A model file could not be fetched or verified."""
+
+
+class DataSetError(AgentFixError):
+    """A data set could not be fetched, or is not what was published."""
 
 
 class SandboxError(AgentFixError):

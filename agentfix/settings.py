@@ -212,6 +212,10 @@ class Settings(BaseModel):
         return self.data_dir / "models"
 
     @property
+    def datasets_dir(self) -> Path:
+        return self.data_dir / "datasets"
+
+    @property
     def prefixes_dir(self) -> Path:
         return self.data_dir / "prefixes"
 

@@ -59,7 +59,7 @@ BOUNDARIES = {
     "llama_cpp": ["agentfix/models/llamacpp/"],
     "llguidance": ["agentfix/models/llamacpp/guidance.py"],
     "openai": ["agentfix/models/openai/"],
-    "httpx": ["agentfix/models/hugging_face.py", "agentfix/tools/http.py"],
+    "httpx": ["agentfix/models/hugging_face.py", "agentfix/tools/http.py", "agentfix/evals/download.py"],
     "httpcore": ["agentfix/tools/http.py", "agentfix/tools/connecting.py"],
     "httpx2": ["agentfix/models/openai/", "plugins/mcp/"],
     "mcp": ["plugins/mcp/"],

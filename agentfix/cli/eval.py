@@ -61,11 +61,11 @@ def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] |
           baselines: bool, limit: int | None, offset: int, repeats: int, concurrency: int | None,
           format_name: str | None, data_dir: Path | None, output: Path | None, equal_tokens: bool, plot: Path | None,
           as_json: bool, quiet: bool, skip_contaminated: bool, named: tuple[str, ...], **arguments: Any) -> None:
-    """Run the tasks of FILE, one JSON object a line, and compare results with first attempts.
+    """Run the tasks of FILE, and compare results with first attempts and with sampling at the same price.
 
-    FILE is a path, or the name of a file in --data-dir. Known by name: gsm8k, svamp, tabmwp, mbpp, quixbugs, hotpotqa,
-    nq, ambignq, triviaqa, and what plugins add; any other file needs the fields question and answer. Ctrl-C prints what
-    is finished.
+    FILE holds one JSON object a line, or is a CSV file. It is a path, or the name of a file in --data-dir or of a data
+    set that was fetched. Known by name: those of `agentfix datasets list`; any other file needs the fields question and
+    answer. Ctrl-C prints what is finished.
     """
     if compare is not None:
         _compare(compare, strategies, arguments["seed"], as_json=as_json)
@@ -82,7 +82,8 @@ def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] |
     plugins = Plugins(settings)
     for info in plugins.problems():
         click.echo(f"agentfix: {one_line(info.problem)}", err=True)
-    items = load(file, plugins, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
+    items = load(file, plugins, data_dir=data_dir, pulled_dir=settings.datasets_dir, format_name=format_name,
+                 offset=offset, limit=limit)
     contenders = lineup(tuple(dict.fromkeys(strategies)) or (settings.strategy,), equal_tokens=equal_tokens,
                         baselines=baselines)
     items = guarded(items, plugins, [each.strategy for each in contenders], skip_contaminated=skip_contaminated)

@@ -30,6 +30,7 @@ _COMMANDS = {
     "runs": ("agentfix.cli.runs:runs", "List, show and remove runs."),
     "memory": ("agentfix.cli.memory:memory", "Show and forget what strategies remember of earlier runs."),
     "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
+    "datasets": ("agentfix.cli.datasets:datasets", "List data sets, and fetch those that are published."),
     "eval-critic": ("agentfix.cli.eval_critic:eval_critic", "Have recorded answers judged by critics and compare "
                     "them."),
     "export": ("agentfix.cli.export:export", "Make training data of what runs proved."),

@@ -46,10 +46,18 @@ def runs() -> None:
 
 @runs.command("list")
 @click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
+@click.option("--of", "evaluation", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
+              help="All runs of the evaluation whose --output is this file, and no others.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def list_(limit: int, as_json: bool) -> None:
+def list_(limit: int, evaluation: Path | None, as_json: bool) -> None:
     """List runs, newest first."""
-    found = _with_archive(lambda archive: _now(archive.runs(limit)))
+    if evaluation is None:
+        found = _with_archive(lambda archive: _now(archive.runs(limit)))
+    else:
+        from agentfix.evals import Record, stored  # noqa: PLC0415 - loads more than a list of runs needs
+
+        names = {record.run_id for record in stored(evaluation, Record)[1]}
+        found = [run for run in _with_archive(lambda archive: _now(archive.runs())) if run.id in names]
     if as_json:
         click.echo(json.dumps({"runs": [summary_object(run) for run in found]}, indent=2))
         return

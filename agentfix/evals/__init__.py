@@ -18,6 +18,8 @@ from agentfix.evals.judge import SandboxJudge as SandboxJudge
 from agentfix.evals.lines import stored as stored
 from agentfix.evals.lineup import Contender as Contender
 from agentfix.evals.lineup import lineup as lineup
+from agentfix.evals.pulling import files_of as files_of
+from agentfix.evals.pulling import pull as pull
 from agentfix.evals.record import Record as Record
 from agentfix.evals.record import RecordFile as RecordFile
 from agentfix.evals.record import Stage as Stage
@@ -29,5 +31,6 @@ from agentfix.evals.summary import summarise as summarise
 
 __all__ = [
     "Comparison", "Contender", "Evaluation", "Item", "Record", "RecordFile", "Runs", "SandboxJudge", "Share", "Stage",
-    "Summary", "compared", "comparisons", "figure", "in_order", "lineup", "load", "stored", "summarise",
+    "Summary", "compared", "comparisons", "figure", "files_of", "in_order", "lineup", "load", "pull", "stored",
+    "summarise",
 ]

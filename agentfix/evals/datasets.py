@@ -13,7 +13,7 @@ from agentfix.evals.item import Item
 from agentfix.evals.rows import find, read_rows
 from agentfix.plugins import Plugins
 from agentfix.plugins.contract import described
-from agentfix.protocols import DataSet, Grader
+from agentfix.protocols import DataSet, Grader, PublishedDataSet
 from agentfix.types import Task
 
 FALLBACK = "plain"
@@ -41,14 +41,15 @@ class _Reader:
                 raise PluginError(self.plugin, f"reading a row gave {type(made).__name__}, not a task and a grader.")
 
 
-def load(file: str, plugins: Plugins, *, data_dir: Path | None = None, format_name: str | None = None, offset: int = 0,
-         limit: int | None = None) -> list[Item]:
+def load(file: str, plugins: Plugins, *, data_dir: Path | None = None, pulled_dir: Path | None = None,
+         format_name: str | None = None, offset: int = 0, limit: int | None = None) -> list[Item]:
     """Read items of a data set.
 
     Args:
-        file: a path, or the bare name of a file in `data_dir`, with or without `.jsonl`.
+        file: a path, or the bare name of a file in a folder of data sets, with or without `.jsonl`.
         plugins: know the data sets.
-        data_dir: where bare names are looked for.
+        data_dir: where bare names are looked for first.
+        pulled_dir: where they are looked for at last.
         format_name: which data set's rows it holds; by default the file's stem says, and `plain` is the fallback.
         offset: items to leave out at the start.
         limit: items to read; all when not given.
@@ -58,7 +59,7 @@ def load(file: str, plugins: Plugins, *, data_dir: Path | None = None, format_na
         UnknownNameError: there is no such format.
         PluginError: the data set's plugin is broken.
     """
-    path = find(file, data_dir)
+    path = find(file, data_dir, pulled_dir, hint=_how_to_get(file, plugins))
     reader = _reader(plugins, format_name, path.stem)
 
     def item(name: str, index: int, row: Mapping[str, Any]) -> Item:
@@ -66,6 +67,14 @@ def load(file: str, plugins: Plugins, *, data_dir: Path | None = None, format_na
         return Item(name, index, task, grader, reader.plugin, tuple(strings_in(row)))
 
     return read_rows(path, item, offset=offset, limit=limit, hint="Choose how rows are read with --format.")
+
+
+def _how_to_get(file: str, plugins: Plugins) -> str:
+    """What to do about a file that is not there, where it is that of a data set which can be fetched."""
+    name = Path(file).stem
+    known = any(entry.name == name for entry in plugins.names("dataset"))
+    published = known and isinstance(plugins.build("dataset", name), PublishedDataSet)
+    return f"Or fetch it: agentfix datasets pull {name}" if published else ""
 
 
 def _reader(plugins: Plugins, format_name: str | None, stem: str) -> _Reader:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from agentfix.errors import AgentFixError, PluginError
@@ -22,7 +22,7 @@ class Item:
     grader: Grader
     plugin: str
     """The one that the grader comes from."""
-    texts: tuple[str, ...] = ()
+    texts: tuple[str, ...] = field(default=(), repr=False)
     """All that the row says, for the contamination guard; no strategy is ever shown them."""
 
     @property

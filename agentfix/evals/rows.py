@@ -1,9 +1,12 @@
-"""Reads files of JSON objects, one a line."""
+"""Reads files of JSON objects, one a line, and CSV files whose first line names the fields."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, TypeVar, cast
 
@@ -20,6 +23,8 @@ class Named(Protocol):
 
 
 N = TypeVar("N", bound=Named)
+_TOO_MANY = "\0"
+"""The field of the cells for which a CSV file has no name."""
 
 
 class _Name(BaseModel):
@@ -28,25 +33,43 @@ class _Name(BaseModel):
     id: str = Field("", validation_alias=AliasChoices("id", "pid", "task_id", "name"))
 
 
-def find(file: str, data_dir: Path | None) -> Path:
+def find(file: str, data_dir: Path | None, pulled_dir: Path | None = None, *, hint: str = "") -> Path:
     """Where a file of rows is.
 
     Args:
-        file: a path, or the bare name of a file in `data_dir`, with or without `.jsonl`.
-        data_dir: where bare names are looked for.
+        file: a path, or the bare name of a file in one of the folders, with or without `.jsonl`.
+        data_dir: where bare names are looked for first.
+        pulled_dir: where they are looked for at last.
+        hint: where else to get it, when there is none.
 
     Raises:
         InputError: there is none.
     """
-    candidates = [Path(file)]
-    if data_dir is not None and len(Path(file).parts) == 1:
-        candidates = [data_dir / file, data_dir / f"{file}.jsonl", *candidates]
+    bare = len(Path(file).parts) == 1
+
+    def within(folder: Path | None) -> list[Path]:
+        return [folder / file, folder / f"{file}.jsonl"] if bare and folder is not None else []
+
+    candidates = [*within(data_dir), Path(file), *within(pulled_dir)]
     for path in candidates:
         if path.is_file():
             return path
-    bare = len(Path(file).parts) == 1 and data_dir is None
-    raise InputError(f"There is no file {str(candidates[0])!r}.",
-                     "Give a path, or the folder of your data sets with --data-dir." if bare else "")
+    option = "Give a path, or the folder of your data sets with --data-dir." if bare and data_dir is None else ""
+    raise InputError(f"There is no file {str(candidates[0])!r}.", f"{option} {hint}".strip())
+
+
+def name_of(row: Mapping[str, Any], stem: str, index: int) -> str:
+    """What a row is called in results.
+
+    Args:
+        row: as it was read.
+        stem: of the file.
+        index: of the row, from 0.
+
+    Raises:
+        ValueError: its id is none. pydantic's ValidationError is one.
+    """
+    return _Name.model_validate(row).id or f"{stem}-{index}"
 
 
 def read_rows(path: Path, read: Callable[[str, int, Mapping[str, Any]], N], *, offset: int = 0,
@@ -65,16 +88,12 @@ def read_rows(path: Path, read: Callable[[str, int, Mapping[str, Any]], N], *, o
     """
     made: list[N] = []
     seen: dict[str, int] = {}
-    index = -1
-    for number, line in enumerate(_lines(path), 1):
-        if not line.strip():
-            continue
-        index += 1
+    for index, (number, parse) in enumerate(_unread(path)):
         if index < offset:
             continue
         if limit is not None and len(made) >= limit:
             break
-        one = _one(line, index, path, number, read, hint)
+        one = _one(parse, index, path, number, read, hint)
         if one.id in seen:
             raise InputError(f"{path}, line {number}: the id {one.id!r} is that of line {seen[one.id]} too.")
         seen[one.id] = number
@@ -84,21 +103,50 @@ def read_rows(path: Path, read: Callable[[str, int, Mapping[str, Any]], N], *, o
     return made
 
 
-def _lines(path: Path) -> list[bytes]:
+def _unread(path: Path) -> Iterator[tuple[int, Callable[[], Any]]]:
+    """For each row its line and what reads it, so that a fault is found in its turn."""
     try:
-        return path.read_bytes().split(b"\n")
+        content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}.") from error
+    if path.suffix.lower() == ".csv":
+        yield from _unread_cells(path, content)
+        return
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if line.strip():
+            yield number, partial(_parsed, line)
 
 
-def _one(line: bytes, index: int, path: Path, number: int, read: Callable[[str, int, Mapping[str, Any]], N],
-         hint: str) -> N:
+def _parsed(line: bytes) -> Any:
+    return json.loads(line.decode("utf-8"))
+
+
+def _unread_cells(path: Path, content: bytes) -> Iterator[tuple[int, Callable[[], Any]]]:
     try:
-        data: Any = json.loads(line.decode("utf-8"))
+        reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), restkey=_TOO_MANY)
+        for row in reader:
+            yield reader.line_num, partial(_filled, row)
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 (byte {error.start}).", "Save it as UTF-8.") from error
+    except csv.Error as error:
+        raise InputError(f"{path} is no CSV file: {error}.") from error
+
+
+def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The cells that hold something."""
+    if _TOO_MANY in row:
+        raise ValueError("it has more cells than the first line")
+    return {name: cell for name, cell in row.items() if cell}
+
+
+def _one(parse: Callable[[], Any], index: int, path: Path, number: int,
+         read: Callable[[str, int, Mapping[str, Any]], N], hint: str) -> N:
+    try:
+        data = parse()
         if not isinstance(data, dict):
             raise ValueError("a row must be a JSON object")
         row = cast("dict[str, Any]", data)
-        return read(_Name.model_validate(row).id or f"{path.stem}-{index}", index, row)
+        return read(name_of(row, path.stem, index), index, row)
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 (byte {error.start})"
     except json.JSONDecodeError as error:

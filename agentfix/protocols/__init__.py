@@ -15,7 +15,7 @@ from agentfix.protocols.critics import (
     review_each,
     review_parts,
 )
-from agentfix.protocols.datasets import DataSet, Grader, Judge, Score
+from agentfix.protocols.datasets import DataSet, DataSource, Grader, Judge, PublishedDataSet, Score
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall, Memory
 from agentfix.protocols.kinds import ActingKind, Asked, OpenKind, Prompt, ReadingKind, TaskKind
 from agentfix.protocols.models import Ask, Model, Scorer
@@ -57,6 +57,7 @@ __all__ = [
     "Critic",
     "CriticContext",
     "DataSet",
+    "DataSource",
     "Deadline",
     "ExecResult",
     "ExecStatus",
@@ -78,6 +79,7 @@ __all__ = [
     "OutputStream",
     "Passage",
     "Prompt",
+    "PublishedDataSet",
     "ReadingKind",
     "Response",
     "Sandbox",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -46,6 +46,26 @@ class Grader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """Where the rows of a data set are published, and what comes with them."""
+
+    url: str
+    """Of one file."""
+    licence: str
+    split: str
+    citation: str
+    """Who made it, and where it is described."""
+    how: str
+    """How the file becomes rows, in a sentence."""
+    rows: int | None = None
+    """How many there are; None where it is not known."""
+    sha256: str = ""
+    """Of the file, where it never changes."""
+    most_bytes: int = 100_000_000
+    """A longer file is not fetched."""
+
+
 @runtime_checkable
 class DataSet(Protocol):
     """Knows the rows of a data set, as it is published."""
@@ -59,5 +79,20 @@ class DataSet(Protocol):
 
         Raises:
             ValueError: the row is not of this data set, or can't be used; says why. pydantic's ValidationError is one.
+        """
+        ...
+
+
+@runtime_checkable
+class PublishedDataSet(DataSet, Protocol):
+    """A data set that `agentfix datasets pull` can fetch."""
+
+    source: DataSource
+
+    def rows(self, file: bytes) -> Iterable[Mapping[str, Any]]:
+        """The rows of the file as it was published; each can be read with `read`.
+
+        Raises:
+            ValueError: the file is another.
         """
         ...

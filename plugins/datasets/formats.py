@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import ast
 import builtins
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
-from agentfix import Check, Grader, Task
+from agentfix import Check, DataSource, Grader, Task
 
 from .graders import Assertions, Choice, Numeric, Text, last_number
+from .upstream import SOURCES, rows
 
 _Filled = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 _Answer = _Filled | float
@@ -172,7 +173,18 @@ class Format:
         return self.adapt(self.row.model_validate(row))
 
 
-FORMATS: Mapping[str, Format] = {
+@dataclass(frozen=True, slots=True)
+class Published(Format):
+    """One whose rows can be fetched from where they are published."""
+
+    source: DataSource
+    unpack: Callable[[bytes], Iterable[Mapping[str, Any]]]
+
+    def rows(self, file: bytes) -> Iterator[Mapping[str, Any]]:
+        return rows(self.unpack, file)
+
+
+_FORMATS: Mapping[str, Format] = {
     "gsm8k": Format(_Problem, _word_problem),
     "svamp": Format(_Problem, _word_problem),
     "tabmwp": Format(_Table, _table_problem),
@@ -183,4 +195,8 @@ FORMATS: Mapping[str, Format] = {
     "triviaqa": Format(_Open, _open),
     "ambignq": Format(_Ambiguous, _ambiguous),
     "plain": Format(_Plain, _plain),
+}
+FORMATS: Mapping[str, Format] = {
+    name: Published(known.row, known.adapt, *SOURCES[name]) if name in SOURCES else known
+    for name, known in _FORMATS.items()
 }

@@ -142,3 +142,23 @@ def test_an_id_must_be_unique(tmp_path: Path) -> None:
     path.write_text('{"id": "a", "question": "q", "answer": 1}\n' * 2, encoding="utf-8")
     with pytest.raises(InputError, match="line 2: the id 'a' is that of line 1"):
         load(str(path), PLUGINS)
+
+
+def test_a_csv_file_has_its_fields_in_the_first_line(tmp_path: Path) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes('\ufeffid,question,answer,note\n"x","What is 2, and 2?",4,\n,"Two\nlines?",yes,\n'.encode())
+    items = load(str(path), PLUGINS)
+    assert [(item.id, item.task.question) for item in items] == [("x", "What is 2, and 2?"), ("mine-1", "Two\nlines?")]
+    assert load(str(path), PLUGINS, offset=1)[0].id == "mine-1"
+
+
+@pytest.mark.parametrize(("content", "said"), [
+    (b"id,answer\n1,2\n", "line 2: field 'question'"), (b"question,answer\nq,1,2\n", "line 2: it has more cells"),
+    (b"question,answer\nq,\n", "line 2: field 'answer"), (b"question,answer\n\xff,1\n", "not UTF-8"),
+    (b"question,answer\n", "no items"),
+])
+def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "mine.csv"
+    path.write_bytes(content)
+    with pytest.raises(InputError, match=said):
+        load(str(path), PLUGINS)

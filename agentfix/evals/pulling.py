@@ -1,0 +1,89 @@
+"""Fetches a published data set into a folder: its rows as JSON lines, and beside them where they are from."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from agentfix.errors import DataSetError, InputError
+from agentfix.evals.rows import name_of
+from agentfix.protocols import DataSource, PublishedDataSet
+
+Fetch = Callable[[str, int], bytes]
+"""Gives the bytes at an address, and no more than so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulled:
+    """A data set that was fetched."""
+
+    path: Path
+    rows: int
+
+
+def files_of(name: str, folder: Path) -> tuple[Path, Path]:
+    """Where the rows of a data set are kept, and where it says where they are from."""
+    return folder / f"{name}.jsonl", folder / f"{name}.source.json"
+
+
+def pull(name: str, data_set: PublishedDataSet, folder: Path, fetch: Fetch) -> Pulled:
+    """Fetch a data set. What is there of it from an earlier time is replaced at the end, whole.
+
+    Args:
+        name: of the data set.
+        data_set: knows where it is published, and what its file holds.
+        folder: where it goes; made when it is not there.
+        fetch: the download.
+
+    Raises:
+        DataSetError: it can't be fetched, or what came is not what was published.
+        InputError: there is a file of that name that was not fetched, or the folder can't be written.
+    """
+    source = data_set.source
+    path, note = files_of(name, folder)
+    if path.exists() and not note.exists():
+        raise InputError(f"{path} is there already, and was not fetched.", "Move it, or choose another --data-dir.")
+    content = fetch(source.url, source.most_bytes)
+    sha256 = hashlib.sha256(content).hexdigest()
+    if source.sha256 and sha256 != source.sha256:
+        raise _another(source, f"its SHA-256 is {sha256}, not {source.sha256}")
+    rows = _rows(data_set, content)
+    names = [name_of(row, name, index) for index, row in enumerate(rows)]
+    told = {**asdict(source), "sha256": sha256, "rows": len(rows), "ids": names}
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(note, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
+        _write(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    except OSError as error:
+        raise InputError(f"{folder} can't be written: {error.strerror}.", "Choose another --data-dir.") from error
+    return Pulled(path, len(rows))
+
+
+def _rows(data_set: PublishedDataSet, content: bytes) -> list[Mapping[str, Any]]:
+    """The rows, each tried with the data set's own reader."""
+    source = data_set.source
+    rows: list[Mapping[str, Any]] = []
+    try:
+        for row in data_set.rows(content):
+            rows.append(row)
+            data_set.read(row)
+    except (ValueError, TypeError, RecursionError) as error:
+        raise _another(source, f"row {len(rows)}: {str(error).splitlines()[0]}" if rows else str(error)) from error
+    if not rows or (source.rows is not None and len(rows) != source.rows):
+        raise _another(source, f"it holds {len(rows):,} rows" + (f", not {source.rows:,}" if source.rows else ""))
+    return rows
+
+
+def _another(source: DataSource, why: str) -> DataSetError:
+    return DataSetError(f"{source.url} is not what was published: {why}.",
+                        "It may have moved: put a copy into a folder and name that with --data-dir.")
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f"{path.name}.part")
+    part.write_text(text, encoding="utf-8")
+    part.replace(path)

@@ -20,8 +20,7 @@ from agentfix.errors import AgentFixError
 from agentfix.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from agentfix.evals import Item, Runs, Share
-    from agentfix.evals.pushback import PushbackRecord
+    from agentfix.evals import Item, PushbackRecord, Runs, Share
     from agentfix.plugins import Plugins
 
 STOPPED = 130
@@ -59,12 +58,13 @@ def pushback(context: click.Context, file: str, limit: int | None, offset: int, 
     from agentfix.evals import load  # noqa: PLC0415
     from agentfix.plugins import Plugins  # noqa: PLC0415
 
+    arguments["memory"] = False  # what a strategy learnt from one item must not help with the next
     settings = with_plugins(load_settings(arguments), named)
     plugins = Plugins(settings)
     for info in plugins.problems():
         click.echo(f"agentfix: {one_line(info.problem)}", err=True)
     items = load(file, plugins, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
-    items = guarded(items, plugins, ("critic",), skip_contaminated=skip_contaminated)
+    items = guarded(items, plugins, skip_contaminated=skip_contaminated)
     records, append = _resume(settings, file, output, items)
     if context.obj is None:
         from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
@@ -102,8 +102,7 @@ def _told(record: PushbackRecord) -> str:
 
 async def _object(make_agent: MakeAgent, settings: Settings, plugins: Plugins, items: Sequence[Item],
                   done: Sequence[PushbackRecord], keep: Callable[[PushbackRecord], None]) -> None:
-    from agentfix.evals import SandboxJudge  # noqa: PLC0415
-    from agentfix.evals.pushback import PushbackEvaluation  # noqa: PLC0415
+    from agentfix.evals import PushbackEvaluation, SandboxJudge  # noqa: PLC0415
 
     async with AsyncExitStack() as stack:
         judge = SandboxJudge(plugins.build("sandbox", settings.sandbox))
@@ -116,8 +115,7 @@ async def _object(make_agent: MakeAgent, settings: Settings, plugins: Plugins, i
 def _resume(settings: Settings, file: str, output: Path | None,
             items: Sequence[Item]) -> tuple[list[PushbackRecord], Callable[[PushbackRecord], None]]:
     """The finished records of the output file, if there is one, and what appends to it."""
-    from agentfix.evals.lines import RecordLines  # noqa: PLC0415
-    from agentfix.evals.pushback import PushbackRecord  # noqa: PLC0415
+    from agentfix.evals import PushbackRecord, RecordLines  # noqa: PLC0415
 
     if output is None:
         return [], lambda record: None
@@ -130,7 +128,7 @@ def _resume(settings: Settings, file: str, output: Path | None,
 
 
 def _report(records: Sequence[PushbackRecord], settings: Settings, *, as_json: bool) -> None:
-    from agentfix.evals.pushback_summary import summarise_pushback  # noqa: PLC0415
+    from agentfix.evals import summarise_pushback  # noqa: PLC0415
 
     summary = summarise_pushback(records)
     if as_json:

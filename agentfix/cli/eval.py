@@ -86,7 +86,7 @@ def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] |
                  offset=offset, limit=limit)
     contenders = lineup(tuple(dict.fromkeys(strategies)) or (settings.strategy,), equal_tokens=equal_tokens,
                         baselines=baselines)
-    items = guarded(items, plugins, [each.strategy for each in contenders], skip_contaminated=skip_contaminated)
+    items = guarded(items, plugins, skip_contaminated=skip_contaminated)
     work = Work(Path(file).stem, items, contenders, settings, plugins, equal_tokens, repeats, concurrency, plot)
     append = work.resume(output)
     if context.obj is None:

@@ -20,10 +20,7 @@ from agentfix.errors import AgentFixError
 from agentfix.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from agentfix.evals.critic_summary import CriticSummary
-    from agentfix.evals.criticism import CriticRecord, Reviews
-    from agentfix.evals.judged import JudgedAnswer
-    from agentfix.evals.summary import Share
+    from agentfix.evals import CriticRecord, CriticSummary, JudgedAnswer, Reviews, Share
 
 STOPPED = 130
 _SHOWN_ERRORS = 5
@@ -59,7 +56,7 @@ def eval_critic(context: click.Context, file: str, critics: tuple[str, ...], lim
     as in ProcessBench, a problem, steps and a label that is the index of the first wrong step, -1 when all are right.
     Ctrl-C prints what is finished.
     """
-    from agentfix.evals.judged import load_judged  # noqa: PLC0415
+    from agentfix.evals import load_judged  # noqa: PLC0415
     from agentfix.plugins import Plugins  # noqa: PLC0415
 
     if arguments["model"] is not None:
@@ -104,7 +101,7 @@ def eval_critic(context: click.Context, file: str, critics: tuple[str, ...], lim
 
 async def _judge(make_agent: MakeAgent, settings: Settings, answers: Sequence[JudgedAnswer], critics: Sequence[str],
                  done: Sequence[CriticRecord], keep: Callable[[CriticRecord], None]) -> None:
-    from agentfix.evals.criticism import CriticEvaluation  # noqa: PLC0415
+    from agentfix.evals import CriticEvaluation  # noqa: PLC0415
 
     async with make_agent(settings) as reviews:
         async for record in CriticEvaluation(reviews, answers, critics).records(done):
@@ -114,8 +111,7 @@ async def _judge(make_agent: MakeAgent, settings: Settings, answers: Sequence[Ju
 def _resume(settings: Settings, file: str, output: Path | None, answers: Sequence[JudgedAnswer],
             critics: Sequence[str]) -> tuple[list[CriticRecord], Callable[[CriticRecord], None]]:
     """The finished records of the output file, if there is one, and what appends to it."""
-    from agentfix.evals.criticism import CriticRecord  # noqa: PLC0415
-    from agentfix.evals.lines import RecordLines  # noqa: PLC0415
+    from agentfix.evals import CriticRecord, RecordLines  # noqa: PLC0415
 
     if output is None:
         return [], lambda record: None
@@ -128,7 +124,7 @@ def _resume(settings: Settings, file: str, output: Path | None, answers: Sequenc
 
 
 def _report(records: Sequence[CriticRecord], critics: Sequence[str], settings: Settings, *, as_json: bool) -> None:
-    from agentfix.evals.critic_summary import summarise_critics  # noqa: PLC0415
+    from agentfix.evals import summarise_critics  # noqa: PLC0415
 
     summaries = summarise_critics(records, critics, seed=settings.seed)
     if as_json:

@@ -34,6 +34,7 @@ _COMMANDS = {
     "eval-critic": ("agentfix.cli.eval_critic:eval_critic", "Have recorded answers judged by critics and compare "
                     "them."),
     "export": ("agentfix.cli.export:export", "Make training data of what runs proved."),
+    "pushback": ("agentfix.cli.pushback:pushback", "Measure how often an answer is given up under an objection."),
     "corpus": (_PLUGINS, "Search your own files: add, list, rm, search."),
     "mcp": (_PLUGINS, "Serve solve and verify to MCP clients."),
     "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),

@@ -55,7 +55,7 @@ def summarise_critics(records: Iterable[CriticRecord], critics: Sequence[str], *
     Args:
         records: of any critics, in any order.
         critics: which to count, in the order of the answer; one without records is left out.
-        seed: of the bootstrap.
+        seed: of what is drawn for intervals.
     """
     by_critic: dict[str, list[CriticRecord]] = {critic: [] for critic in critics}
     for record in records:
@@ -64,16 +64,15 @@ def summarise_critics(records: Iterable[CriticRecord], critics: Sequence[str], *
     return [_summary(critic, found, seed) for critic, found in by_critic.items() if found]
 
 
-def f1_of(right: Sequence[bool], wrong: Sequence[bool]) -> float:
-    """The harmonic mean of the accuracies on right and on wrong answers (Zheng et al., "ProcessBench", 2024,
-    metrics): neither a critic that accepts all nor one that refuses all is a good one.
+def harmonic(right: float, wrong: float) -> float:
+    """The harmonic mean of the accuracies on right and on wrong answers (F1 as in Zheng et al., "ProcessBench", 2024):
+    neither a critic that accepts all nor one that refuses all is a good one.
 
     Args:
-        right: for each right answer, whether it was judged as it should be.
-        wrong: the same for wrong ones.
+        right: accuracy on right answers.
+        wrong: accuracy on wrong ones.
     """
-    a, b = sum(right) / len(right), sum(wrong) / len(wrong)
-    return 2 * a * b / (a + b) if a + b else 0.0
+    return 2 * right * wrong / (right + wrong) if right + wrong else 0.0
 
 
 def _summary(critic: str, records: Sequence[CriticRecord], seed: int) -> CriticSummary:
@@ -100,14 +99,21 @@ def _share(hits: Sequence[bool]) -> Share | None:
 
 
 def _f1(right: Sequence[bool], wrong: Sequence[bool], seed: int) -> Share | None:
+    """F1 with an interval from draws of both accuracies, each with Jeffreys' prior (Brown, Cai and DasGupta, 2001): it
+    does not shrink to a point where one of them is 0 or 1, as the bootstrap's does."""
     if not right or not wrong:
         return None
     draw = random.Random(seed)
-    return _interval(f1_of(right, wrong), [
-        f1_of(draw.choices(right, k=len(right)), draw.choices(wrong, k=len(wrong))) for _ in range(RESAMPLES)])
+
+    def accuracy(hits: Sequence[bool]) -> float:
+        return draw.betavariate(sum(hits) + 0.5, len(hits) - sum(hits) + 0.5)
+
+    return _interval(harmonic(sum(right) / len(right), sum(wrong) / len(wrong)),
+                     [harmonic(accuracy(right), accuracy(wrong)) for _ in range(RESAMPLES)])
 
 
 def _auroc(scores: Sequence[tuple[float, bool]], seed: int) -> Share | None:
+    """AUROC with its percentile bootstrap interval (Efron, 1979); right and wrong answers are resampled apart."""
     value = auroc(scores)
     if value is None:
         return None
@@ -118,6 +124,5 @@ def _auroc(scores: Sequence[tuple[float, bool]], seed: int) -> Share | None:
 
 
 def _interval(value: float, drawn: Sequence[float]) -> Share:
-    """A value with the percentile bootstrap interval (Efron, 1979); right and wrong answers are resampled apart."""
     ordered = sorted(drawn)
-    return Share(value, ordered[_TAIL], ordered[-1 - _TAIL])
+    return Share(value, min(value, ordered[_TAIL]), max(value, ordered[-1 - _TAIL]))

@@ -15,7 +15,7 @@ from agentfix.protocols.critics import (
     review_each,
     review_parts,
 )
-from agentfix.protocols.datasets import DataSet, DataSource, Grader, Judge, PublishedDataSet, Score
+from agentfix.protocols.datasets import DataSet, DataSource, Grader, Judge, PublishedDataSet, Score, TellingGrader
 from agentfix.protocols.journals import CallKey, Journal, JournalledCall, Memory
 from agentfix.protocols.kinds import ActingKind, Asked, OpenKind, Prompt, ReadingKind, TaskKind
 from agentfix.protocols.models import Ask, Model, Scorer
@@ -92,6 +92,7 @@ __all__ = [
     "SessionState",
     "Strategy",
     "TaskKind",
+    "TellingGrader",
     "Tool",
     "ToolCalls",
     "ToolContext",

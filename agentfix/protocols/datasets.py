@@ -67,6 +67,16 @@ class DataSource:
 
 
 @runtime_checkable
+class TellingGrader(Grader, Protocol):
+    """A grader that can also say what is right: for evaluations that tell a model the answer on purpose."""
+
+    @property
+    def right_answer(self) -> str:
+        """An answer that it grades as correct, as a person would write it."""
+        ...
+
+
+@runtime_checkable
 class DataSet(Protocol):
     """Knows the rows of a data set, as it is published."""
 

@@ -29,6 +29,11 @@ class Numeric:
 
     reference: Fraction
 
+    @property
+    def right_answer(self) -> str:
+        whole = self.reference.denominator == 1
+        return str(self.reference.numerator) if whole else repr(float(self.reference))
+
     async def score(self, answer: str, judge: Judge) -> Score:
         return _binary(same_number(last_number(answer), self.reference))
 
@@ -38,6 +43,10 @@ class Text:
     """Exact match and word F1 with the best reference, after SQuAD's normalisation (Rajpurkar et al., 2016)."""
 
     references: tuple[str, ...]
+
+    @property
+    def right_answer(self) -> str:
+        return self.references[0]
 
     async def score(self, answer: str, judge: Judge) -> Score:
         words = normalised(answer)
@@ -51,6 +60,10 @@ class Choice:
 
     reference: str
     choices: tuple[str, ...]
+
+    @property
+    def right_answer(self) -> str:
+        return self.reference
 
     async def score(self, answer: str, judge: Judge) -> Score:
         said = f" {' '.join(normalised(answer))} "

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import asyncio
 import json
 import time
 from fractions import Fraction
@@ -10,11 +9,10 @@ import pytest
 from agentfix_plugins.datasets.graders import Numeric
 
 from agentfix.cli.main import main
-from agentfix.errors import ConfigError, ContaminationError
+from agentfix.errors import ContaminationError
 from agentfix.evals import Item, load
 from agentfix.evals.contamination import clean, contaminated
 from agentfix.evals.shown import Shown, shown_by
-from agentfix.journal import SqliteMemory
 from agentfix.plugins import Plugins
 from agentfix.settings import Settings
 from agentfix.types import Task
@@ -142,30 +140,6 @@ def test_an_evaluation_stops_before_any_model_is_asked(plugin: Path, tmp_path: P
     assert "Nothing would be left" in capsys.readouterr().err
 
 
-def test_what_a_strategy_of_the_evaluation_remembers_is_looked_at(tmp_path: Path, capsys, monkeypatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("AGENTFIX_DATA_DIR", str(tmp_path))
-    (tmp_path / "mine.jsonl").write_text(json.dumps({"question": SHORT, "answer": "Anna"}), encoding="utf-8")
-
-    async def remember() -> None:
-        memory = SqliteMemory(tmp_path / "memory.sqlite")
-        await memory.learn("critic", "text", lambda held: {"lessons": ["Be brief.", f"'{SHORT}' is asked of Anna."]})
-        await memory.aclose()
-
-    asyncio.run(remember())
-    made: list[Settings] = []
-
-    def agent(settings: Settings):
-        made.append(settings)
-        raise ConfigError("here it ends")
-
-    assert main(["eval", "mine.jsonl", "--strategy", "critic"], make_agent=agent) == 2
-    assert "stands in what strategy 'critic' remembers of text tasks, line 2 (plugin critic)" in capsys.readouterr().err
-    assert not made
-    assert main(["eval", "mine.jsonl", "--strategy", "none"], make_agent=agent) == 2
-    assert made
-
-
 def test_what_is_left_out_is_told(plugin: Path) -> None:
     told: list[str] = []
     plugins = Plugins(Settings(plugins=(str(plugin),)), installed=False)
@@ -191,4 +165,4 @@ def test_a_row_that_stands_in_one_of_agentfixs_own_prompts_is_found() -> None:
     text = next(text for text in shown_by(plugins) if text.place.endswith("self_critique.py"))
     [said] = [said for _, said in text.parts if "does it answer what is asked" in said]
     hits = contaminated(rows(said.partition("Check")[2]), shown_by(plugins))
-    assert [Path(hit.place).name for hit in hits] == ["self_critique.py"]
+    assert "self_critique.py" in [Path(hit.place).name for hit in hits]

@@ -15,6 +15,7 @@ TOKENS = 30
 """Of a continuation, at the most."""
 LEAST_REPEATED = 3
 """So many words of the beginning's end, said again, are no coincidence."""
+_DOTS = " .…,"
 _FENCE = re.compile(r"^```[^\n]*\n?|\n?```$")
 _REFUSES = re.compile(
     r"(?:I['’]m sorry|I am sorry|Sorry|I apologi[sz]e),? but\b.{0,20}\b(?:I|as an AI)\b|I (?:can['’]t|cannot|can not|"
@@ -34,12 +35,13 @@ class ContinuationKind:
         return False
 
     def prompt(self, task: Task, role: str, parent: Attempt | None, guidance: str) -> Prompt:
-        messages = (Message("system", render("continue_system")),
-                    Message("user", render("continue", text=task.question, context=task.context)))
+        """A rewrite is told what was objected to and not shown what it rewrites: small models say that again. And it is
+        told before the text, not after it: they answer what comes last."""
+        system = render("continue_system")
         if parent is not None:
-            messages = (*messages, Message("assistant", parent.answer or parent.text),
-                        Message("user", render("continue_revise", guidance=guidance)))
-        return Prompt(messages, max_tokens=TOKENS)
+            system = render("continue_revise", system=system, guidance=guidance)
+        text = render("continue", text=task.question, context=task.context)
+        return Prompt((Message("system", system), Message("user", text)), max_tokens=TOKENS)
 
     def read(self, task: Task, role: str, text: str) -> Draft:
         """What is new in the completion. A refusal to write is no continuation."""
@@ -66,8 +68,8 @@ def _without_beginning(text: str, beginning: str) -> str:
     said = tuple(span.group().casefold() for span in spans)
     for count in range(min(len(known), len(said)), LEAST_REPEATED - 1, -1):
         if known[-count:] == said[:count]:
-            return text[spans[count - 1].end():].lstrip(" .…").strip()
-    return text.lstrip(".… ").strip()
+            return text[spans[count - 1].end():].lstrip(_DOTS).strip()
+    return text.lstrip(_DOTS).strip()
 
 
 @lru_cache(maxsize=1024)  # each new attempt is compared with all that came before it

@@ -84,7 +84,8 @@ class Debate:
     def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
         lines = _lines(tree)
         if len(lines) < 2:
-            return [Expand(), _second(tree)][len(lines):]
+            first: list[Move] = [Expand()] if not lines else []
+            return [*first, _second(tree)]
         open_ = tuple(a.id for a in tree.attempts if not _reviewed(tree, a))
         if open_:
             return [Review(open_)]

@@ -100,12 +100,13 @@ class Debate:
             return [Stop(f"after {made} rounds both debaters give one answer, though not independently", one.id)]
         if made < self._rounds and not one.steps and not other.steps:
             return [_reply(tree, lines, turn) for turn in (0, 1) if len(lines[turn]) == made + 1]
-        return self._decided(tree, [each for each in (one, other) if each.answer is not None])
+        answers = ([attempt for attempt in line if attempt.answer is not None] for line in lines)
+        return self._decided(tree, [line[-1] for line in answers if line])
 
     def _decided(self, tree: Tree, answers: Sequence[Attempt]) -> list[Move]:
-        """The judge's word on the last answers."""
+        """The judge's word on the last answer of each."""
         if len(answers) < 2:
-            return [Stop("only one debater came to an answer", tree.best)]
+            return [Stop("a debater came to no answer", answers[0].id if answers else tree.best)]
         said = [next((c for c in tree.critiques_of(a.id) if c.critic == self._judge), None) for a in answers]
         if said == [None, None]:
             return [Review(tuple(a.id for a in answers), (self._judge,))]

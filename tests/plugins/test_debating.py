@@ -122,9 +122,13 @@ def test_an_answer_that_evidence_refutes_is_argued_on_though_both_give_it():
     assert [move.parent for move in decided(reviewed(*debaters("1", "1"), critiques=refuted))] == [0, 1]
 
 
-def test_no_judge_is_asked_where_only_one_answers():
-    [stop] = decided(reviewed(*debaters("1", "2", None, "2")), rounds=1)
-    assert isinstance(stop, Stop) and "only one debater" in stop.reason
+def test_of_a_debater_who_falls_silent_the_last_answer_is_judged():
+    assert decided(reviewed(*debaters("1", "2", None, "2")), rounds=1) == [Review((0, 3), ("judge",))]
+
+
+def test_no_judge_is_asked_where_one_never_answers():
+    [stop] = decided(reviewed(*debaters(None, "2", None, "2")), rounds=1)
+    assert (stop.reason, stop.attempt) == ("a debater came to no answer", 1)
 
 
 @pytest.mark.parametrize(("argument", "rounds", "judge"), [

@@ -128,7 +128,7 @@ def test_of_a_debater_who_falls_silent_the_last_answer_is_judged():
 
 def test_no_judge_is_asked_where_one_never_answers():
     [stop] = decided(reviewed(*debaters(None, "2", None, "2")), rounds=1)
-    assert (stop.reason, stop.attempt) == ("a debater came to no answer", 1)
+    assert (stop.reason, stop.attempt) == ("a debater came to no answer", 3)
 
 
 @pytest.mark.parametrize(("argument", "rounds", "judge"), [

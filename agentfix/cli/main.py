@@ -36,6 +36,8 @@ _COMMANDS = {
     "export": ("agentfix.cli.export:export", "Make training data of what runs proved."),
     "pushback": ("agentfix.cli.pushback:pushback", "Measure how often an answer is given up under an objection."),
     "corpus": (_PLUGINS, "Search your own files: add, list, rm, search."),
+    "fit-abstention": (_PLUGINS, "Find the confidence from which on to answer, from an evaluation."),
+    "auto": (_PLUGINS, "Teach the strategy `auto` from an evaluation."),
     "mcp": (_PLUGINS, "Serve solve and verify to MCP clients."),
     "models": ("agentfix.cli.models:models", "List, fetch and remove local models."),
     "sandbox": ("agentfix.cli.sandbox:sandbox", "Build sandbox images, and run programs in a sandbox."),

@@ -48,30 +48,34 @@ class Wrapped:
     Args:
         policy: decides what becomes of its moves.
         inner: the strategy.
+        spec: its name, with its argument: what is remembered is kept apart by it.
     """
 
-    def __init__(self, policy: Policy, inner: Strategy) -> None:
-        self.name = f"{policy.name}:{inner.name}"
+    def __init__(self, policy: Policy, inner: Strategy, spec: str) -> None:
+        self.name = policy.name
         self._policy = policy
         self._inner = inner
+        self._spec = spec
 
     def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
-        def ask() -> list[Move]:
-            return self._inner.decide(tree, budget, memory.get("inner", {}), seed)
+        held = memory.get(self._spec, {})
 
-        return self._policy.moves(ask, tree, memory.get("own", {}))
+        def ask() -> list[Move]:
+            return self._inner.decide(tree, budget, held.get("inner", {}), seed)
+
+        return self._policy.moves(ask, tree, held.get("own", {}))
 
 
 class WrappedLearner(Wrapped):
     """The same where one of the two learns."""
 
     def learn(self, tree: Tree, memory: Mapping[str, Any]) -> Mapping[str, Any]:
-        learnt: dict[str, Any] = {}
+        held, learnt = memory.get(self._spec, {}), dict[str, Any]()
         if isinstance(self._policy, LearningPolicy):
-            learnt["own"] = dict(self._policy.learn(tree, memory.get("own", {})))
+            learnt["own"] = dict(self._policy.learn(tree, held.get("own", {})))
         if isinstance(self._inner, LearningStrategy):
-            learnt["inner"] = dict(self._inner.learn(tree, memory.get("inner", {})))
-        return learnt
+            learnt["inner"] = dict(self._inner.learn(tree, held.get("inner", {})))
+        return {**memory, self._spec: learnt}
 
 
 def around(policy: Policy, inner: str, build: Build) -> Strategy:
@@ -85,10 +89,11 @@ def around(policy: Policy, inner: str, build: Build) -> Strategy:
     Raises:
         UnknownNameError: there is no such strategy.
     """
-    name, _, argument = (inner or INNER).partition(":")
+    spec = inner or INNER
+    name, _, argument = spec.partition(":")
     strategy: Strategy = build.part("strategy", name, argument)
     learns = isinstance(policy, LearningPolicy) or isinstance(strategy, LearningStrategy)
-    return (WrappedLearner if learns else Wrapped)(policy, strategy)
+    return (WrappedLearner if learns else Wrapped)(policy, strategy, spec)
 
 
 def split(argument: str) -> tuple[str, str]:

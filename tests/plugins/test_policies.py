@@ -55,10 +55,8 @@ def test_an_option_is_told_from_a_strategy(argument, option, inner):
     assert split(argument) == (option, inner)
 
 
-def test_wrappers_nest_and_say_what_is_in_them():
+def test_wrappers_nest_and_pass_arguments_on():
     built = PLUGINS.build("strategy", "abstain", "0.8:hints:self-consistency:3")
-    assert built.name == "abstain:hints:self-consistency"
-    assert PLUGINS.build("strategy", "hints").name == "hints:critic"
     assert built.decide(tree(), Remaining(), {}, 0)[0].name == "hints"
     hinted = tree("1", reflections=[("hints", "")])
     assert built.decide(hinted, Remaining(), {}, 0) == [Expand(n=2, temperature=0.7)], "the argument reaches the inner"
@@ -93,7 +91,10 @@ async def test_what_the_inner_strategy_learns_is_kept_apart_for_each_wrapper(tmp
         _, _, held = await run("abstain:hints:counting", ["A hint.", "Canberra"], folder=tmp_path,
                                extra={"counting": counting})
     assert counting.remembered[-1] == {"runs": 1}
-    assert held == [("abstain:hints:counting", "text", {"inner": {"inner": {"runs": 2}}})]
+    within = {"inner": {"counting": {"inner": {"runs": 2}}}}
+    assert held == [("abstain", "text", {"hints:counting": within})]
+    await run("abstain:counting", ["Canberra"], folder=tmp_path, extra={"counting": counting})
+    assert counting.remembered[-1] == {}
 
 
 async def test_wrappers_around_what_learns_nothing_leave_nothing_behind(tmp_path):
@@ -228,7 +229,7 @@ async def test_a_run_stops_when_a_round_is_too_dear_and_still_answers(tmp_path):
     result, _, held = await run("worth:1:critic", ["answer = 3", "The answer is 4"][:1], kind="math", folder=tmp_path)
     assert result.stop_reason.startswith("another round may bring 0.5 tokens and costs")
     assert (result.answer, len(result.attempts)) == ("3", 1)
-    assert held == [("worth:critic", "math", {"own": {"rounds": []}})]
+    assert held == [("worth", "math", {"critic": {"own": {"rounds": []}}})]
 
 
 # --- adapt ------------------------------------------------------------------------------------------------------------

@@ -50,9 +50,11 @@ class AttemptSearch:
 
     Args:
         width: how many attempts one expansion of the question makes; of an attempt, half as many.
+        ranker: the critic that says how likely an attempt is right of which nothing but words speaks.
     """
 
     width: int
+    ranker: str = VALUER
     name: str = "mcts"
 
     def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
@@ -68,7 +70,7 @@ class AttemptSearch:
             if all(attempt.role != role for attempt in tree.attempts):
                 return [Expand(role=role)]
         if unranked := self._unranked(tree):
-            return [Review(unranked, (VALUER,))]
+            return [Review(unranked, (self.ranker,))]
         leaves = self._leaves(tree)
         lessons: list[Move] = [lesson for leaf in leaves if (lesson := self._lesson(tree, leaf))]
         return lessons or [move for leaf in leaves for move in self._expanded(tree, leaf)]
@@ -77,7 +79,7 @@ class AttemptSearch:
         """The attempts of which nothing but words tells how promising they are: the model ranks them by its own
         critique before the search goes on (Agent Q: Putta et al., 2024, section 4.2)."""
         return tuple(a.id for a in tree.attempts if _revisable(tree, a.id) and worth(tree, a.id) is None
-                     and all(c.critic != VALUER for c in tree.critiques_of(a.id)))
+                     and all(c.critic != self.ranker for c in tree.critiques_of(a.id)))
 
     def _leaves(self, tree: Tree) -> list[int]:
         """What is expanded next. The question is expanded alone, as what comes may make revisions needless."""

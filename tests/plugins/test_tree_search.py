@@ -204,7 +204,9 @@ def test_the_model_ranks_siblings_of_which_only_words_speak_before_they_are_revi
     attempts = tuple(Attempt(n, None, "answer", "m", f"a{n}", f"a{n}") for n in range(1))
     said = Critique(0, "self-critique", "revise", "Say it in full.")
     tree = Tree(Task("Why?", "text"), attempts, (said,), (Standing("unsupported", None),), 0, (0,), ("answer",), (0,))
-    assert decide("attempts:1", tree) == [Review((0,), ("step-value",))]
+    assert decide("attempts:1", tree) == [Review((0,), ("p-true",))]
+    alone = Plugins(Settings(disabled_plugins=("judging",))).build("strategy", "mcts", "1")
+    assert alone.decide(tree, Remaining(), {}, 0) == [Review((0,), ("step-value",))]
 
 
 def test_where_attempts_act_nothing_is_tried_beside_them():

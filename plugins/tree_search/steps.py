@@ -48,8 +48,13 @@ class StepSearch:
             begun = [c for c in children.get(node, ()) if tree.attempts[c].temperature > 0]
             return (node == ROOT or goes_on(tree, node)) and len(begun) < widened(known.visits, self.width)
 
+        count = LEAVES if budget.rounds is None else min(LEAVES, budget.rounds // 2)  # each is played out in another
+        waiting = [a.id for a in tree.attempts if a.unfinished and not repeats(tree, a.id)
+                   and not _played_out(tree, a.id)]
+        if count == 0 and waiting:
+            return [completed(tree, max(waiting, key=lambda number: (value_of(tree, number), -number)))]
         walk = Walk(tree, children, may_grow)
-        leaves = [leaf for _ in range(LEAVES) if (leaf := walk.leaf()) is not None] or [ROOT]
+        leaves = [leaf for _ in range(max(1, count)) if (leaf := walk.leaf()) is not None] or [ROOT]
         return [next_steps(tree, leaf, self.width) for leaf in leaves]
 
     def _rollout(self, tree: Tree, siblings: Sequence[int]) -> int | None:

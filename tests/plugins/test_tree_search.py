@@ -258,6 +258,14 @@ async def test_the_likeliest_step_is_played_out_and_answers_vote():
     model.assert_done()
 
 
+async def test_the_last_round_plays_out_a_step_instead_of_adding_one():
+    replies = ["```python\nanswer = 13\n```", "Known: 3 boxes.", "Known: 4 boxes.", yes(0.8), yes(0.6),
+               "The answer is 12", "The answer is 9"]
+    result, _, model = await run("mcts:steps:2", replies, SUM, max_rounds=4)
+    assert [(a.parent, a.answer) for a in result.attempts[3:]] == [(1, "12"), (2, "9")]
+    model.assert_done()
+
+
 async def test_a_beam_keeps_the_likeliest_beginnings_and_completes_them_when_rounds_get_short():
     replies = ["```python\nanswer = 13\n```", "A first.", "B first.", yes(0.2), yes(0.9),
                "second.", "third.", "second.", "third.", yes(0.8), yes(0.2), yes(0.7), yes(0.1),

@@ -188,9 +188,15 @@ def test_a_lesson_from_failed_siblings_reaches_the_next_ones_and_half_are_not_to
     [lesson] = decide("attempts:4", tree_of(*known))
     assert isinstance(lesson, Reflect)
     assert 0 in lesson.attempts, "the nearest failure is shown"
-    written = Reflection(lesson.name, lesson.attempts, "Read the signs.")
+    written = Reflection(lesson.name, lesson.attempts, "Read the signs. And then you can")
     moves = decide("attempts:4", tree_of(*known, reflections=[written]))
     assert [(move.parent, move.n, move.guidance) for move in moves] == [(None, 2, "Read the signs."), (None, 2, "")]
+
+
+def test_no_lesson_is_written_for_attempts_that_can_t_be_made():
+    known = [failed(0), *(failed(n, (n - 1) // 2) for n in range(1, 9))]
+    moves = strategy_of("attempts:1").decide(tree_of(*known), Remaining(rounds=0), {}, 0)
+    assert all(isinstance(move, Expand) for move in moves)
 
 
 def test_steps_before_the_first_wrong_one_are_kept_where_a_critic_names_it():

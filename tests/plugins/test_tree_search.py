@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -321,6 +322,18 @@ async def test_the_answer_that_comes_up_most_often_is_given_with_its_support():
 async def test_between_answers_that_come_up_as_often_the_likelier_is_given():
     said = await reflected(["Answer: 7", "Answer: 12", "I don't know", "", "Hm.", yes(0.1), yes(0.6)])
     assert (said.data["answer"], said.data["samples"]) == ("12", 2)
+
+
+async def test_an_actor_can_reflect_and_what_it_takes_counts_for_the_run():
+    step = {"plan": [{"do": "think", "tool": "reflect"}],
+            "calls": [{"tool": "reflect", "arguments": {"question": "What is 3 times 4?"}}]}
+    replies = [json.dumps(step), *["Answer: 12"] * 5, yes(0.9), json.dumps({"thought": "", "answer": "12"})]
+    result, _, model = await run("none", replies, Task("Work out 3 times 4.", "tools"), tools=("reflect",))
+    assert result.answer == "12"
+    [seen] = result.attempts[0].steps[0].observations
+    assert seen.text.startswith("12\n(5 of 5 samples of scripted say so")
+    assert result.usage.model_calls == len(model.requests) == 4
+    model.assert_done()
 
 
 async def test_a_run_that_can_t_afford_to_reflect_is_told():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentfix import Build, hookimpl
+from agentfix import Build, UnknownNameError, hookimpl
 
 
 def _mcts(build: Build) -> Any:
@@ -13,7 +13,19 @@ def _mcts(build: Build) -> Any:
     from .steps import StepSearch  # noqa: PLC0415
 
     mode, width = mode_and_width(build.argument)
-    return AttemptSearch(width) if mode == "attempts" else StepSearch(width)
+    return AttemptSearch(width, _ranker(build)) if mode == "attempts" else StepSearch(width)
+
+
+def _ranker(build: Build) -> str:
+    """The critic that ranks whole attempts: `p-true` sees the others beside the one that it judges, so that its
+    probabilities are the better ones, but it judges answers, which beginnings have not."""
+    from .reading import VALUER  # noqa: PLC0415
+
+    try:
+        build.part("critic", "p-true")
+    except UnknownNameError:
+        return VALUER
+    return "p-true"
 
 
 def _beam(build: Build) -> Any:

@@ -39,7 +39,7 @@ DEEPEST = 3
 WARMER = 0.9
 """The temperature at which a question is expanded again: what is likelier was drawn before."""
 LESSON = "lesson"
-LESSON_TOKENS = 96
+LESSON_TOKENS = 80
 SHOWN = 3
 """Failed attempts that a lesson is drawn from."""
 
@@ -50,9 +50,11 @@ class AttemptSearch:
 
     Args:
         width: how many attempts one expansion of the question makes; of an attempt, half as many.
+        ranker: the critic that says how likely an attempt is right of which nothing but words speaks.
     """
 
     width: int
+    ranker: str = VALUER
     name: str = "mcts"
 
     def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
@@ -67,17 +69,18 @@ class AttemptSearch:
         for role in tree.roles:
             if all(attempt.role != role for attempt in tree.attempts):
                 return [Expand(role=role)]
-        if unranked := self._unranked(tree):
-            return [Review(unranked, (VALUER,))]
+        goes_on = budget.rounds is None or budget.rounds > 0
+        if goes_on and (unranked := self._unranked(tree)):
+            return [Review(unranked, (self.ranker,))]
         leaves = self._leaves(tree)
-        lessons: list[Move] = [lesson for leaf in leaves if (lesson := self._lesson(tree, leaf))]
+        lessons: list[Move] = [lesson for leaf in leaves if goes_on and (lesson := self._lesson(tree, leaf))]
         return lessons or [move for leaf in leaves for move in self._expanded(tree, leaf)]
 
     def _unranked(self, tree: Tree) -> tuple[int, ...]:
         """The attempts of which nothing but words tells how promising they are: the model ranks them by its own
         critique before the search goes on (Agent Q: Putta et al., 2024, section 4.2)."""
         return tuple(a.id for a in tree.attempts if _revisable(tree, a.id) and worth(tree, a.id) is None
-                     and all(c.critic != VALUER for c in tree.critiques_of(a.id)))
+                     and all(c.critic != self.ranker for c in tree.critiques_of(a.id)))
 
     def _leaves(self, tree: Tree) -> list[int]:
         """What is expanded next. The question is expanded alone, as what comes may make revisions needless."""
@@ -110,7 +113,7 @@ class AttemptSearch:
 
     def _expanded(self, tree: Tree, node: int) -> list[Move]:
         lessons = _lessons(tree, node)
-        told = lessons[-1].text.partition("```")[0].strip() if lessons else ""  # small models write code all the same
+        told = _told(lessons[-1]) if lessons else ""
         if node != ROOT:
             parent = tree.attempts[node]
             guidance = "\n".join(part for part in (feedback_on(tree, node), told) if part)
@@ -130,6 +133,13 @@ def _lessons(tree: Tree, node: int) -> list[Reflection]:
     parent = None if node == ROOT else node
     return [each for each in tree.reflections
             if each.name == LESSON and each.attempts and tree.attempts[each.attempts[0]].parent == parent]
+
+
+def _told(lesson: Reflection) -> str:
+    """What of a lesson is passed on: its sentences, but none that was cut off, and no code, which small models write
+    whatever they are told."""
+    prose = lesson.text.partition("```")[0]
+    return prose[: max(prose.rfind(end) for end in ".!?") + 1].strip()
 
 
 def _revisable(tree: Tree, number: int) -> bool:

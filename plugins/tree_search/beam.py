@@ -30,7 +30,7 @@ class BeamSearch:
     name: str = "beam"
 
     def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
-        if move := first_moves(tree):
+        if move := first_moves(tree, budget):
             return [move]
         drawn = [attempt for attempt in tree.attempts if attempt.temperature > 0]
         if not drawn:

@@ -23,7 +23,7 @@ JUDGED = 3
 _ANSWER = re.compile(r"^\W*answer\W*:\s*(.+?)\s*$", re.IGNORECASE | re.MULTILINE)
 
 
-@tool(name=NAME, deterministic=True, asks=True)
+@tool(name=NAME, asks=True)
 async def reflect(question: str, *, context: ToolContext) -> Observation:
     """Think a question over several times, and see which answer comes up most often. For a question on the way to your
     answer that no other tool can answer. It knows nothing but what the question says.

@@ -37,32 +37,33 @@ class StepSearch:
     name: str = "mcts"
 
     def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
-        if move := first_moves(tree):
+        if move := first_moves(tree, budget):
             return [move]
         children = children_of(tree)
         rollouts = [best for node in children if (best := self._rollout(tree, children[node])) is not None]
         if rollouts:
             return [completed(tree, number) for number in rollouts[:LEAVES]]
+        count = LEAVES if budget.rounds is None else min(LEAVES, budget.rounds // 2)  # each is played out in another
+        if count == 0 and (waiting := _waiting(tree, [a.id for a in tree.attempts])):
+            return [completed(tree, _best(tree, waiting))]
 
         def may_grow(node: int, known: Statistic) -> bool:
             begun = [c for c in children.get(node, ()) if tree.attempts[c].temperature > 0]
             return (node == ROOT or goes_on(tree, node)) and len(begun) < widened(known.visits, self.width)
 
         walk = Walk(tree, children, may_grow)
-        leaves = [leaf for _ in range(LEAVES) if (leaf := walk.leaf()) is not None] or [ROOT]
+        leaves = [leaf for _ in range(max(1, count)) if (leaf := walk.leaf()) is not None] or [ROOT]
         return [next_steps(tree, leaf, self.width) for leaf in leaves]
 
     def _rollout(self, tree: Tree, siblings: Sequence[int]) -> int | None:
         """Which of the steps that go on from one beginning is to be played out: one for each expansion."""
         drawn = [number for number in siblings if tree.attempts[number].temperature > 0]
         played = [number for number in drawn if not tree.attempts[number].unfinished or _played_out(tree, number)]
-        waiting = [number for number in drawn if number not in played and not repeats(tree, number)]
-        if not waiting or len(played) * self.width >= len(drawn):
-            return None
-        return max(waiting, key=lambda number: (value_of(tree, number), -number))
+        waiting = _waiting(tree, drawn)
+        return _best(tree, waiting) if waiting and len(played) * self.width < len(drawn) else None
 
 
-def first_moves(tree: Tree) -> Move | None:
+def first_moves(tree: Tree, budget: Remaining) -> Move | None:
     """What comes before a search over steps can go on: a whole attempt, reviews, and the end where it is reached."""
     if not tree.attempts:
         return Expand()
@@ -74,7 +75,8 @@ def first_moves(tree: Tree) -> Move | None:
         return Stop("steps can't be searched where attempts act; mcts:attempts can", tree.best)
     unvalued = tuple(a.id for a in tree.attempts if a.unfinished and not repeats(tree, a.id)
                      and not tree.reviewed(a.id))
-    return Review(unvalued, (VALUER,)) if unvalued else None
+    goes_on = budget.rounds is None or budget.rounds > 0
+    return Review(unvalued, (VALUER,)) if unvalued and goes_on else None
 
 
 def next_steps(tree: Tree, node: int, width: int) -> Expand:
@@ -112,6 +114,16 @@ def goes_on(tree: Tree, number: int) -> bool:
     """Whether steps may be added to an attempt."""
     attempt = tree.attempts[number]
     return attempt.unfinished and not repeats(tree, number) and depth_of(tree, attempt) + 1 < MOST_STEPS
+
+
+def _waiting(tree: Tree, numbers: Sequence[int]) -> list[int]:
+    """The beginnings among them that were not played out."""
+    return [number for number in numbers if tree.attempts[number].unfinished and not repeats(tree, number)
+            and not _played_out(tree, number)]
+
+
+def _best(tree: Tree, numbers: Sequence[int]) -> int:
+    return max(numbers, key=lambda number: (value_of(tree, number), -number))
 
 
 def _played_out(tree: Tree, number: int) -> bool:

@@ -2,8 +2,8 @@
 
 Strategy `mcts` expands a question into so many attempts at once, through the whole agent: graph, journal, chat
 template, scheduler. Beside it, a bare loop over `llama_decode` writes as many tokens, in as many sequences of the same
-lengths, after a prompt of the same length. Neither reads the prompt in the measured time: the greedy attempt has
-read it. Both by turns in one run, so that the ratio is what counts.
+lengths, after a prompt of the same length. Neither reads the prompt in the time that is measured: the greedy attempt
+has read it. Both by turns in one run, so that the ratio is what counts.
 """
 
 from __future__ import annotations
@@ -13,18 +13,20 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from agentfix import Agent, Check, Expand, Settings, Task, hookimpl
 from agentfix.models.catalog import open_catalogue
 from agentfix.models.llamacpp.decoder import Row
+from agentfix.models.llamacpp.engine import Engine
 from agentfix.models.llamacpp.llama import Llama
 from agentfix.models.llamacpp.model import LlamaCppModel
 from agentfix.plugins import Plugins
 from agentfix.settings import load_settings
 from agentfix.types import Completion, ModelRequest, Sampling
-from tests.bench.local_engine.common import CONTEXT, model_of, say
+from tests.bench.local_engine.common import CONTEXT, say
 from tests.bench.local_engine.samples import prefix
 from tests.bench.sandbox.targets import Target, show
 
@@ -32,10 +34,12 @@ TASK = Task("Write a Python function `ledger(lines)` that reads lines such as '2
             "returns a dictionary with the sum of each category. Write no comments and no examples.", "code",
             (Check("assert False"),))
 """Nothing passes its check, so that the question is expanded."""
+TOKENS = 96
+"""Of an attempt at the most."""
 
 
 class Heard:
-    """A model, and what it said when it was asked for several completions."""
+    """A model that writes little, and what it said when it was asked for several completions."""
 
     name = "heard"
 
@@ -44,7 +48,8 @@ class Heard:
         self.said: list[Completion] = []
 
     async def generate(self, request: ModelRequest, **given: Any) -> list[Completion]:
-        completions = await self._model.generate(request, **given)
+        sampling = replace(request.sampling, max_tokens=min(TOKENS, request.sampling.max_tokens))
+        completions = await self._model.generate(replace(request, sampling=sampling), **given)
         if request.n > 1:
             self.said = completions
         return completions
@@ -97,7 +102,12 @@ def by_a_loop(llama: Llama, lengths: Sequence[int], prompt_tokens: int) -> float
 
 
 async def measure(path: Path, width: int, times: int) -> tuple[dict[str, Any], list[Target]]:
-    model, llama = Heard(model_of(path)), Llama(path, context_tokens=CONTEXT)
+    threads = load_settings().threads
+
+    def opened() -> Llama:
+        return Llama(path, context_tokens=CONTEXT, threads=threads)
+
+    model, llama = Heard(LlamaCppModel("bench", lambda: Engine(opened()))), opened()
     settings = Settings(model="heard:", sandbox="embedded", strategy=f"mcts:{width + 1}", journal="memory",
                         max_rounds=2)
     ours, bare = list[float](), list[float]()

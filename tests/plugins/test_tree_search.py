@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 
 import pytest
@@ -188,9 +189,15 @@ def test_a_lesson_from_failed_siblings_reaches_the_next_ones_and_half_are_not_to
     [lesson] = decide("attempts:4", tree_of(*known))
     assert isinstance(lesson, Reflect)
     assert 0 in lesson.attempts, "the nearest failure is shown"
-    written = Reflection(lesson.name, lesson.attempts, "Read the signs.")
+    written = Reflection(lesson.name, lesson.attempts, "Read the signs. And then you can")
     moves = decide("attempts:4", tree_of(*known, reflections=[written]))
     assert [(move.parent, move.n, move.guidance) for move in moves] == [(None, 2, "Read the signs."), (None, 2, "")]
+
+
+def test_no_lesson_is_written_for_attempts_that_can_t_be_made():
+    known = [failed(0), *(failed(n, (n - 1) // 2) for n in range(1, 9))]
+    moves = strategy_of("attempts:1").decide(tree_of(*known), Remaining(rounds=0), {}, 0)
+    assert all(isinstance(move, Expand) for move in moves)
 
 
 def test_steps_before_the_first_wrong_one_are_kept_where_a_critic_names_it():
@@ -204,7 +211,9 @@ def test_the_model_ranks_siblings_of_which_only_words_speak_before_they_are_revi
     attempts = tuple(Attempt(n, None, "answer", "m", f"a{n}", f"a{n}") for n in range(1))
     said = Critique(0, "self-critique", "revise", "Say it in full.")
     tree = Tree(Task("Why?", "text"), attempts, (said,), (Standing("unsupported", None),), 0, (0,), ("answer",), (0,))
-    assert decide("attempts:1", tree) == [Review((0,), ("step-value",))]
+    assert decide("attempts:1", tree) == [Review((0,), ("p-true",))]
+    alone = Plugins(Settings(disabled_plugins=("judging",))).build("strategy", "mcts", "1")
+    assert alone.decide(tree, Remaining(), {}, 0) == [Review((0,), ("step-value",))]
 
 
 def test_where_attempts_act_nothing_is_tried_beside_them():
@@ -253,6 +262,14 @@ async def test_the_likeliest_step_is_played_out_and_answers_vote():
     assert [(a.parent, a.unfinished) for a in played] == [(1, False), (4, False)]
     assert played[0].text == "Known: 3 boxes.\n3 times 4 is 12.\n\nThe answer is 12"
     assert [m.parent for m in moves if isinstance(m, Expand) and m.one_step] == [None, 1, 2], "both leaves at once"
+    model.assert_done()
+
+
+async def test_the_last_round_plays_out_a_step_instead_of_adding_one():
+    replies = ["```python\nanswer = 13\n```", "Known: 3 boxes.", "Known: 4 boxes.", yes(0.8), yes(0.6),
+               "The answer is 12", "The answer is 9"]
+    result, _, model = await run("mcts:steps:2", replies, SUM, max_rounds=4)
+    assert [(a.parent, a.answer) for a in result.attempts[3:]] == [(1, "12"), (2, "9")]
     model.assert_done()
 
 
@@ -305,6 +322,18 @@ async def test_the_answer_that_comes_up_most_often_is_given_with_its_support():
 async def test_between_answers_that_come_up_as_often_the_likelier_is_given():
     said = await reflected(["Answer: 7", "Answer: 12", "I don't know", "", "Hm.", yes(0.1), yes(0.6)])
     assert (said.data["answer"], said.data["samples"]) == ("12", 2)
+
+
+async def test_an_actor_can_reflect_and_what_it_takes_counts_for_the_run():
+    step = {"plan": [{"do": "think", "tool": "reflect"}],
+            "calls": [{"tool": "reflect", "arguments": {"question": "What is 3 times 4?"}}]}
+    replies = [json.dumps(step), *["Answer: 12"] * 5, yes(0.9), json.dumps({"thought": "", "answer": "12"})]
+    result, _, model = await run("none", replies, Task("Work out 3 times 4.", "tools"), tools=("reflect",))
+    assert result.answer == "12"
+    [seen] = result.attempts[0].steps[0].observations
+    assert seen.text.startswith("12\n(5 of 5 samples of scripted say so")
+    assert result.usage.model_calls == len(model.requests) == 4
+    model.assert_done()
 
 
 async def test_a_run_that_can_t_afford_to_reflect_is_told():

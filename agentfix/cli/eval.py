@@ -38,6 +38,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--concurrency", type=click.IntRange(1, 256), help="How many items are run at once; 8 with a local "
               "model and 4 with others unless told.")
 @click.option("--seed", type=int, help="Where chance starts from; each item adds its row.")
+@click.option("--deterministic", is_flag=True, default=None, help="Have a local model compute each request alone: "
+              "slower, and the same table to the bit however many items are run at once.")
 @click.option("--model", help="The model, as backend:name.")
 @click.option("--tool", "tools", multiple=True, help="What the model may use where it acts; may be given "
               "several times.")

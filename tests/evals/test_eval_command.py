@@ -108,9 +108,10 @@ def test_a_plot_is_written_and_strategies_remember_nothing(data: Path, capsys: p
         given.append(settings)
         return FakeAgent(settings)
 
-    assert main(["eval", str(data), "--strategy", "critic", "--quiet", "--plot", "curve.svg"], make_agent=make) == 0
+    assert main(["eval", str(data), "--strategy", "critic", "--quiet", "--plot", "curve.svg", "--deterministic"],
+                make_agent=make) == 0
     assert "self-consistency@critic" in (data.parent / "curve.svg").read_text(encoding="utf-8")
-    assert [settings.memory for settings in given] == [False]
+    assert [(settings.memory, settings.deterministic) for settings in given] == [(False, True)]
     arguments = ["eval", str(data), "--quiet", "--plot", str(data / "curve.svg")]
     assert main(arguments, make_agent=make) == 2
     out, err = capsys.readouterr()

@@ -30,7 +30,8 @@ def _tell_test(_number, _call, _right):
 class Outcome:
     """What a call gave."""
 
-    how: Literal["pass", "fail", "raise", "hang"]
+    how: Literal["pass", "fail", "raise", "hang", "start"]
+    """With `start` the program failed before anything could be called."""
     said: str
     """The value, or the error."""
 
@@ -64,9 +65,9 @@ def outcomes(program: str, examples: Sequence[Example], observation: Observation
     missing = next((number for number in range(len(examples)) if number not in found), None)
     if missing is not None and not observation.ok and observation.status not in OURS:
         error = defused(str(observation.data.get("error") or observation.status))[:_SHOWN]
-        hung = observation.status == "timeout"
-        for number in [missing] if hung or found else range(len(examples)):
-            found[number] = Outcome("hang" if hung else "raise", error)
+        if not found and observation.status != "timeout":
+            return dict.fromkeys(range(len(examples)), Outcome("start", error))
+        found[missing] = Outcome("hang" if observation.status == "timeout" else "raise", error)
     return found
 
 

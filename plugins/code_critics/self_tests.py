@@ -79,7 +79,7 @@ class SelfTests:
         matrix = _matrix(programs, tests, {p: ran[code] for p, code in runs.items()}, list(known.values()))
         judged = {a.id: programs.index(a.program) for a in attempts if a.program in programs}
         probes = {number: _probes(matrix, number, test) for number in judged.values()
-                  if (test := matrix.worst(number)) is not None and number not in _broken(matrix)}
+                  if (test := matrix.worst(number)) is not None}
         if wanted := [code for codes in probes.values() for _, _, code in codes if code not in ran]:
             return _run(wanted)
         return [self._judge(a, matrix, judged[a.id], probes.get(judged[a.id], []), ran, context.model)
@@ -103,9 +103,9 @@ class SelfTests:
         test = matrix.worst(number)
         if test is not None:
             said = _said(matrix.tests[test], matrix.given[number].get(test))
-            summary = said.replace("\n", ": ")[:300]
+            summary = " ".join(said.replace("\nThe call", "; the call").split())[:300]
             against = Evidence(EvidenceClass.AGREEMENT, "refutes", summary, author, "model", weight=matrix.weight[test])
-            feedback = _smallest(matrix, number, test, probes, ran) or f"This check fails:\n    {said}"
+            feedback = _smallest(matrix, number, test, probes, ran) or said
             return Critique(attempt.id, self.name, "revise", feedback, (against,), score)
         if len(row.passed) < LEAST or score <= CREDIBLE:
             return Critique(attempt.id, self.name, "abstain", score=score)
@@ -130,17 +130,12 @@ def _matrix(programs: Sequence[str], tests: Sequence[Example], ran: Mapping[str,
     rows: list[Row] = []
     for program in programs:
         found = outcomes(program, tests, ran[program]) if program in ran else dict.fromkeys(
-            everything, Outcome("raise", "SyntaxError: it is not valid Python"))
+            everything, Outcome("start", "SyntaxError: it is not valid Python"))
         passed = frozenset(test for test, outcome in found.items() if outcome.how == "pass")
         voices = sum(a.parent is None for a in attempts if a.program == program)
         given.append(found)
         rows.append(Row(passed, frozenset(found) - passed, voices))
     return _Matrix(tests, programs, given, rows, weights(rows, len(tests)))
-
-
-def _broken(matrix: _Matrix) -> set[int]:
-    """Programs that are not valid Python: there is nothing to try."""
-    return {number for number, program in enumerate(matrix.programs) if not parses(program)}
 
 
 def _probes(matrix: _Matrix, number: int, test: int) -> list[_Probe]:
@@ -149,7 +144,7 @@ def _probes(matrix: _Matrix, number: int, test: int) -> list[_Probe]:
     outcome = matrix.given[number].get(test)
     other = agreed_by(matrix.rows, test)
     calls = [Example(call, "None", "is") for call in smaller(matrix.tests[test].call)]
-    if not calls or outcome is None or outcome.how == "hang" or (other is None and outcome.how != "raise"):
+    if not calls or outcome is None or outcome.how in ("hang", "start") or (other is None and outcome.how != "raise"):
         return []
     programs = [matrix.programs[number], *([] if other is None else [matrix.programs[other]])]
     return [(program, calls, joined(program, calls)) for program in programs]
@@ -170,7 +165,7 @@ def _smallest(matrix: _Matrix, number: int, test: int, probes: Sequence[_Probe],
         if right is None and _error(got) == kind:
             return f"{example.call} ends with {got.said}"
         if right is not None and not _equal(got.said, right.said):
-            return f"This check fails:\n    {_said(Example(example.call, right.said), got)}"
+            return _said(Example(example.call, right.said), got)
     return None
 
 
@@ -187,12 +182,16 @@ def _equal(a: str, b: str) -> bool:
 
 
 def _said(example: Example, outcome: Outcome | None) -> str:
+    """What went wrong, for the reviser."""
+    check = f"This check fails:\n    {example}"
     match outcome:
+        case Outcome(how="start", said=said):
+            return f"The code fails before it can be tested: {said}"
         case Outcome(how="hang"):
-            return f"{example}\nit does not end"
+            return f"{check}\nThe call does not end."
         case Outcome(how="raise", said=said):
-            return f"{example}\nit ends with {said}"
+            return f"{check}\nThe call ends with {said}"
         case Outcome(said=said):
-            return f"{example}\nit gives {said}"
+            return f"{check}\nThe call gives {said}"
         case None:
-            return str(example)
+            return check

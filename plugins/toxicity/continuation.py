@@ -18,8 +18,11 @@ LEAST_REPEATED = 3
 _DOTS = " .…,"
 _FENCE = re.compile(r"^```[^\n]*\n?|\n?```$")
 _REFUSES = re.compile(
-    r"(?:I['’]m sorry|I am sorry|Sorry|I apologi[sz]e),? but\b.{0,20}\b(?:I|as an AI)\b|I (?:can['’]t|cannot|can not|"
-    r"won['’]t) (?:assist|help|continue|fulfil|generate|provide)|As an AI\b", re.IGNORECASE)
+    r"(?:No, |Sorry, )?(?:(?:I['’]m|I am) sorry,? but\b.{0,20}\b(?:I|as an AI)\b|I (?:can['’]t|cannot|can not|"
+    r"won['’]t) (?:assist|help|continue|fulfil|generate|provide)|As an AI\b)", re.IGNORECASE)
+_SPEAKS_OF_ITSELF = re.compile(
+    r"(?:An?|The|That|This|My) (?:earlier |first |new |next |previous |similar )?continuation\b", re.IGNORECASE)
+"""So it begins when a model talks of what it was told instead."""
 
 
 class ContinuationKind:
@@ -44,12 +47,12 @@ class ContinuationKind:
         return Prompt((Message("system", system), Message("user", text)), max_tokens=TOKENS)
 
     def read(self, task: Task, role: str, text: str) -> Draft:
-        """What is new in the completion. A refusal to write is no continuation."""
+        """What is new in the completion. A refusal to write, or talk of the continuation, is none."""
         bare = _FENCE.sub("", text.strip()).strip()
         if len(bare) > 1 and bare[0] in "\"“" and bare[-1] in "\"”":
             bare = bare[1:-1].strip()
         new = _without_beginning(bare, task.question)
-        if _REFUSES.match(new) or not re.search(r"\w", new):
+        if _REFUSES.match(new) or _SPEAKS_OF_ITSELF.match(new) or not re.search(r"\w", new):
             return Draft()
         return Draft(new)
 

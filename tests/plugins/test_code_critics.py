@@ -82,6 +82,16 @@ async def test_a_crash_is_shown_on_the_smallest_input_that_crashes_alike():
     assert said[0].feedback.startswith("big([0]) ends with IndexError") or "big([]) ends with" in said[0].feedback
 
 
+@pytest.mark.parametrize(("program", "why"), [
+    ("def big(xs):\n    return max(xs)\nassert big([1]) == 2", "AssertionError"),
+    ("def big(xs:\n    return 1", "SyntaxError"),
+])
+async def test_a_program_that_fails_before_it_can_be_tested_is_told_that(program, why):
+    _, said, _ = await run(RIGHT, program, tests=TRUE_TESTS)
+    assert said[1].feedback.startswith(f"The code fails before it can be tested: {why}")
+    assert said[0].verdict == "accept"
+
+
 async def test_a_program_that_hangs_on_a_test_fails_it_and_nothing_else():
     hangs = "def big(xs):\n    while len(xs) == 1:\n        pass\n    return max(xs)"
     _, said, _ = await run(hangs, tests=TRUE_TESTS, tool_timeout_s=1)

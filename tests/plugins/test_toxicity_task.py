@@ -141,7 +141,8 @@ def read(text):
 
 
 @pytest.mark.parametrize("reply", ["", " ...", '""', "```\n```", BEGINNING.question, "I'm sorry, but I can't help.",
-                                   "I cannot assist with that.", "As an AI, I do not park."])
+                                   "I cannot assist with that.", "As an AI, I do not park.",
+                                   "No, I can't help with that.", "The earlier continuation was objected to."])
 def test_nothing_new_is_no_continuation(reply):
     assert read(reply) is None
 

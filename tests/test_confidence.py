@@ -26,7 +26,7 @@ def tree(*answers, said=(), scores=None, revises=None):
     grouped = groups(attempts, lambda a, b: a == b)
     critiques += agreement(attempts, grouped).values()
     standings = [standing([e for c in critiques if c.attempt == a.id for e in c.evidence]) for a in attempts]
-    return Tree(Task("q"), attempts, tuple(critiques), tuple(standings), best(standings), grouped)
+    return Tree(Task("q"), attempts, tuple(critiques), tuple(standings), best(attempts, critiques, standings), grouped)
 
 
 def test_no_answer_has_no_confidence():

@@ -174,7 +174,8 @@ class Stop:
 
     reason: str
     attempt: int | None = None
-    """Which to return of those that evidence holds equal; the first of them when None."""
+    """Which to return of those that evidence holds equal, whatever critics score them; when None, the one that they
+    score highest."""
     abstain: bool = False
     """Rather give no answer than this one: the result is `declined`, whatever supports it. When a limit, or
     anything but the strategy, ends a run, the strategy is asked a last time, and this alone is heeded."""

@@ -43,10 +43,10 @@ def read_runs(path: Path) -> list[Run]:
         InputError: it can't be read, or a line is no record of a run.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        whole = path.read_text(encoding="utf-8").rpartition("\n")[0]  # a line that was cut off is no record
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(f"{path} can't be read: {error}.", "Give a file that agentfix eval --output wrote.") from error
-    runs = [_run(path, number, line) for number, line in enumerate(lines[1:], 2) if line.strip()]
+    runs = [_run(path, number, line) for number, line in enumerate(whole.split("\n")[1:], 2) if line.strip()]
     if not runs:
         raise InputError(f"{path} holds no runs.", "Give a file that agentfix eval --output wrote.")
     return [run for run in runs if run.repeat == 0]

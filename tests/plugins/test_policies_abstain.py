@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from agentfix import Agent, EvidenceClass, Expand, InputError, Plugins, Review, Settings, Stop, Task, UsageError
 from agentfix.cli.main import main
+from agentfix.evals import Record, RecordFile
 from agentfix.testing import ScriptedModel, script_plugin
 from tests.plugins.trees import said, tree
 
@@ -170,6 +171,17 @@ def test_runs_that_failed_answered_nothing_and_repeats_count_once(records, capsy
     repeated = {**failed, "error": "", "confidence": 0.99, "repeat": 1}
     assert main(["fit-abstention", records(*[("critic", 0.9, True)] * 9, failed, repeated), "--error", "0.1"]) == 0
     assert "Threshold 0, fitted to 10 runs" in capsys.readouterr().out
+
+
+def test_it_reads_what_an_evaluation_writes_even_when_it_was_cut_off(tmp_path, capsys):
+    path = tmp_path / "runs.jsonl"
+    lines = RecordFile(path, {"data": "mine"})
+    for i in range(9):
+        lines.append(Record(str(i), "critic", "critic", i, correct=True, confidence=0.9))
+    with path.open("a", encoding="utf-8") as file:
+        file.write('{"item": "9", "strat')
+    assert main(["fit-abstention", str(path), "--error", "0.1"]) == 0
+    assert "fitted to 9 runs of critic" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(("runs", "told"), [

@@ -14,6 +14,7 @@ from typing import Any
 
 from agentfix import ROOT, Expand, Move, Remaining, Review, Statistic, Stop, Tree, steps_of, worth
 
+from .prompts import render
 from .reading import TEMPERATURE, VALUER, acts, children_of, depth_of, settled, unreviewed
 from .walk import Walk, widened
 
@@ -89,7 +90,7 @@ def next_steps(tree: Tree, node: int, width: int) -> Expand:
 
 def completed(tree: Tree, node: int) -> Expand:
     """Go on from a node to an answer, the likeliest way."""
-    return Expand(node, 1, "", prose_role(tree), 0.0, len(steps_of(tree.attempts[node].text)))
+    return Expand(node, 1, render("finish"), prose_role(tree), 0.0, len(steps_of(tree.attempts[node].text)))
 
 
 def prose_role(tree: Tree) -> str:

@@ -260,6 +260,8 @@ async def test_the_likeliest_step_is_played_out_and_answers_vote():
     assert result.answer == "12"
     played = [result.attempts[n] for n in (3, 8)]
     assert [(a.parent, a.unfinished) for a in played] == [(1, False), (4, False)]
+    asked = model.requests[4].messages
+    assert (asked[-2].content, "end with the answer" in asked[-1].content) == ("Known: 3 boxes.", True)
     assert played[0].text == "Known: 3 boxes.\n3 times 4 is 12.\n\nThe answer is 12"
     assert [m.parent for m in moves if isinstance(m, Expand) and m.one_step] == [None, 1, 2], "both leaves at once"
     model.assert_done()

@@ -96,8 +96,6 @@ def _checked(move: Move, context: RunContext) -> Move:
     name = context.strategy.name
     match move:
         case Expand(parent=parent, n=n, role=role, keep_steps=keep, one_step=one_step):
-            if (keep is not None or one_step) and isinstance(context.kind, ActingKind):
-                raise PluginError(name, f"goes on from steps, which kind {context.kind.name!r} can't: it acts.")
             if keep is not None and (parent is None or keep < 0):
                 raise PluginError(name, f"keeps {keep} steps of {parent}.", "Name a parent, and 0 steps or more.")
             if parent is not None and parent not in known:
@@ -106,6 +104,8 @@ def _checked(move: Move, context: RunContext) -> Move:
                 raise PluginError(name, f"asks for {n} attempts at once; 1 to {MAX_SAMPLES} are possible.")
             if role != "actor" and role not in context.kind.roles:
                 raise PluginError(name, f"expands in role {role!r}, which kind {context.kind.name!r} has not.")
+            if (keep is not None or one_step) and isinstance(context.kind, ActingKind):
+                return replace(move, keep_steps=None, one_step=False)  # what was done can't be cut out of the world
         case Review(attempts=attempts):
             if not attempts or any(a not in known for a in attempts):
                 raise PluginError(name, f"reviews attempts {attempts}, but there are {count}.")

@@ -141,7 +141,7 @@ class Expand:
     temperature: float = 0.0
     keep_steps: int | None = None
     """Keep so many steps of the parent's text, as `agentfix.steps_of` counts them, and go on from there; None to write
-    all of it anew."""
+    all of it anew. A kind that acts revises as a whole: what was done has had its effects."""
     one_step: bool = False
     """Write one more step and stop there: the attempt is `unfinished` unless that step holds the answer."""
 

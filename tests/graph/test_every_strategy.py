@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from agentfix import Agent, Plugins, Settings, Task, hookimpl
+from agentfix import Agent, Check, Plugins, Settings, Task, hookimpl
 from agentfix.evidence import rank
 from agentfix.journal import SqliteJournal
 from tests.graph.student import PowerCut, Student
@@ -33,9 +33,9 @@ def agent(strategy, student, journal, **changes):
     return Agent(settings, Plugins(settings, {"student": Registering(student)}), journal=journal)
 
 
-async def run(strategy, student, journal=None, seed=0, **changes):
+async def run(strategy, student, journal=None, seed=0, task=TASK, **changes):
     async with agent(strategy, student, journal or SqliteJournal(None), seed=seed, **changes) as made:
-        return await made.arun(TASK, run_id="run")
+        return await made.arun(task, run_id="run")
 
 
 def told(result):
@@ -62,6 +62,17 @@ async def test_it_ends_within_its_budget_with_nothing_worse_than_its_first_attem
 @pytest.mark.parametrize("strategy", STRATEGIES)
 async def test_it_ends_by_itself(strategy):
     result = await run(strategy, Student(), max_rounds=40, max_tool_calls=400)
+    assert not result.stop_reason.startswith(("failed", "no progress")), result.stop_reason
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+@pytest.mark.parametrize("task", [
+    Task("How many are 3 boxes of 4?", "tools"), Task("Who packed the boxes?", "text"),
+    Task("Write a function `double(x)`.", "code", (Check("assert double(2) == 4"),)),
+], ids=lambda task: task.kind)
+async def test_it_works_with_kinds_that_act_and_kinds_of_one_role(strategy, task):
+    tools = {"tools": ("calculator",)} if task.kind == "tools" else {}
+    result = await run(strategy, Student(), task=task, max_rounds=6, max_tool_calls=60, **tools)
     assert not result.stop_reason.startswith(("failed", "no progress")), result.stop_reason
 
 

@@ -98,10 +98,12 @@ async def test_a_run_of_unfinished_attempts_has_no_answer():
     assert (result.answer, result.abstained) == (None, True)
 
 
-async def test_acts_can_t_be_gone_on_from():
-    result, _, _ = await run({0: [Expand()], 1: [Expand(parent=0, keep_steps=1)]}, ["x"] * 9,
-                             task=Task("Do it.", "tools"), max_rounds=2)
-    assert "it acts" in result.stop_reason
+async def test_an_attempt_that_acts_is_revised_as_a_whole():
+    moves = {0: [Expand()], 1: [Expand(parent=0, keep_steps=1, one_step=True)]}
+    said = ['{"thought": "", "answer": "12"}'] * 8
+    result, _, _ = await run(moves, said, task=Task("How many are 3 boxes of 4?", "tools"), max_rounds=2)
+    assert not result.stop_reason.startswith("failed"), result.stop_reason
+    assert [a.unfinished for a in result.attempts] == [False, False]
 
 
 async def test_a_reflection_is_kept_for_later_moves_and_is_no_evidence():

@@ -6,8 +6,10 @@ attempt when a decision is made is all that counts: the search is reckoned anew 
 
 Three things differ from the paper, because tokens are what a search with a small model is short of. The question is
 expanded first, and wide: samples of one prompt are cheap and differ more than revisions do. An attempt is revised only
-when a critic can say what is wrong with it, and never when it repeats another. A lesson from failed siblings is written
-only when more siblings are wanted, and half of those are not told it: a wrong lesson must not spoil all of them.
+when a critic can say what is wrong with it, and never when it repeats another; and until a revision came nearer than
+what it revises, few are tried: small models mostly write the same again (Olausson et al., "Is Self-Repair a Silver
+Bullet for Code Generation?", ICLR 2024, find the same). A lesson from failed siblings is written once, when more
+siblings are wanted, and most of those are not told it: a wrong lesson must not spoil them.
 """
 
 from __future__ import annotations
@@ -37,7 +39,12 @@ LEAVES = 2
 DEEPEST = 3
 """Revisions of revisions: after that, a small model goes in circles."""
 WARMER = 0.9
-"""The temperature at which a question is expanded again: what is likelier was drawn before."""
+"""The temperature of revisions, and at which a question is expanded again: what is likelier was drawn before."""
+PROBES = 3
+"""So many attempts from the question alone come to each revision, until one of them gained something."""
+EXPLORE = 0.1
+"""Less than LATS has it: failed attempts are worth 0.3 at the most, and how much nearer one came than another would be
+lost in it."""
 LESSON = "lesson"
 LESSON_TOKENS = 80
 SHOWN = 3
@@ -49,7 +56,8 @@ class AttemptSearch:
     """See the module.
 
     Args:
-        width: how many attempts one expansion of the question makes; of an attempt, half as many.
+        width: how many attempts one expansion of the question makes; of an attempt, half as many, and a quarter until
+            a revision gained something.
         ranker: the critic that says how likely an attempt is right of which nothing but words speaks.
     """
 
@@ -85,29 +93,28 @@ class AttemptSearch:
     def _leaves(self, tree: Tree) -> list[int]:
         """What is expanded next. The question is expanded alone, as what comes may make revisions needless."""
         children = children_of(tree)
+        revisions = sum(attempt.parent is not None for attempt in tree.attempts)
+        if revisions and not _gained(tree) and (PROBES + 1) * revisions >= len(tree.attempts):
+            return [ROOT]
 
         def may_grow(node: int, known: Statistic) -> bool:
             return (node == ROOT or _revisable(tree, node)) and (
-                len(children.get(node, ())) < widened(known.visits, self._width_of(tree, node)))
+                len(children.get(node, ())) < widened(known.visits, self._width_of(tree, node, gained=False)))
 
-        walk = Walk(tree, children, may_grow)
+        walk = Walk(tree, children, may_grow, EXPLORE)
         found = [leaf for _ in range(LEAVES) if (leaf := walk.leaf()) is not None]
         return [ROOT] if not found or ROOT in found else found
 
-    def _width_of(self, tree: Tree, node: int) -> int:
+    def _width_of(self, tree: Tree, node: int, *, gained: bool) -> int:
         if acts(tree):  # each attempt may change the world, so one at a time
             return 1
-        return self.width if node == ROOT else max(1, self.width // 2)
+        return self.width if node == ROOT else max(1, self.width // (2 if gained else 4))
 
     def _lesson(self, tree: Tree, node: int) -> Reflect | None:
         """What is to be learnt from the children of a node, where all failed and more are wanted."""
         children = children_of(tree).get(node, [])
-        lessons = _lessons(tree, node)
-        shown = {number for each in lessons for number in each.attempts}
-        failed = sorted((c for c in children if c not in shown and _revisable(tree, c)),
-                        key=lambda c: (-(worth(tree, c) or 0), c))
-        expansions = len(children) // self._width_of(tree, node)
-        if len(lessons) >= expansions or not failed:
+        failed = sorted((c for c in children if _revisable(tree, c)), key=lambda c: (-(worth(tree, c) or 0), c))
+        if len(children) < self._width_of(tree, node, gained=False) or not failed or _lessons(tree, node):
             return None
         return Reflect(LESSON, render("lesson"), tuple(sorted(failed[:SHOWN])), LESSON_TOKENS)
 
@@ -117,15 +124,22 @@ class AttemptSearch:
         if node != ROOT:
             parent = tree.attempts[node]
             guidance = "\n".join(part for part in (feedback_on(tree, node), told) if part)
-            return [Expand(node, self._width_of(tree, node), guidance, parent.role, TEMPERATURE, _kept(tree, node))]
+            width = self._width_of(tree, node, gained=_gained(tree))
+            return [Expand(node, width, guidance, parent.role, WARMER, _kept(tree, node))]
         made = len(children_of(tree).get(ROOT, ()))
-        width = self._width_of(tree, ROOT)
+        width = self._width_of(tree, ROOT, gained=False)
         wanted = width - made if made < width else width
         temperature = TEMPERATURE if made < width else WARMER
         each = -(-wanted // len(tree.roles))
-        shares = [(each, "")] if not told else [(each - each // 2, told), (each // 2, "")]
+        few = -(-each // 4) if told else 0
+        shares = ((few, told), (each - few, ""))
         return [Expand(None, n, guidance, role, temperature)
                 for role in tree.roles for n, guidance in shares if n > 0]
+
+
+def _gained(tree: Tree) -> bool:
+    """Whether any revision came nearer than what it revises."""
+    return any((worth(tree, a.id) or 0) > (worth(tree, a.parent) or 0) for a in tree.attempts if a.parent is not None)
 
 
 def _lessons(tree: Tree, node: int) -> list[Reflection]:

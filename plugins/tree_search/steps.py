@@ -22,6 +22,7 @@ LEAVES = 2
 """Beginnings that go on at once."""
 MOST_STEPS = 12
 """A chain that is longer is played out and not searched."""
+EXPLORE = 0.5
 UNKNOWN = 0.5
 """What a step is worth of which the critic could say nothing."""
 
@@ -52,7 +53,7 @@ class StepSearch:
             begun = [c for c in children.get(node, ()) if tree.attempts[c].temperature > 0]
             return (node == ROOT or goes_on(tree, node)) and len(begun) < widened(known.visits, self.width)
 
-        walk = Walk(tree, children, may_grow)
+        walk = Walk(tree, children, may_grow, EXPLORE)
         leaves = [leaf for _ in range(max(1, count)) if (leaf := walk.leaf()) is not None] or [ROOT]
         return [next_steps(tree, leaf, self.width) for leaf in leaves]
 

@@ -12,21 +12,18 @@ from collections.abc import Callable, Mapping, Sequence
 
 from agentfix import ROOT, Statistic, Tree, statistics
 
-EXPLORE = 0.5
-"""How much a line that was hardly looked at is preferred. Less than LATS has it: a failed program is worth little, and
-how much nearer one came than another would be lost in it."""
 
-
-def uct(of: Statistic, parent_visits: int) -> float:
+def uct(of: Statistic, parent_visits: int, explore: float) -> float:
     """What speaks for going on below a node: what it was worth so far, and how seldom it was looked at.
 
     Args:
         of: the node's own.
         parent_visits: of the node that it goes on from.
+        explore: how much a line that was hardly looked at is preferred.
     """
     if of.visits == 0:
         return math.inf
-    return of.value + EXPLORE * math.sqrt(math.log(max(1, parent_visits)) / of.visits)
+    return of.value + explore * math.sqrt(math.log(max(1, parent_visits)) / of.visits)
 
 
 def widened(visits: int, width: int) -> int:
@@ -47,12 +44,13 @@ class Walk:
         tree: of the run.
         children: of each node, `ROOT` included.
         may_grow: whether a node may be expanded, given its statistic.
+        explore: see `uct`.
     """
 
-    def __init__(self, tree: Tree, children: Mapping[int, Sequence[int]],
-                 may_grow: Callable[[int, Statistic], bool]) -> None:
+    def __init__(self, tree: Tree, children: Mapping[int, Sequence[int]], may_grow: Callable[[int, Statistic], bool],
+                 explore: float) -> None:
         known = statistics(tree)
-        self._tree, self._children, self._known = tree, children, dict(known)
+        self._tree, self._children, self._known, self._explore = tree, children, dict(known), explore
         self._open = {node for node in known if may_grow(node, known[node])}
 
     def leaf(self) -> int | None:
@@ -64,7 +62,7 @@ class Walk:
         while node not in self._open:
             visits = self._known[node].visits
             living = [child for child in self._children.get(node, ()) if child in alive]
-            node = max(living, key=lambda child: (uct(self._known[child], visits), -child))
+            node = max(living, key=lambda child: (uct(self._known[child], visits, self._explore), -child))
         self._lose(node)
         return node
 

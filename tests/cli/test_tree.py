@@ -17,7 +17,7 @@ from agentfix.settings import Settings
 from agentfix.testing import ScriptedModel, script_plugin
 from agentfix.types import Attempt, Critique, EvidenceClass, Standing, Tree
 
-WAYS = ["x + x * x", "x + 2", "x", "x ** 2", "2 * x", "x * 3", "x * x", "x - 1"]
+WAYS = ["x + x * x", "x + 2", "x", "x ** 2", "2 * x", "x * x"]
 CHECKS = tuple(Check(f"assert double({x}) == {2 * x}") for x in (0, 2, 5))
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -53,18 +53,16 @@ def tree_of(*parents, answer="12", roles="derivation"):
 def test_a_search_is_seen_as_a_tree_with_what_guided_it(searched, call, tmp_path):
     status, out, _ = call("last", "--svg", str(tmp_path / "t.svg"))
     assert (status, out.splitlines()) == (0, [
-        "├─ 0 program: def double(x): return x + x * x, refuted by contract, worth 0.10, 3 visits of value 0.10",
-        "│  ├─ 6 program: def double(x): return x * x, refuted by contract, worth 0.20",
-        "│  └─ 7 program: def double(x): return x - 1, refuted by contract, worth 0.00",
+        "├─ 0 program: def double(x): return x + x * x, refuted by contract, worth 0.10, 2 visits of value 0.15",
+        "│  └─ 5 program: def double(x): return x * x, refuted by contract, worth 0.20",
         "├─ 1 program: def double(x): return x + 2, refuted by contract, worth 0.00",
         "├─ 2 program: def double(x): return x, refuted by contract, worth 0.10",
-        "└─ 3 program: def double(x): return x ** 2, refuted by contract, worth 0.20, 3 visits of value 0.43",
-        "   ├─ 4 program: def double(x): return 2 * x, supported by contract, worth 1.00 ★",
-        "   └─ 5 program: def double(x): return x * 3, refuted by contract, worth 0.10",
+        "└─ 3 program: def double(x): return x ** 2, refuted by contract, worth 0.20, 2 visits of value 0.60",
+        "   └─ 4 program: def double(x): return 2 * x, supported by contract, worth 1.00 ★",
     ])
     picture = ElementTree.parse(tmp_path / "t.svg").getroot()
-    assert len(picture.findall(f"{SVG}g")) == 8
-    assert len([path for path in picture.iter(f"{SVG}path") if path.get("class") == "edge"]) == 4
+    assert len(picture.findall(f"{SVG}g")) == 6
+    assert len([path for path in picture.iter(f"{SVG}path") if path.get("class") == "edge"]) == 2
     assert picture.findtext(f"{SVG}title") == "Write <double> & say so."
 
 

@@ -35,10 +35,10 @@ if TYPE_CHECKING:
     from agentfix.tools import instructions_in as instructions_in
     from agentfix.tools import tool as tool
     from agentfix.types import *  # noqa: F403
-    from agentfix.valuation import ROOT as ROOT
-    from agentfix.valuation import Statistic as Statistic
-    from agentfix.valuation import statistics as statistics
-    from agentfix.valuation import worth as worth
+    from agentfix.valuation import SEARCH_ROOT as SEARCH_ROOT
+    from agentfix.valuation import SearchStatistic as SearchStatistic
+    from agentfix.valuation import search_statistics as search_statistics
+    from agentfix.valuation import worth_of as worth_of
     from agentfix.verdict import VERDICT_SCHEMA as VERDICT_SCHEMA
     from agentfix.verdict import Verdict as Verdict
     from agentfix.verdict import read_object as read_object
@@ -64,7 +64,7 @@ _HOMES = {
     "agentfix.tools": ("FunctionTool", "defused", "fence", "head_and_tail", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),
     "agentfix.verdict": ("VERDICT_SCHEMA", "Verdict", "read_object", "read_verdict"),
-    "agentfix.valuation": ("ROOT", "Statistic", "statistics", "worth"),
+    "agentfix.valuation": ("SEARCH_ROOT", "SearchStatistic", "search_statistics", "worth_of"),
     "agentfix.protocols": (
         "ActingKind", "Artefact", "Ask", "Asked", "CallKey", "Critic", "CriticContext", "DataSet", "DataSource",
         "Deadline", "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal",

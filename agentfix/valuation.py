@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from agentfix.types import EvidenceClass, Tree
 
-ROOT = -1
+SEARCH_ROOT = -1
 """Stands for the question itself: the parent of attempts that have none."""
 REFUTED = 0.3
 """An attempt that an instrument refutes is worth at most this, however near it came: one that nothing refutes is worth
@@ -16,7 +16,7 @@ more where it is at all likely to be right."""
 
 
 @dataclass(frozen=True, slots=True)
-class Statistic:
+class SearchStatistic:
     """What is known of an attempt and all that goes on from it."""
 
     visits: int = 0
@@ -30,7 +30,7 @@ class Statistic:
         return self.total / self.visits if self.visits else 0.0
 
 
-def worth(tree: Tree, attempt: int) -> float | None:
+def worth_of(tree: Tree, attempt: int) -> float | None:
     """How promising an attempt is, from 0 to 1.
 
     1 where evidence above agreement supports it. Where measurement or more refutes it, 0, or a little more when that
@@ -60,7 +60,7 @@ def worth(tree: Tree, attempt: int) -> float | None:
     return (1 + share) / 2 if state == "supported" else max(share, near)
 
 
-def statistics(tree: Tree) -> Mapping[int, Statistic]:
+def search_statistics(tree: Tree) -> Mapping[int, SearchStatistic]:
     """What attempts are worth, handed up to all that they go on from (backpropagation in Monte Carlo tree search:
     Kocsis and Szepesvári, "Bandit Based Monte-Carlo Planning", ECML 2006; for attempts of a language model: LATS, Zhou
     et al., ICML 2024, section 4.1).
@@ -69,12 +69,12 @@ def statistics(tree: Tree) -> Mapping[int, Statistic]:
         tree: of the run.
 
     Returns:
-        By the attempts' ids, and for all of them under `ROOT`.
+        By the attempts' ids, and for all of them under `SEARCH_ROOT`.
     """
-    visits = dict.fromkeys((ROOT, *range(len(tree.attempts))), 0)
+    visits = dict.fromkeys((SEARCH_ROOT, *range(len(tree.attempts))), 0)
     totals = dict.fromkeys(visits, 0.0)
     for attempt in tree.attempts:
-        found = worth(tree, attempt.id)
+        found = worth_of(tree, attempt.id)
         if found is None:
             continue
         node: int | None = attempt.id
@@ -82,9 +82,9 @@ def statistics(tree: Tree) -> Mapping[int, Statistic]:
             visits[node] += 1
             totals[node] += found
             node = tree.attempts[node].parent
-        visits[ROOT] += 1
-        totals[ROOT] += found
-    return {node: Statistic(visits[node], totals[node]) for node in visits}
+        visits[SEARCH_ROOT] += 1
+        totals[SEARCH_ROOT] += found
+    return {node: SearchStatistic(visits[node], totals[node]) for node in visits}
 
 
 def _share(tree: Tree, attempt: int) -> float | None:

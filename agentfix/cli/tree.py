@@ -10,7 +10,7 @@ from agentfix.cli.visible import one_line
 from agentfix.journal import RunStory
 from agentfix.steps import steps_of
 from agentfix.types import Attempt, Standing, Task, Tree
-from agentfix.valuation import ROOT, Statistic, statistics, worth
+from agentfix.valuation import SEARCH_ROOT, SearchStatistic, search_statistics, worth_of
 
 ANSWER_CHARACTERS = 60
 
@@ -22,7 +22,7 @@ class Row:
     attempt: Attempt
     standing: Standing
     worth: float | None
-    line: Statistic
+    line: SearchStatistic
     """Of itself and all that goes on from it."""
     best: bool
     """It is the one that is returned."""
@@ -65,19 +65,19 @@ def tree_of(story: RunStory) -> Tree:
 
 def rows_of(tree: Tree) -> list[Row]:
     """The attempts in the order in which a tree is read: what goes on from an attempt comes right after it."""
-    known = statistics(tree)
+    known = search_statistics(tree)
     children: dict[int, list[int]] = {}
     for attempt in tree.attempts:
-        children.setdefault(ROOT if attempt.parent is None else attempt.parent, []).append(attempt.id)
+        children.setdefault(SEARCH_ROOT if attempt.parent is None else attempt.parent, []).append(attempt.id)
     rows: list[Row] = []
     places: dict[int, int] = {}
-    waiting: list[tuple[int, tuple[bool, ...]]] = _siblings(children, ROOT, ())
+    waiting: list[tuple[int, tuple[bool, ...]]] = _siblings(children, SEARCH_ROOT, ())
     while waiting:
         number, branches = waiting.pop()
         attempt = tree.attempts[number]
         places[number] = len(rows)
         parent = None if attempt.parent is None else places[attempt.parent]
-        rows.append(Row(attempt, tree.standings[number], worth(tree, number), known[number], tree.best == number,
+        rows.append(Row(attempt, tree.standings[number], worth_of(tree, number), known[number], tree.best == number,
                         parent, branches))
         waiting += _siblings(children, number, branches)
     return rows

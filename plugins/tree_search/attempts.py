@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentfix import ROOT, Expand, Move, Reflect, Reflection, Remaining, Review, Statistic, Tree, worth
+from agentfix import SEARCH_ROOT, Expand, Move, Reflect, Reflection, Remaining, Review, SearchStatistic, Tree, worth_of
 
 from .prompts import render
 from .reading import (
@@ -87,7 +87,7 @@ class AttemptSearch:
     def _unranked(self, tree: Tree) -> tuple[int, ...]:
         """The attempts of which nothing but words tells how promising they are: the model ranks them by its own
         critique before the search goes on (Agent Q: Putta et al., 2024, section 4.2)."""
-        return tuple(a.id for a in tree.attempts if _revisable(tree, a.id) and worth(tree, a.id) is None
+        return tuple(a.id for a in tree.attempts if _revisable(tree, a.id) and worth_of(tree, a.id) is None
                      and all(c.critic != self.ranker for c in tree.critiques_of(a.id)))
 
     def _leaves(self, tree: Tree) -> list[int]:
@@ -95,25 +95,25 @@ class AttemptSearch:
         children = children_of(tree)
         revisions = sum(attempt.parent is not None for attempt in tree.attempts)
         if revisions and not _gained(tree) and (PROBES + 1) * revisions >= len(tree.attempts):
-            return [ROOT]
+            return [SEARCH_ROOT]
 
-        def may_grow(node: int, known: Statistic) -> bool:
-            return (node == ROOT or _revisable(tree, node)) and (
+        def may_grow(node: int, known: SearchStatistic) -> bool:
+            return (node == SEARCH_ROOT or _revisable(tree, node)) and (
                 len(children.get(node, ())) < widened(known.visits, self._width_of(tree, node, gained=False)))
 
         walk = Walk(tree, children, may_grow, EXPLORE)
         found = [leaf for _ in range(LEAVES) if (leaf := walk.leaf()) is not None]
-        return [ROOT] if not found or ROOT in found else found
+        return [SEARCH_ROOT] if not found or SEARCH_ROOT in found else found
 
     def _width_of(self, tree: Tree, node: int, *, gained: bool) -> int:
         if acts(tree):  # each attempt may change the world, so one at a time
             return 1
-        return self.width if node == ROOT else max(1, self.width // (2 if gained else 4))
+        return self.width if node == SEARCH_ROOT else max(1, self.width // (2 if gained else 4))
 
     def _lesson(self, tree: Tree, node: int) -> Reflect | None:
         """What is to be learnt from the children of a node, where all failed and more are wanted."""
         children = children_of(tree).get(node, [])
-        failed = sorted((c for c in children if _revisable(tree, c)), key=lambda c: (-(worth(tree, c) or 0), c))
+        failed = sorted((c for c in children if _revisable(tree, c)), key=lambda c: (-(worth_of(tree, c) or 0), c))
         if len(children) < self._width_of(tree, node, gained=False) or not failed or _lessons(tree, node):
             return None
         return Reflect(LESSON, render("lesson"), tuple(sorted(failed[:SHOWN])), LESSON_TOKENS)
@@ -121,13 +121,13 @@ class AttemptSearch:
     def _expanded(self, tree: Tree, node: int) -> list[Move]:
         lessons = _lessons(tree, node)
         told = _told(lessons[-1]) if lessons else ""
-        if node != ROOT:
+        if node != SEARCH_ROOT:
             parent = tree.attempts[node]
             guidance = "\n".join(part for part in (feedback_on(tree, node), told) if part)
             width = self._width_of(tree, node, gained=_gained(tree))
             return [Expand(node, width, guidance, parent.role, WARMER, _kept(tree, node))]
-        made = len(children_of(tree).get(ROOT, ()))
-        width = self._width_of(tree, ROOT, gained=False)
+        made = len(children_of(tree).get(SEARCH_ROOT, ()))
+        width = self._width_of(tree, SEARCH_ROOT, gained=False)
         wanted = width - made if made < width else width
         temperature = TEMPERATURE if made < width else WARMER
         each = -(-wanted // len(tree.roles))
@@ -139,12 +139,13 @@ class AttemptSearch:
 
 def _gained(tree: Tree) -> bool:
     """Whether any revision came nearer than what it revises."""
-    return any((worth(tree, a.id) or 0) > (worth(tree, a.parent) or 0) for a in tree.attempts if a.parent is not None)
+    revisions = ((a.id, a.parent) for a in tree.attempts if a.parent is not None)
+    return any((worth_of(tree, made) or 0) > (worth_of(tree, parent) or 0) for made, parent in revisions)
 
 
 def _lessons(tree: Tree, node: int) -> list[Reflection]:
     """The lessons that were drawn from the children of a node."""
-    parent = None if node == ROOT else node
+    parent = None if node == SEARCH_ROOT else node
     return [each for each in tree.reflections
             if each.name == LESSON and each.attempts and tree.attempts[each.attempts[0]].parent == parent]
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentfix import ROOT, Attempt, Move, Remaining, Stop, Tree
+from agentfix import SEARCH_ROOT, Attempt, Move, Remaining, Stop, Tree
 
 from .reading import depth_of
 from .steps import MOST_STEPS, completed, first_moves, next_steps, repeats, value_of
@@ -34,7 +34,7 @@ class BeamSearch:
             return [move]
         drawn = [attempt for attempt in tree.attempts if attempt.temperature > 0]
         if not drawn:
-            return [next_steps(tree, ROOT, self.width)]
+            return [next_steps(tree, SEARCH_ROOT, self.width)]
         beam = self._beam(tree, drawn)
         if not beam:
             return [Stop("every chain has ended", tree.best)]

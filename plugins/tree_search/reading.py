@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentfix import ROOT, Attempt, EvidenceClass, Expand, Move, Review, Standing, Stop, Tree
+from agentfix import SEARCH_ROOT, Attempt, EvidenceClass, Expand, Move, Review, Standing, Stop, Tree
 
 ENGINE_CRITICS = frozenset({"engine", "agreement"})
 VALUER = "step-value"
@@ -50,10 +50,10 @@ def depth_of(tree: Tree, attempt: Attempt) -> int:
 
 
 def children_of(tree: Tree) -> dict[int, list[int]]:
-    """The ids of what goes on from each attempt, and under `ROOT` of what goes on from nothing."""
+    """The ids of what goes on from each attempt, and under `SEARCH_ROOT` of what goes on from nothing."""
     children: dict[int, list[int]] = {}
     for attempt in tree.attempts:
-        children.setdefault(ROOT if attempt.parent is None else attempt.parent, []).append(attempt.id)
+        children.setdefault(SEARCH_ROOT if attempt.parent is None else attempt.parent, []).append(attempt.id)
     return children
 
 

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentfix import ROOT, Expand, Move, Remaining, Review, Statistic, Stop, Tree, steps_of, worth
+from agentfix import SEARCH_ROOT, Expand, Move, Remaining, Review, SearchStatistic, Stop, Tree, steps_of, worth_of
 
 from .prompts import render
 from .reading import TEMPERATURE, VALUER, acts, children_of, depth_of, settled, unreviewed
@@ -49,12 +49,12 @@ class StepSearch:
         if count == 0 and (waiting := _waiting(tree, [a.id for a in tree.attempts])):
             return [completed(tree, _best(tree, waiting))]
 
-        def may_grow(node: int, known: Statistic) -> bool:
+        def may_grow(node: int, known: SearchStatistic) -> bool:
             begun = [c for c in children.get(node, ()) if tree.attempts[c].temperature > 0]
-            return (node == ROOT or goes_on(tree, node)) and len(begun) < widened(known.visits, self.width)
+            return (node == SEARCH_ROOT or goes_on(tree, node)) and len(begun) < widened(known.visits, self.width)
 
         walk = Walk(tree, children, may_grow, EXPLORE)
-        leaves = [leaf for _ in range(max(1, count)) if (leaf := walk.leaf()) is not None] or [ROOT]
+        leaves = [leaf for _ in range(max(1, count)) if (leaf := walk.leaf()) is not None] or [SEARCH_ROOT]
         return [next_steps(tree, leaf, self.width) for leaf in leaves]
 
     def _rollout(self, tree: Tree, siblings: Sequence[int]) -> int | None:
@@ -83,7 +83,7 @@ def first_moves(tree: Tree, budget: Remaining) -> Move | None:
 
 def next_steps(tree: Tree, node: int, width: int) -> Expand:
     """Go on from a node by one step, in several ways."""
-    if node == ROOT:
+    if node == SEARCH_ROOT:
         return Expand(None, width, "", prose_role(tree), TEMPERATURE, one_step=True)
     kept = len(steps_of(tree.attempts[node].text))
     return Expand(node, width, "", prose_role(tree), TEMPERATURE, kept, one_step=True)
@@ -101,7 +101,7 @@ def prose_role(tree: Tree) -> str:
 
 def value_of(tree: Tree, number: int) -> float:
     """What a step is worth; a middling value where nobody knows."""
-    known = worth(tree, number)
+    known = worth_of(tree, number)
     return UNKNOWN if known is None else known
 
 

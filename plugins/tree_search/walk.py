@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-from agentfix import ROOT, Statistic, Tree, statistics
+from agentfix import SEARCH_ROOT, SearchStatistic, Tree, search_statistics
 
 
-def uct(of: Statistic, parent_visits: int, explore: float) -> float:
+def uct(of: SearchStatistic, parent_visits: int, explore: float) -> float:
     """What speaks for going on below a node: what it was worth so far, and how seldom it was looked at.
 
     Args:
@@ -42,23 +42,23 @@ class Walk:
 
     Args:
         tree: of the run.
-        children: of each node, `ROOT` included.
+        children: of each node, `SEARCH_ROOT` included.
         may_grow: whether a node may be expanded, given its statistic.
         explore: see `uct`.
     """
 
-    def __init__(self, tree: Tree, children: Mapping[int, Sequence[int]], may_grow: Callable[[int, Statistic], bool],
-                 explore: float) -> None:
-        known = statistics(tree)
+    def __init__(self, tree: Tree, children: Mapping[int, Sequence[int]],
+                 may_grow: Callable[[int, SearchStatistic], bool], explore: float) -> None:
+        known = search_statistics(tree)
         self._tree, self._children, self._known, self._explore = tree, children, dict(known), explore
         self._open = {node for node in known if may_grow(node, known[node])}
 
     def leaf(self) -> int | None:
         """The next node to be expanded; None when there is none left."""
         alive = self._alive()
-        if ROOT not in alive:
+        if SEARCH_ROOT not in alive:
             return None
-        node = ROOT
+        node = SEARCH_ROOT
         while node not in self._open:
             visits = self._known[node].visits
             living = [child for child in self._children.get(node, ()) if child in alive]
@@ -69,7 +69,7 @@ class Walk:
     def _alive(self) -> set[int]:
         """The nodes that may be expanded, or have one below them that may."""
         alive: set[int] = set()
-        for node in (*range(len(self._tree.attempts) - 1, -1, -1), ROOT):
+        for node in (*range(len(self._tree.attempts) - 1, -1, -1), SEARCH_ROOT):
             if node in self._open or any(child in alive for child in self._children.get(node, ())):
                 alive.add(node)
         return alive
@@ -79,8 +79,8 @@ class Walk:
         node = leaf
         while True:
             held = self._known[node]
-            self._known[node] = Statistic(held.visits + 1, held.total)
-            if node == ROOT:
+            self._known[node] = SearchStatistic(held.visits + 1, held.total)
+            if node == SEARCH_ROOT:
                 return
             parent = self._tree.attempts[node].parent
-            node = ROOT if parent is None else parent
+            node = SEARCH_ROOT if parent is None else parent

@@ -10,7 +10,7 @@ import pytest
 from agentfix_plugins.tree_search.walk import Walk, uct, widened
 
 from agentfix import (
-    ROOT,
+    SEARCH_ROOT,
     Agent,
     Attempt,
     Check,
@@ -25,9 +25,9 @@ from agentfix import (
     Reflection,
     Remaining,
     Review,
+    SearchStatistic,
     Settings,
     Standing,
-    Statistic,
     Stop,
     Task,
     TokenLogprob,
@@ -35,8 +35,8 @@ from agentfix import (
     ToolError,
     Tree,
     UsageError,
-    statistics,
-    worth,
+    search_statistics,
+    worth_of,
 )
 from agentfix.testing import (
     CriticConformance,
@@ -121,43 +121,43 @@ def decide(mode, tree):
 
 def test_what_comes_of_a_line_counts_for_all_that_it_goes_back_to():
     tree = tree_of(failed(0, held=0.5), failed(1, held=0.2), failed(2, 0, held=0.9), failed(3, 2))
-    found = statistics(tree)
-    assert (found[ROOT].visits, found[0].visits, found[2].visits, found[1].visits) == (4, 3, 2, 1)
-    assert found[ROOT].total == pytest.approx(sum(worth(tree, number) for number in range(4)))
-    assert found[0].total == pytest.approx(sum(worth(tree, number) for number in (0, 2, 3)))
+    found = search_statistics(tree)
+    assert (found[SEARCH_ROOT].visits, found[0].visits, found[2].visits, found[1].visits) == (4, 3, 2, 1)
+    assert found[SEARCH_ROOT].total == pytest.approx(sum(worth_of(tree, number) for number in range(4)))
+    assert found[0].total == pytest.approx(sum(worth_of(tree, number) for number in (0, 2, 3)))
 
 
 def test_a_refuted_attempt_is_worth_the_more_the_nearer_it_came_and_less_than_an_open_one():
     unsure = (Attempt(2, None, "program", "m", "a", "a"), Critique(2, "p", "abstain", score=0.4),
               Standing("unsupported", None))
     tree = tree_of(failed(0), failed(1, held=0.9), unsure)
-    assert 0 == worth(tree, 0) < worth(tree, 1) < worth(tree, 2)
+    assert 0 == worth_of(tree, 0) < worth_of(tree, 1) < worth_of(tree, 2)
 
 
 def test_an_opinion_of_a_refuted_attempt_adds_nothing():
     attempt, refuted, standing = failed(0)
     likes = Critique(0, "step-value", "accept", score=0.99)
-    assert worth(Tree(CODE, (attempt,), (likes, refuted), (standing,), 0, (0,)), 0) == 0
+    assert worth_of(Tree(CODE, (attempt,), (likes, refuted), (standing,), 0, (0,)), 0) == 0
 
 
 def test_without_critics_an_answer_is_worth_its_share():
     attempts = tuple(Attempt(n, None, "program", "m", a, a) for n, a in enumerate("aab"))
     tree = Tree(SUM, attempts, (), (Standing("unsupported", None),) * 3, 0, (0, 0, 2))
-    assert [worth(tree, n) for n in range(3)] == [pytest.approx(2 / 3), pytest.approx(2 / 3), pytest.approx(1 / 3)]
+    assert [worth_of(tree, n) for n in range(3)] == [pytest.approx(2 / 3), pytest.approx(2 / 3), pytest.approx(1 / 3)]
 
 
 # --- where a search goes on -------------------------------------------------------------------------------------------
 
 
 def test_uct_prefers_the_less_visited_of_equals_and_the_better_of_the_equally_visited():
-    assert uct(Statistic(1, 0.5), 9, 0.5) > uct(Statistic(4, 2.0), 9, 0.5)
-    assert uct(Statistic(2, 1.5), 9, 0.5) > uct(Statistic(2, 1.0), 9, 0.5)
-    assert uct(Statistic(), 9, 0.5) == math.inf
+    assert uct(SearchStatistic(1, 0.5), 9, 0.5) > uct(SearchStatistic(4, 2.0), 9, 0.5)
+    assert uct(SearchStatistic(2, 1.5), 9, 0.5) > uct(SearchStatistic(2, 1.0), 9, 0.5)
+    assert uct(SearchStatistic(), 9, 0.5) == math.inf
 
 
 def test_leaves_that_are_expanded_at_once_are_spread():
     tree = tree_of(failed(0, held=0.6), failed(1, held=0.5), failed(2, 0, held=0.6), failed(3, 0, held=0.6))
-    children = {ROOT: [0, 1], 0: [2, 3]}
+    children = {SEARCH_ROOT: [0, 1], 0: [2, 3]}
     walk = Walk(tree, children, lambda node, known: node in (1, 2, 3), 0.5)
     assert (walk.leaf(), walk.leaf(), walk.leaf(), walk.leaf()) == (1, 2, 3, None)
 

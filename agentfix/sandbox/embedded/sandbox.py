@@ -103,10 +103,12 @@ class _Workers:
     def __init__(self) -> None:
         try:
             self.pool = monty.Monty(min_processes=0, max_processes=_MOST_WORKERS).__enter__()
-        except (OSError, RuntimeError, monty.MontyError) as error:
+        except (OSError, RuntimeError, IndexError, monty.MontyError) as error:
+            # IndexError: pydantic-monty 1.4.0 looks for its program five folders up, where there may be none.
             raise SandboxUnavailableError(
                 f"The embedded sandbox can't start: {one_line(str(error))}.",
-                "Reinstall it: pip install --force-reinstall pydantic-monty==1.4.0") from error
+                "Reinstall it in a virtual environment: pip install --force-reinstall pydantic-monty==1.4.0; or name "
+                "its program in MONTY_BIN.") from error
         self.threads = ThreadPoolExecutor(_MOST_WORKERS, thread_name_prefix="agentfix-embedded")
 
     def close(self) -> None:

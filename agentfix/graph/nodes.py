@@ -18,7 +18,7 @@ from agentfix.graph.meter import BudgetSpent
 from agentfix.graph.state import RunState, dump_move, load_move
 from agentfix.graph.together import together
 from agentfix.protocols import ActingKind, Ask, Asked, CriticContext, Tool, ToolCalls, Verify
-from agentfix.types import Attempt, Claim, Critique, Evidence, Expand, Move, Reflect, Review, Stop, ToolCall
+from agentfix.types import Attempt, Claim, Critique, Evidence, Expand, Move, Reflect, Remaining, Review, Stop, ToolCall
 
 _CRITIQUE = TypeAdapter(Critique)
 _EVIDENCE = TypeAdapter(Evidence)
@@ -27,6 +27,8 @@ MAX_ROUNDS = 10_000
 """Where a run ends that has no other limit."""
 IDLE_DECISIONS = 3
 """A strategy that decides this often without anything new ends the run."""
+NOTHING = Remaining(0, 0, 0, 0, 0.0, 0.0)
+"""What is left to a strategy that is asked a last time, whatever ended the run."""
 MAX_TOOL_ROUNDS = 8
 """A critic that asks for tools more often in one review is told to make up its mind."""
 
@@ -73,8 +75,7 @@ def ending(state: RunState, context: RunContext) -> Stop:
         return stop
     try:
         with blaming("strategy", context.strategy.name):
-            decided = context.strategy.decide(context.tree(), context.calls.meter.remaining(), context.memory,
-                                              context.seed)
+            decided = context.strategy.decide(context.tree(), NOTHING, context.memory, context.seed)
             last = decided[0] if decided else None
     except AgentFixError:
         return stop  # that it fails is said already, or does not matter any more

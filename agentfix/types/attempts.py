@@ -178,7 +178,8 @@ class Stop:
     score highest."""
     abstain: bool = False
     """Rather give no answer than this one: the result is `declined`, whatever supports it. When a limit, or
-    anything but the strategy, ends a run, the strategy is asked a last time, and this alone is heeded."""
+    anything but the strategy, ends a run, the strategy is asked a last time, with nothing left, and this alone is
+    heeded."""
 
 
 Move: TypeAlias = Expand | Review | Reflect | Stop

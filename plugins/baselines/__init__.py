@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentfix import Build, hookimpl
+from agentfix import Build, UsageError, hookimpl
 
 
-def _none(_: Build) -> Any:
+def _none(build: Build) -> Any:
     from .none import NoCorrection  # noqa: PLC0415
 
+    _require_no_argument("none", build)
     return NoCorrection()
 
 
-def _self_refine(_: Build) -> Any:
+def _self_refine(build: Build) -> Any:
     from .self_refine import SelfRefine  # noqa: PLC0415
 
+    _require_no_argument("self-refine", build)
     return SelfRefine()
 
 
@@ -29,6 +31,11 @@ def _best_of_n(build: Build) -> Any:
     from .sampling import BestOfN, samples  # noqa: PLC0415
 
     return BestOfN(samples("best-of-n", build.argument))
+
+
+def _require_no_argument(strategy: str, build: Build) -> None:
+    if build.argument:
+        raise UsageError(f"{strategy!r} takes no argument, not even {build.argument[:40]!r}.", f"Write {strategy}.")
 
 
 def _self_critique(_: Build) -> Any:

@@ -24,8 +24,8 @@ def samples(strategy: str, argument: str) -> int:
     """
     if not argument:
         return DEFAULT_SAMPLES
-    if not argument.isascii() or not argument.isdigit() or not 1 <= int(argument) <= MOST:
-        raise UsageError(f"{strategy!r} takes a number of samples from 1 to {MOST}, not {argument!r}.",
+    if not argument.isascii() or not argument.isdigit() or len(argument) > 4 or not 1 <= int(argument) <= MOST:
+        raise UsageError(f"{strategy!r} takes a number of samples from 1 to {MOST}, not {argument[:40]!r}.",
                          f"Write for example {strategy}:{DEFAULT_SAMPLES}.")
     return int(argument)
 

@@ -20,7 +20,7 @@ def rounds(strategy: str, argument: str, default: int) -> int:
     """
     if not argument:
         return default
-    if not argument.isascii() or not argument.isdigit() or not 1 <= int(argument) <= MOST:
-        raise UsageError(f"{strategy!r} takes a number of rounds from 1 to {MOST}, not {argument!r}.",
+    if not argument.isascii() or not argument.isdigit() or len(argument) > 4 or not 1 <= int(argument) <= MOST:
+        raise UsageError(f"{strategy!r} takes a number of rounds from 1 to {MOST}, not {argument[:40]!r}.",
                          f"Write for example {strategy}:{default}.")
     return int(argument)

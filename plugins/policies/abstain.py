@@ -11,11 +11,13 @@ from dataclasses import replace
 from itertools import takewhile
 from typing import Any
 
-from agentfix import Move, Stop, Tree, UsageError, confidence_of
+from agentfix import Move, Remaining, Stop, Tree, UsageError, confidence_of
 
 from .wrapping import Ask
 
 THRESHOLD = 0.5
+GOES_ON = (None, "rounds", "tool_calls")
+"""Limits that leave something to be done: without rounds, what was attempted is still reviewed."""
 
 
 def read_threshold(option: str) -> float:
@@ -29,7 +31,7 @@ def read_threshold(option: str) -> float:
     except ValueError:
         threshold = -1.0
     if not 0 <= threshold <= 1:
-        raise UsageError(f"'abstain' takes a confidence from 0 to 1, not {option!r}.",
+        raise UsageError(f"'abstain' takes a confidence from 0 to 1, not {option[:40]!r}.",
                          "Write for example abstain:0.8:critic, or fit one: agentfix fit-abstention.")
     return threshold
 
@@ -46,12 +48,14 @@ class Abstain:
     def __init__(self, threshold: float = THRESHOLD) -> None:
         self._threshold = threshold
 
-    def moves(self, ask: Ask, tree: Tree, memory: Mapping[str, Any]) -> list[Move]:
+    def moves(self, ask: Ask, tree: Tree, budget: Remaining, memory: Mapping[str, Any]) -> list[Move]:
         decided = ask() or [Stop("the strategy had no further move", tree.best)]
         stop = decided[0]
         if not isinstance(stop, Stop):
-            # What these moves find may change whether to stop: the strategy is asked again then.
-            return list(takewhile(lambda move: not isinstance(move, Stop), decided))
+            if budget.exhausted in GOES_ON:
+                # What these moves find may change whether to stop: the strategy is asked again then.
+                return list(takewhile(lambda move: not isinstance(move, Stop), decided))
+            stop = Stop("a limit was reached", tree.best)
         confidence = confidence_of(tree)
         if confidence > self._threshold:
             return [stop]

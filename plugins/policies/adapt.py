@@ -14,7 +14,7 @@ from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
-from agentfix import EvidenceClass, Expand, Move, Tree
+from agentfix import EvidenceClass, Expand, Move, Remaining, Tree
 
 from .wrapping import Ask
 
@@ -33,7 +33,7 @@ class Adapt:
 
     name = "adapt"
 
-    def moves(self, ask: Ask, tree: Tree, memory: Mapping[str, Any]) -> list[Move]:
+    def moves(self, ask: Ask, tree: Tree, budget: Remaining, memory: Mapping[str, Any]) -> list[Move]:
         return [_adapted(move, tree) for move in ask()]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from agentfix import Expand, Move, Reflect, Tree
+from agentfix import Expand, Move, Reflect, Remaining, Tree
 
 from .prompts import render
 from .wrapping import Ask
@@ -25,7 +25,7 @@ class Hints:
 
     name = NAME
 
-    def moves(self, ask: Ask, tree: Tree, memory: Mapping[str, Any]) -> list[Move]:
+    def moves(self, ask: Ask, tree: Tree, budget: Remaining, memory: Mapping[str, Any]) -> list[Move]:
         hints = written(tree, NAME)
         if hints is None:
             return [Reflect(NAME, render("hints"), max_tokens=MAX_TOKENS)]

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from agentfix import Expand, Move, Reflect, Tree, head_and_tail, steps_of
+from agentfix import Expand, Move, Reflect, Remaining, Tree, head_and_tail, steps_of
 
 from .hints import guided, written
 from .prompts import render
@@ -28,7 +28,7 @@ class ThoughtTemplate:
 
     name = NAME
 
-    def moves(self, ask: Ask, tree: Tree, memory: Mapping[str, Any]) -> list[Move]:
+    def moves(self, ask: Ask, tree: Tree, budget: Remaining, memory: Mapping[str, Any]) -> list[Move]:
         template = written(tree, NAME)
         if template is None:
             return [Reflect(NAME, render("thought_template"), max_tokens=MAX_TOKENS)]

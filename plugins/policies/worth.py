@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from agentfix import EvidenceClass, Expand, Move, Reflect, Stop, Tree, UsageError
+from agentfix import EvidenceClass, Expand, Move, Reflect, Remaining, Stop, Tree, UsageError
 
 from .wrapping import Ask
 
@@ -42,7 +42,7 @@ def read_value(strategy: str, option: str) -> Value:
     except ValueError:
         amount = 0.0
     if not (math.isfinite(amount) and amount > 0):
-        raise UsageError(f"{strategy!r} takes what a supported answer is worth, not {option!r}.",
+        raise UsageError(f"{strategy!r} takes what a supported answer is worth, not {option[:40]!r}.",
                          f"Write tokens, such as {strategy}:50000, or money, such as {strategy}:0.02$.")
     return Value(amount, "money" if option.endswith(MONEY) else "tokens")
 
@@ -59,7 +59,7 @@ class Worth:
     def __init__(self, value: Value) -> None:
         self._value = value
 
-    def moves(self, ask: Ask, tree: Tree, memory: Mapping[str, Any]) -> list[Move]:
+    def moves(self, ask: Ask, tree: Tree, budget: Remaining, memory: Mapping[str, Any]) -> list[Move]:
         decided = ask()
         cost = self._cost_of_a_round(tree)
         if cost is None or not any(isinstance(move, Expand | Reflect) for move in decided):

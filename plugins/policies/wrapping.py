@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias, cast, runtime_checkable
 
-from agentfix import Build, LearningStrategy, Move, Remaining, Strategy, Tree
+from agentfix import Build, LearningStrategy, Move, Remaining, Strategy, Tree, UsageError
 
 INNER = "critic"
-_OPTION = re.compile(r"[-+.\d]")
+_OPTION = re.compile(r"[-+.0-9]")
 
 Ask: TypeAlias = Callable[[], list[Move]]
 
@@ -22,12 +22,13 @@ class Policy(Protocol):
 
     name: str
 
-    def moves(self, ask: Ask, tree: Tree, memory: Mapping[str, Any]) -> list[Move]:
+    def moves(self, ask: Ask, tree: Tree, budget: Remaining, memory: Mapping[str, Any]) -> list[Move]:
         """The moves that are made.
 
         Args:
             ask: gives the moves that the strategy inside decides.
             tree: all that is known.
+            budget: what is left of the run's limits.
             memory: what the policy remembers of earlier runs.
         """
         ...
@@ -58,24 +59,30 @@ class Wrapped:
         self._spec = spec
 
     def decide(self, tree: Tree, budget: Remaining, memory: Mapping[str, Any], seed: int) -> list[Move]:
-        held = memory.get(self._spec, {})
+        held = within(memory, self._spec)
 
         def ask() -> list[Move]:
-            return self._inner.decide(tree, budget, held.get("inner", {}), seed)
+            return self._inner.decide(tree, budget, within(held, "inner"), seed)
 
-        return self._policy.moves(ask, tree, held.get("own", {}))
+        return self._policy.moves(ask, tree, budget, within(held, "own"))
 
 
 class WrappedLearner(Wrapped):
     """The same where one of the two learns."""
 
     def learn(self, tree: Tree, memory: Mapping[str, Any]) -> Mapping[str, Any]:
-        held, learnt = memory.get(self._spec, {}), dict[str, Any]()
+        held, learnt = within(memory, self._spec), dict[str, Any]()
         if isinstance(self._policy, LearningPolicy):
-            learnt["own"] = dict(self._policy.learn(tree, held.get("own", {})))
+            learnt["own"] = dict(self._policy.learn(tree, within(held, "own")))
         if isinstance(self._inner, LearningStrategy):
-            learnt["inner"] = dict(self._inner.learn(tree, held.get("inner", {})))
+            learnt["inner"] = dict(self._inner.learn(tree, within(held, "inner")))
         return {**memory, self._spec: learnt}
+
+
+def within(memory: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """What is remembered under a name; nothing where it is of another form."""
+    held = memory.get(name)
+    return cast("Mapping[str, Any]", held) if isinstance(held, Mapping) else {}
 
 
 def around(policy: Policy, inner: str, build: Build) -> Strategy:
@@ -88,8 +95,11 @@ def around(policy: Policy, inner: str, build: Build) -> Strategy:
 
     Raises:
         UnknownNameError: there is no such strategy.
+        UsageError: the policy stands around it already.
     """
     spec = inner or INNER
+    if policy.name in spec.split(":"):
+        raise UsageError(f"{policy.name!r} stands twice in {f'{policy.name}:{spec}'[:80]!r}.", "Write it once.")
     name, _, argument = spec.partition(":")
     strategy: Strategy = build.part("strategy", name, argument)
     learns = isinstance(policy, LearningPolicy) or isinstance(strategy, LearningStrategy)

@@ -30,7 +30,7 @@ PLUGINS = Plugins(Settings(enabled_plugins=()))
 
 
 def moves(policy, inner, held, memory=None):
-    return policy.moves(lambda: list(inner), held, memory or {})
+    return policy.moves(lambda: list(inner), held, Remaining(), memory or {})
 
 
 async def run(strategy, replies, kind="text", folder=None, extra=None, **changes):

@@ -11,7 +11,19 @@ from agentfix_plugins.policies.conformal import fit_threshold
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentfix import Agent, EvidenceClass, Expand, InputError, Plugins, Review, Settings, Stop, Task, UsageError
+from agentfix import (
+    Agent,
+    EvidenceClass,
+    Expand,
+    InputError,
+    Plugins,
+    Remaining,
+    Review,
+    Settings,
+    Stop,
+    Task,
+    UsageError,
+)
 from agentfix.cli.main import main
 from agentfix.evals import Record, RecordFile
 from agentfix.testing import ScriptedModel, script_plugin
@@ -19,10 +31,11 @@ from tests.plugins.trees import said, tree
 
 RUNS = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.75, 0.9, 1.0]) | st.floats(0, 1), st.booleans()),
                 min_size=1, max_size=25)
+MANY = Remaining(rounds=8)
 
 
-def moves(threshold, inner, held):
-    return Abstain(threshold).moves(lambda: list(inner), held, {})
+def moves(threshold, inner, held, budget=MANY):
+    return Abstain(threshold).moves(lambda: list(inner), held, budget, {})
 
 
 # --- the policy -------------------------------------------------------------------------------------------------------
@@ -75,6 +88,17 @@ async def test_a_run_says_why_it_does_not_answer():
 async def test_a_limit_does_not_make_it_answer():
     result = await run("abstain:0.9:self-consistency:4", ["Canberra"] * 4, max_model_calls=2)
     assert result.declined and result.stop_reason.startswith("budget: model_calls; a confidence of 0.83 is not above")
+
+
+@pytest.mark.parametrize("limit", [{"max_rounds": 1}, {"max_model_calls": 1}, {"max_tokens": 60}], ids=str)
+async def test_a_limit_does_not_make_it_answer_where_the_strategy_would_go_on(limit):
+    result = await run("abstain:0.9:critic", ["Canberra", "no verdict", "Canberra"], **limit)
+    assert result.answer == "Canberra" and result.declined
+    assert result.stop_reason.startswith("budget: ") and "is not above 0.9" in result.stop_reason
+
+
+def test_where_no_round_is_left_what_was_attempted_is_still_reviewed():
+    assert moves(0.9, [Review((0,))], tree("1"), Remaining(rounds=0)) == [Review((0,))]
 
 
 # --- the threshold ----------------------------------------------------------------------------------------------------

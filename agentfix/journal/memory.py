@@ -42,10 +42,7 @@ class SqliteMemory:
         with self._guarding("written") as db:
             db.execute("BEGIN IMMEDIATE")
             try:
-                text = json.dumps(dict(change(_held(db, strategy, kind))), sort_keys=True)
-                if len(text) > MOST_BYTES:
-                    raise JournalError(f"What strategy {strategy!r} would remember is {len(text):,} bytes long; "
-                                       f"{MOST_BYTES:,} are possible.", "Have it forget what did not help.")
+                text = _written(strategy, change(_held(db, strategy, kind)))
                 db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", (strategy, kind, text))
             except BaseException:
                 db.execute("ROLLBACK")
@@ -65,7 +62,7 @@ class SqliteMemory:
             return []
         with self._guarding("read") as db:
             rows = db.execute("SELECT strategy, kind, data FROM memory ORDER BY strategy, kind").fetchall()
-            return [(strategy, kind, json.loads(data)) for strategy, kind, data in rows]
+            return [(strategy, kind, _read(data)) for strategy, kind, data in rows]
 
     async def aclose(self) -> None:
         """Close the file. May be called twice."""
@@ -98,7 +95,27 @@ class SqliteMemory:
 
 def _held(db: sqlite3.Connection, strategy: str, kind: str) -> Mapping[str, Any]:
     row = db.execute("SELECT data FROM memory WHERE strategy = ? AND kind = ?", (strategy, kind)).fetchone()
-    held: Any = {} if row is None else json.loads(row[0])
+    return {} if row is None else _read(row[0])
+
+
+def _read(data: Any) -> Mapping[str, Any]:
+    """What is kept of one kind of task. Raises ValueError: it is no object of JSON."""
+    try:
+        held: Any = json.loads(data)
+    except (TypeError, RecursionError) as error:
+        raise ValueError(f"what is remembered is no JSON: {error}") from error
     if not isinstance(held, dict):
         raise ValueError("what is remembered is no object")
     return cast("dict[str, Any]", held)
+
+
+def _written(strategy: str, learnt: Mapping[str, Any]) -> str:
+    try:
+        text = json.dumps(dict(learnt), sort_keys=True)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise JournalError(f"What strategy {strategy!r} would remember is no object of JSON: {error}.",
+                           "Report it to its author; nothing was learnt.") from error
+    if len(text) > MOST_BYTES:
+        raise JournalError(f"What strategy {strategy!r} would remember is {len(text):,} bytes long; "
+                           f"{MOST_BYTES:,} are possible.", "Have it forget what did not help.")
+    return text

@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentfix import InputError
 
@@ -22,9 +22,9 @@ class Run(BaseModel):
     repeat: int = 0
     correct: bool
     confidence: float | None = None
-    prompt_tokens: int = 0
-    cached_prompt_tokens: int = 0
-    completion_tokens: int = 0
+    prompt_tokens: int = Field(0, ge=0)
+    cached_prompt_tokens: int = Field(0, ge=0)
+    completion_tokens: int = Field(0, ge=0)
     error: str = ""
 
     @property
@@ -75,6 +75,6 @@ def of_one_strategy(runs: Sequence[Run], strategy: str | None, path: Path) -> li
 def _run(path: Path, number: int, line: str) -> Run:
     try:
         return Run.model_validate(json.loads(line))
-    except (ValueError, ValidationError) as error:
+    except (ValueError, ValidationError, RecursionError) as error:
         raise InputError(f"{path}, line {number}: not a record of an evaluation.",
                          "Give a file that agentfix eval --output wrote.") from error

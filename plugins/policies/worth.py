@@ -10,7 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, TypeAlias
+
+from pydantic import Field, TypeAdapter, ValidationError
 
 from agentfix import EvidenceClass, Expand, Move, Reflect, Remaining, Stop, Tree, UsageError
 
@@ -21,6 +23,11 @@ VALUE = 50_000.0
 MONEY = "$"
 MOST_ROUNDS = 64
 """Of so many rounds a record is kept."""
+
+
+Count: TypeAlias = Annotated[int, Field(ge=0, le=10**15)]
+"""As it is remembered."""
+_ROUNDS = TypeAdapter(Annotated[list[tuple[Count, Count]], Field(max_length=MOST_ROUNDS)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +78,7 @@ class Worth:
 
     def learn(self, tree: Tree, memory: Mapping[str, Any]) -> Mapping[str, Any]:
         """Count each round past the first as tried, and the last one as won if the answer is supported."""
-        record = [list(each) for each in memory.get("rounds", ())]
+        record = [list(each) for each in _rounds(memory)]
         last = min(rounds_of(tree), MOST_ROUNDS)
         record += [[0, 0] for _ in range(last - 1 - len(record))]
         for number in range(last - 1):
@@ -98,9 +105,18 @@ def chance(memory: Mapping[str, Any], rounds: int) -> float:
         memory: of the policy.
         rounds: how many were made.
     """
-    record = memory.get("rounds", ())
+    record = _rounds(memory)
     tried, won = record[rounds - 1] if rounds <= len(record) else (0, 0)
     return (won + 1) / (tried + 2)
+
+
+def _rounds(memory: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """The rounds that were tried, and those that won, by their number; none where they are of another form."""
+    try:
+        record = _ROUNDS.validate_python(memory.get("rounds", ()))
+    except ValidationError:
+        return []
+    return record if all(won <= tried for tried, won in record) else []
 
 
 def supported(tree: Tree) -> bool:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any, TypeAlias
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from agentfix import Task
+
+from .wording import LONGEST
 
 MOST = 5
 """Lessons of a kind of task that are kept."""
@@ -19,14 +21,17 @@ HELD_OUT = 4
 """One run in so many goes without a lesson that it could have: else nobody could say whether it helps."""
 
 
+Count: TypeAlias = Annotated[int, Field(ge=0, le=10**15)]
+
+
 @dataclass(frozen=True, slots=True)
 class Lesson:
     """One lesson with its record. The run that it comes from does not count: it would speak for itself."""
 
-    text: str
-    uses: int = 0
+    text: Annotated[str, Field(max_length=LONGEST)]
+    uses: Count = 0
     """Runs that retried with it."""
-    supported: int = 0
+    supported: Count = 0
     """Those of them that ended with a supported answer."""
 
 
@@ -35,10 +40,10 @@ class Lessons:
     """What is remembered of a kind of task. Only runs that retried count: the others had no use for a lesson, and are
     the easier ones."""
 
-    runs: int = 0
-    supported: int = 0
+    runs: Count = 0
+    supported: Count = 0
     """Runs that ended with a supported answer."""
-    lessons: tuple[Lesson, ...] = ()
+    lessons: Annotated[tuple[Lesson, ...], Field(max_length=MOST)] = ()
 
     @classmethod
     def of(cls, memory: Mapping[str, Any]) -> Lessons:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from agentfix_plugins.policies.adapt import Adapt, exploitation, exploration, temperature
 from agentfix_plugins.policies.hints import Hints
@@ -68,6 +70,14 @@ async def test_a_strategy_that_there_is_not_is_named_before_anything_is_asked(sp
         await run(spec, [])
 
 
+@pytest.mark.parametrize("spec", ["hints:hints:critic", "abstain:0.5:worth:abstain", "adapt:" * 1000 + "critic"],
+                         ids=lambda spec: spec[:30])
+def test_a_wrapper_stands_once(spec):
+    with pytest.raises(UsageError, match="stands twice") as caught:
+        PLUGINS.build("strategy", *spec.partition(":")[::2])
+    assert len(str(caught.value)) < 200
+
+
 async def test_what_the_inner_strategy_learns_is_kept_apart_for_each_wrapper(tmp_path):
     class Counting:
         name = "counting"
@@ -100,6 +110,30 @@ async def test_what_the_inner_strategy_learns_is_kept_apart_for_each_wrapper(tmp
 async def test_wrappers_around_what_learns_nothing_leave_nothing_behind(tmp_path):
     _, _, held = await run("hints:none", ["A hint.", "Canberra"], folder=tmp_path)
     assert held == []
+
+
+ODD = [None, True, -1, 10**400, float("nan"), "x", [], {}, [[0, -5]], [["a", "b"]], [[1, 2, 3]], [None], [[1, 9]]]
+
+
+@pytest.mark.parametrize("spec", ["worth:critic", "auto", "abstain:auto", "hints:reflexion", "worth:reflexion"])
+@pytest.mark.parametrize("odd", [*ODD, {"critic": {"runs": -1, "supported": {}, "tokens": 1}},
+                                 {"critic": {"runs": 1, "supported": {"contract": 9}, "tokens": 1}},
+                                 {"critic": {"runs": 10**400, "supported": {}, "tokens": float("nan")}}], ids=repr)
+def test_a_memory_of_another_form_is_begun_anew(spec, odd):
+    name, _, inner = spec.partition(":")
+    built = PLUGINS.build("strategy", name, inner)
+    refuted = tree("1", "2", critiques=[said(i, "refutes", verdict="revise", feedback="No.") for i in (0, 1)],
+                   reflections=[("hints", "Think.")])
+    for inside in (odd, {"own": {"rounds": odd}, "inner": odd}, {"own": odd, "inner": {"record": odd, "inner": odd}}):
+        memory = {inner: inside, "record": odd, "inner": {"critic": odd}}
+        moves = built.decide(refuted, Remaining(rounds=3), memory, 0)
+        assert moves == built.decide(refuted, Remaining(rounds=3), {}, 0), "as if nothing were remembered"
+        json.dumps(built.learn(refuted, memory))
+
+
+def test_without_critic_auto_begins_with_what_there_is():
+    bare = Plugins(Settings(disabled_plugins=("critic",)))
+    assert bare.build("strategy", "auto").decide(tree(), Remaining(), {}, 0) == [Expand()]
 
 
 # --- hints ------------------------------------------------------------------------------------------------------------

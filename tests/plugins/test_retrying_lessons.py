@@ -142,7 +142,10 @@ def test_a_lesson_that_is_known_is_not_kept_twice():
     assert len(learnt(once, supported=True, text=ADVICE.upper())["lessons"]) == 1
 
 
-@pytest.mark.parametrize("memory", [{"lessons": "none"}, {"runs": "x"}, {"lessons": [{"words": "Read."}]}])
+@pytest.mark.parametrize("memory", [{"lessons": "none"}, {"runs": "x"}, {"lessons": [{"words": "Read."}]},
+                                    {"lessons": [{"text": "Read.", "uses": -2}]}, {"lessons": [{"text": "x" * 10**6}]},
+                                    {"lessons": [{"text": "\ud800"}]}, {"lessons": [{"text": "Read."}] * 99},
+                                    {"runs": 10**400}], ids=lambda memory: repr(memory)[:40])
 def test_a_memory_of_another_form_is_begun_anew(memory):
     assert isinstance(next_of(Reflexion(), [attempt(0)], [said(0, "revise")], reflections=[lesson()],
                               memory=memory)[0], Expand)

@@ -98,7 +98,7 @@ class Debate:
         made = min(len(line) for line in lines) - 1
         if tree.groups[one.id] == tree.groups[other.id] and tree.standings[one.id].state != "refuted":
             return [Stop(f"after {made} rounds both debaters give one answer, though not independently", one.id)]
-        if made < self._rounds and not one.steps and not other.steps:
+        if made < self._rounds and not one.steps and not other.steps and not _stuck(lines):
             return [_reply(tree, lines, turn) for turn in (0, 1) if len(lines[turn]) == made + 1]
         answers = ([attempt for attempt in line if attempt.answer is not None] for line in lines)
         return self._decided(tree, [line[-1] for line in answers if line])
@@ -136,13 +136,25 @@ def _reviewed(tree: Tree, attempt: Attempt) -> bool:
     return "engine" in critics or bool(critics - ENGINE_CRITICS)
 
 
+def _stuck(lines: Sequence[Sequence[Attempt]]) -> bool:
+    """Whether both said word for word what they had said before: in the next round they would be asked the same."""
+    return all(len(line) > 1 and line[-1].text == line[-2].text for line in lines)
+
+
+def _silent(tree: Tree, line: Sequence[Attempt]) -> bool:
+    """Whether a debater gave no answer that stands. What such a one answers next counts as independent: so it may not
+    have seen what the other answers."""
+    standings = [tree.standings[attempt.id] for attempt in line if attempt.answer is not None]
+    return all(s.state == "refuted" and (s.kind or 0) > EvidenceClass.AGREEMENT for s in standings)
+
+
 def _reply(tree: Tree, lines: Sequence[Sequence[Attempt]], turn: int) -> Expand:
     """A debater's next answer. Nothing is kept of the text before, so that every way to an answer is asked for as it
     was at first, with the debate below."""
     mine, other = lines[turn][-1], lines[1 - turn][min(len(lines[turn]), len(lines[1 - turn])) - 1]
     fault = next((c.feedback for c in tree.critiques_of(mine.id) if c.verdict == "revise" and c.feedback), "")
-    told = render("reply", mine=fence(mine.text, "you, before", LONGEST),
-                  other=fence(other.text, "another debater", LONGEST), fault=fault)
+    shown = "" if _silent(tree, lines[turn]) else fence(other.text, "another debater", LONGEST)
+    told = render("reply", mine=fence(mine.text, "you, before", LONGEST), other=shown, fault=fault)
     return Expand(parent=mine.id, guidance=told, role=mine.role, temperature=mine.temperature, keep_steps=0)
 
 

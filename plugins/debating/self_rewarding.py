@@ -40,4 +40,6 @@ class SelfRewarding:
             return [Stop(f"its own verdict is {verdict.verdict}", meant)]
         if last.id >= self._rounds:
             return [Stop(f"after {self._rounds} rounds its own verdict is still revise", tree.best)]
+        if last.parent is not None and tree.attempts[last.parent].text == last.text:
+            return [Stop("the revision changed nothing", tree.best)]
         return [Expand(parent=last.id, guidance=verdict.feedback or WRONG, role=last.role)]

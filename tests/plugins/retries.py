@@ -38,7 +38,8 @@ def tree(attempts, critiques, *, task=BOX, roles=ROLES, acts=(), reflections=())
     """What a strategy sees of these."""
     held = [[e for c in critiques if c.attempt == a.id for e in c.evidence] for a in attempts]
     standings = [evidence.standing(each) for each in held]
-    return Tree(task, tuple(attempts), tuple(critiques), tuple(standings), evidence.best(standings),
+    return Tree(task, tuple(attempts), tuple(critiques), tuple(standings),
+                evidence.best(attempts, critiques, standings),
                 evidence.groups(attempts, lambda a, b: a == b), roles, tuple(acts) or (0,) * len(attempts),
                 tuple(reflections))
 

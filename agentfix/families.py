@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 
-_SCHEMES = re.compile(r"^[a-z][a-z0-9_]*:(?=[a-z])")
+_SCHEMES = re.compile(r"^[a-z][a-z0-9_]*:(?:ft:)?(?=[a-z])")
+"""What stands before a model's own name: who serves it, and that it was tuned (`ft:gpt-4o-mini:us:one:x1`)."""
 _GGUF = re.compile(r"^(?P<repository>[^:]+/[^:]+):(?P<file>.+\.gguf)$")
 _WORD = re.compile(r"[a-z]+")
 _SAME = {"chatgpt": "gpt", "o": "gpt", "codellama": "llama", "codegemma": "gemma", "mixtral": "mistral",
-         "codestral": "mistral", "ministral": "mistral", "qwq": "qwen"}
+         "codestral": "mistral", "ministral": "mistral", "magistral": "mistral", "devstral": "mistral", "qwq": "qwen"}
 """Families whose models go by several names."""
 
 

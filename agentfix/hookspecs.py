@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 import pluggy
 
-from agentfix.errors import UnknownNameError
+from agentfix.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from agentfix.protocols import Tool
@@ -45,6 +45,15 @@ class Build:
     part: Callable[..., Any] = _no_part
     """Makes a part that this one is made of, by its sort and name, whichever plugin it comes from. Raises
     UnknownNameError when there is none."""
+
+    def require_no_argument(self, name: str) -> None:
+        """For a factory whose part takes none. Raises UsageError when there is an argument.
+
+        Args:
+            name: of the part.
+        """
+        if self.argument:
+            raise UsageError(f"{name!r} takes no argument; it was given {self.argument!r}.", f"Write {name}.")
 
 
 class Register(Protocol):

@@ -21,6 +21,8 @@ ACCEPTS = '{"feedback": "", "verdict": "accept"}'
     ("openai:gpt-4.1-mini", "openai:gpt-4o", True),
     ("openai:gpt-4.1-mini", "openai:o3-mini", True),
     ("openai:mixtral-8x7b", "openai:mistralai/Mistral-7B", True),
+    ("openai:ft:gpt-4o-mini:us:one:x1", "openai:gpt-4o", True),
+    ("openai:llama3:latest", "openai:qwen3:latest", False),
     ("llama3:8b", "openai:llama3.2:3b", True),
     ("openai:meta-llama/Llama-3.1-8B", "openai:mistralai/Mistral-7B", False),
     ("7", "8", False),

@@ -29,7 +29,8 @@ async def how_likely(ask: Ask, messages: Sequence[Message], choices: Sequence[st
     if not said:
         return None
     if said[0].logprobs and said[0].logprobs[0].top:
-        return choice_probabilities(said[0], choices, "")
+        weights = _weights(said[0], choices)
+        return [weight / sum(weights) for weight in weights] if sum(weights) else None
     meant = [bool(word := said[0].text.strip().casefold()) and choice.casefold().startswith(word) for choice in choices]
     return [float(each) for each in meant] if sum(meant) == 1 else None
 
@@ -54,12 +55,20 @@ def choice_probabilities(completion: Completion, choices: Sequence[str], model: 
         raise InputError("There is nothing to choose from.")
     if not completion.logprobs or not completion.logprobs[0].top:
         raise ModelError(f"Model {model!r} gives no log-probabilities.", "Choose one that does, or a local model.")
+    weights = _weights(completion, choices)
+    total = sum(weights)
+    return [weight / total if total else 1 / len(choices) for weight in weights]
+
+
+def _weights(completion: Completion, choices: Sequence[str]) -> list[float]:
+    """The probability of each choice among the alternatives of a completion's token."""
     weights = [0.0] * len(choices)
     wanted = [choice.strip().casefold() for choice in choices]
     for token, logprob in completion.logprobs[0].top:
+        if math.isnan(logprob):  # a server's numbers are data
+            continue
         said = token.strip().casefold()
         meant = [i for i, choice in enumerate(wanted) if said and choice.startswith(said)]
         for i in meant:
-            weights[i] += math.exp(logprob) / len(meant)
-    total = sum(weights)
-    return [weight / total if total else 1 / len(choices) for weight in weights]
+            weights[i] += math.exp(min(logprob, 0.0)) / len(meant)
+    return weights

@@ -10,9 +10,10 @@ if TYPE_CHECKING:
     from agentfix import Build, Critic, Register
 
 
-def _self_tests(_: Build) -> Critic:
+def _self_tests(build: Build) -> Critic:
     from .self_tests import SelfTests  # noqa: PLC0415 - nothing is imported before the name is used
 
+    build.require_no_argument(SelfTests.name)
     return SelfTests()
 
 

@@ -21,6 +21,8 @@ from agentfix import (
     Task,
     ToolCalls,
     UsageError,
+    defused,
+    head_and_tail,
     review_each,
 )
 
@@ -31,6 +33,8 @@ DEFAULT_RECALL = 0.5
 TEMPERATURE = 0.8
 LEAST_QUOTED = 3
 """A shorter quote stands in any code."""
+PROGRAM_CHARS = 12_000
+"""Of a longer program, the middle is not shown."""
 MOST_SHOWN = 3
 """Of the points, the reviser is told so many."""
 _SCHEMA = schema_of("quote", {"type": "string", "maxLength": 200})
@@ -91,7 +95,7 @@ class CodeReview:
         if not program:
             return Critique(attempt.id, self.name, "abstain")
         question = f"{task.question}\n\n{task.context}".strip()
-        prompt = render("code_review", question=question, program=program)
+        prompt = render("code_review", question=question, program=defused(head_and_tail(program, PROGRAM_CHARS)))
         replies = await context.ask([Message("user", prompt)], schema=_SCHEMA, temperature=TEMPERATURE, max_tokens=400,
                                     n=self.samples)
         read = [points for reply in replies if (points := points_in(reply.text, QuotedPoint)) is not None]

@@ -106,7 +106,8 @@ def _example(node: ast.stmt, name: str) -> Example | None:
 def _is_plain_call(node: ast.expr, name: str) -> bool:
     match node:
         case ast.Call(func=ast.Name(id=called), args=args, keywords=keywords):
-            return called == name and all(map(_is_literal, [*args, *(keyword.value for keyword in keywords)]))
+            named = all(keyword.arg for keyword in keywords)  # not f(**{...})
+            return called == name and named and all(map(_is_literal, [*args, *(each.value for each in keywords)]))
         case _:
             return False
 

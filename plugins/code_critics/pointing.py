@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, StrictInt, StringConstraints, ValidationError
 
-from agentfix import steps_of
+from agentfix import read_object, steps_of
 
 MOST_POINTS = 8
 _Words = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
@@ -25,7 +25,7 @@ class NumberedPoint(BaseModel):
     """A fault of a numbered piece of the text."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
-    sentence: int
+    sentence: StrictInt
     problem: _Words
 
 
@@ -57,12 +57,9 @@ def points_in(reply: str, point: type[Point]) -> tuple[Point, ...] | None:
         reply: anything.
         point: of which form they are.
     """
-    bare = reply.strip()
-    if bare.startswith("```") and bare.endswith("```") and len(bare) >= 6:
-        bare = bare[3:-3].removeprefix("json")
     try:
-        return _Points[point].model_validate_json(bare).points
-    except (ValidationError, ValueError, RecursionError):
+        return _Points[point].model_validate(read_object(reply)).points
+    except ValidationError:
         return None
 
 

@@ -14,7 +14,8 @@ from .examples import UNREADABLE, Example
 
 OURS = frozenset({"unsupported", "budget", "spawn_failed", "refused", "fault", "missing"})
 """Outcomes that say something of the sandbox or the tool, not of the program."""
-_SHOWN = 200
+SHOWN = 200
+"""Characters of a value or an error: more is cut."""
 _REPORT = """
 def _tell_test(_number, _call, _right):
     try:
@@ -43,7 +44,7 @@ def joined(program: str, examples: Sequence[Example]) -> str:
         program: a source that can be parsed.
         examples: what is called, and what it should give.
     """
-    report = _REPORT.format(token=_token(program), shown=_SHOWN)
+    report = _REPORT.format(token=_token(program), shown=SHOWN)
     return "\n".join([program, report, *(_report(number, example) for number, example in enumerate(examples))])
 
 
@@ -64,7 +65,7 @@ def outcomes(program: str, examples: Sequence[Example], observation: Observation
                 pass
     missing = next((number for number in range(len(examples)) if number not in found), None)
     if missing is not None and not observation.ok and observation.status not in OURS:
-        error = defused(str(observation.data.get("error") or observation.status))[:_SHOWN]
+        error = defused(str(observation.data.get("error") or observation.status))[:SHOWN]
         if not found and observation.status != "timeout":
             return dict.fromkeys(range(len(examples)), Outcome("start", error))
         found[missing] = Outcome("hang" if observation.status == "timeout" else "raise", error)

@@ -26,9 +26,9 @@ from agentfix import (
 )
 
 from .consensus import Row, agreed_by, share, weights
-from .examples import Example, agreed, examples_in, name_to_test
+from .examples import UNREADABLE, Example, agreed, examples_in, name_to_test
 from .prompts import render
-from .running import Outcome, joined, outcomes, parses
+from .running import SHOWN, Outcome, joined, outcomes, parses
 from .shrinking import smaller
 
 SAMPLES = 3
@@ -152,19 +152,22 @@ def _probes(matrix: _Matrix, number: int, test: int) -> list[_Probe]:
 
 def _smallest(matrix: _Matrix, number: int, test: int, probes: Sequence[_Probe],
               ran: Mapping[str, Observation]) -> str | None:
-    """The failure on the smallest input that fails as well; None when there is none smaller."""
+    """The failure on the smallest input that fails in the same way: by the same error, or by a value that is another
+    than the one given by the programs that agree. None when there is none smaller."""
     if not probes:
         return None
     mine, *others = [outcomes(program, calls, ran[code]) for program, calls, code in probes]
-    kind = _error(matrix.given[number].get(test))
+    error = _error(matrix.given[number].get(test))
     for place, example in enumerate(probes[0][1]):
         got = mine.get(place)
-        right = others[0].get(place) if others else None
-        if got is None or got.how == "hang" or (others and (right is None or right.how in ("raise", "hang"))):
+        if got is None or got.how in ("hang", "start") or _error(got) != error:
             continue
-        if right is None and _error(got) == kind:
+        if not others:
             return f"{example.call} ends with {got.said}"
-        if right is not None and not _equal(got.said, right.said):
+        right = others[0].get(place)
+        if right is None or right.how not in ("pass", "fail") or (value := _value(right)) is None:
+            continue
+        if error is not None or ((other := _value(got)) is not None and other[0] != value[0]):
             return _said(Example(example.call, right.said), got)
     return None
 
@@ -173,12 +176,12 @@ def _error(outcome: Outcome | None) -> str | None:
     return outcome.said.partition(":")[0] if outcome is not None and outcome.how == "raise" else None
 
 
-def _equal(a: str, b: str) -> bool:
-    """Whether two values are equal, as they are written."""
+def _value(outcome: Outcome) -> tuple[object] | None:
+    """The value that a call gave; None for one that can't be read from how it is written, or was cut."""
     try:
-        return a == b or bool(ast.literal_eval(a) == ast.literal_eval(b))
-    except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError):
-        return False
+        return (ast.literal_eval(outcome.said),) if len(outcome.said) < SHOWN else None
+    except (TypeError, *UNREADABLE):
+        return None
 
 
 def _said(example: Example, outcome: Outcome | None) -> str:

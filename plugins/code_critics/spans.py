@@ -7,10 +7,10 @@ else, so that only they are rewritten.
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from agentfix import (
@@ -24,7 +24,10 @@ from agentfix import (
     Task,
     ToolCalls,
     UsageError,
+    defused,
+    head_and_tail,
     review_each,
+    review_parts,
 )
 
 from .pointing import NumberedPoint, points_in, schema_of, step_at
@@ -35,7 +38,9 @@ MISSING = "completeness"
 """The aspect whose points name what is not there."""
 MOST_SENTENCES = 40
 """Of a longer text, the first so many are judged."""
-_SENTENCE = re.compile(r"\S.*?(?:[.!?]+[\"'”’)\]]*(?=\s|\Z)|(?=\n|\Z))")
+SENTENCE_CHARS = 600
+"""Of a longer sentence, the middle is not shown."""
+_SENTENCE = re.compile(r"\S.*?(?:(?<![.!?])[.!?]+[\"'”’)\]]*(?=\s|\Z)|(?=\n|\Z))")
 
 
 def aspects(argument: str) -> tuple[str, ...]:
@@ -93,8 +98,8 @@ class SpansCritic:
         if not spans:
             return Critique(attempt.id, self.name, "abstain")
         question = f"{task.question}\n\n{task.context}".strip()
-        told = await asyncio.gather(*(_points(question, spans, aspect, context.apart(aspect))
-                                      for aspect in self._aspects))
+        told = await review_parts({aspect: partial(_points, question, spans, aspect) for aspect in self._aspects},
+                                  context)
         found = {aspect: points for aspect, points in zip(self._aspects, told, strict=True) if points is not None}
         if not found:
             return Critique(attempt.id, self.name, "abstain", "no verdict could be read")
@@ -112,9 +117,9 @@ class SpansCritic:
 
 async def _points(question: str, spans: Sequence[Span], aspect: str, context: CriticContext) -> dict[int, str] | None:
     """What is wrong with which sentence, in the eyes of the model; what is said of a sentence that there is not is
-    dropped. None when the reply can't be read."""
-    messages = [Message("system", render("spans_system")),
-                Message("user", render("spans", question=question, sentences=[s.text for s in spans], aspect=aspect))]
+    dropped. None when the reply can't be read, or says nothing else."""
+    asked = render("spans", question=question, sentences=[_shown(span) for span in spans], aspect=aspect)
+    messages = [Message("system", render("spans_system")), Message("user", asked)]
     number: Mapping[str, Any] = {"type": "integer", "minimum": 1, "maximum": len(spans)}
     replies = await context.ask(messages, schema=schema_of("sentence", number), max_tokens=300)
     points = points_in(replies[0].text, NumberedPoint) if replies else None
@@ -124,7 +129,11 @@ async def _points(question: str, spans: Sequence[Span], aspect: str, context: Cr
     for point in points:
         if 1 <= point.sentence <= len(spans):
             found.setdefault(point.sentence - 1, point.problem)
-    return found
+    return found if found or not points else None
+
+
+def _shown(span: Span) -> str:
+    return defused(head_and_tail(span.text, SENTENCE_CHARS))
 
 
 def _evidence(aspect: str, points: Mapping[int, str], count: int, model: str, origin: Origin) -> Evidence:

@@ -22,15 +22,17 @@ def _critic(build: Build) -> Any:
     return Rewriting(critic)
 
 
-def _program(_: Build) -> Any:
+def _program(build: Build) -> Any:
     from .program import ProgramCritic  # noqa: PLC0415
 
+    build.require_no_argument(ProgramCritic.name)
     return ProgramCritic()
 
 
-def _tests(_: Build) -> Any:
+def _tests(build: Build) -> Any:
     from .tests import TestsCritic  # noqa: PLC0415
 
+    build.require_no_argument(TestsCritic.name)
     return TestsCritic()
 
 

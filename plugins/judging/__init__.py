@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from agentfix import Build, UsageError, hookimpl
+from agentfix import Build, hookimpl
 
 
 def _judge(build: Build) -> Any:
@@ -22,25 +22,29 @@ def _yes_no(build: Build) -> Any:
 def _p_true(build: Build) -> Any:
     from .p_true import PTrue  # noqa: PLC0415
 
-    return _without_argument(build, PTrue())
+    build.require_no_argument(PTrue.name)
+    return PTrue()
 
 
 def _p_ik(build: Build) -> Any:
     from .p_ik import PIK  # noqa: PLC0415
 
-    return _without_argument(build, PIK())
+    build.require_no_argument(PIK.name)
+    return PIK()
 
 
 def _if_or_else(build: Build) -> Any:
     from .if_or_else import IfOrElse  # noqa: PLC0415
 
-    return _without_argument(build, IfOrElse())
+    build.require_no_argument(IfOrElse.name)
+    return IfOrElse()
 
 
 def _contrastive(build: Build) -> Any:
     from .contrastive import Contrastive  # noqa: PLC0415
 
-    return _without_argument(build, Contrastive())
+    build.require_no_argument(Contrastive.name)
+    return Contrastive()
 
 
 def _panel(build: Build) -> Any:
@@ -65,21 +69,15 @@ def _meta_judge(build: Build) -> Any:
 def _checklist(build: Build) -> Any:
     from .checklist import Checklist  # noqa: PLC0415
 
-    return _without_argument(build, Checklist())
+    build.require_no_argument(Checklist.name)
+    return Checklist()
 
 
 def _semantic_agreement(build: Build) -> Any:
     from .semantic_agreement import SemanticAgreement  # noqa: PLC0415
 
-    return _without_argument(build, SemanticAgreement())
-
-
-def _without_argument(build: Build, critic: Any) -> Any:
-    """The critic, which takes no argument. Raises UsageError when it is given one."""
-    if build.argument:
-        raise UsageError(f"Critic {critic.name!r} takes no argument; it was given {build.argument!r}.",
-                         f"Write {critic.name}.")
-    return critic
+    build.require_no_argument(SemanticAgreement.name)
+    return SemanticAgreement()
 
 
 @hookimpl

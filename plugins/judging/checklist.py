@@ -83,6 +83,8 @@ class Checklist:
             return Critique(attempt.id, self.name, "abstain")
         score = sum(r.weight * met for r, met in answered) / sum(r.weight for r, _ in answered)
         words = {verdict_of(met) for _, met in answered}
+        if len(answered) < len(requirements):
+            words.add("abstain")
         verdict = "revise" if "revise" in words else "abstain" if "abstain" in words else "accept"
         unmet = [requirement.text for requirement, met in answered if verdict_of(met) == "revise"]
         feedback = "The answer does not meet this yet:\n" + "\n".join(f"- {text}" for text in unmet) if unmet else ""

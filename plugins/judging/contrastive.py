@@ -20,6 +20,7 @@ from agentfix import (
     Task,
     ToolCalls,
     Tree,
+    defused,
     head_and_tail,
     read_object,
     review_each,
@@ -57,7 +58,8 @@ class Contrastive:
         return await review_each(attempts, judge, context)
 
     async def _judge(self, task: Task, attempt: Attempt, reference: str, context: CriticContext) -> Critique:
-        steps = [head_and_tail(step, _STEP_CHARS) for step in steps_of(attempt.text)[:_MOST_STEPS]]
+        written = steps_of(attempt.text)
+        steps = [defused(head_and_tail(step, _STEP_CHARS)) for step in written[:_MOST_STEPS]]
         if not steps or not reference:
             return Critique(attempt.id, self.name, "abstain")
         asked = prompt("contrastive", question=question_of(task), reference=reference, steps=steps)
@@ -66,6 +68,8 @@ class Contrastive:
         if read is None or not _exists(read[0], steps):
             return Critique(attempt.id, self.name, "abstain")
         number, comparison, correction = read
+        if number == 0 and len(written) > len(steps):
+            return Critique(attempt.id, self.name, "abstain", f"Only its first {len(steps)} steps were read.")
         step = number - 1 if number else None
         says = f"{context.model} finds {'no wrong step' if step is None else f'step {number} wrong'} beside a reference"
         feedback = "" if step is None else f"Step {number} is wrong: {steps[number - 1]}\n{comparison}\n{correction}"

@@ -59,9 +59,12 @@ async def reviews_of(asked_for: Sequence[Member], task: Task, attempts: Sequence
 
 async def _heard(member: Member, task: Task, attempts: Sequence[Attempt],
                  context: CriticContext) -> ToolCalls | list[Critique]:
-    """What a member says, or the calls whose outcome it lacks. Each member sees its own calls only."""
+    """What a member says, or the calls whose outcome it lacks. Each member sees its own calls only, and each time that
+    it is asked again what it asks is at the same places of the journal: it is told the same, and wants the same calls.
+    """
     own: tuple[Asked, ...] = ()
-    while isinstance(reply := await member.critic.review(task, attempts, replace(context, asked=own)), ToolCalls):
+    while isinstance(reply := await member.critic.review(
+            task, attempts, replace(context.apart("review"), asked=own)), ToolCalls):
         known = [next((a for a in context.asked if _same(a.call, call)), None) for call in reply.calls]
         if None in known:
             return ToolCalls(tuple(call for call, found in zip(reply.calls, known, strict=True) if found is None))

@@ -61,8 +61,10 @@ class Panel:
             return reviews
 
         async def summed_up(attempt: Attempt, context: CriticContext) -> Critique:
-            heard = [found for _, critique in reviews[attempt.id] if (found := _points_in(critique)) is not None]
-            return await self._summed_up(task, attempt, heard, context)
+            said = [critique for _, critique in reviews[attempt.id]]
+            heard = [found for critique in said if (found := _points_in(critique)) is not None]
+            doubted = any(critique.verdict == "revise" and not critique.feedback.strip() for critique in said)
+            return await self._summed_up(task, attempt, heard, context, doubted=doubted)
 
         return await review_each(attempts, summed_up, context.apart("summary"))
 
@@ -75,8 +77,10 @@ class Panel:
                 heard.append(points)
         return await self._summed_up(task, attempt, heard, context)
 
-    async def _summed_up(self, task: Task, attempt: Attempt, heard: Sequence[Points],
-                         context: CriticContext) -> Critique:
+    async def _summed_up(self, task: Task, attempt: Attempt, heard: Sequence[Points], context: CriticContext, *,
+                         doubted: bool = False) -> Critique:
+        """The critique that comes of the points of all critics; `doubted` where one is against the answer and does not
+        say why: then the others don't make it a good one."""
         points = [(point, critic) for critic, found in enumerate(heard) for point in found]
         if not heard:
             return Critique(attempt.id, self.name, "abstain")
@@ -85,6 +89,8 @@ class Panel:
             return Critique(attempt.id, self.name, "abstain")
         judged = list(zip(points, classes, strict=True))
         kept = [(point, critic) for (point, critic), found in judged if found == "valid"]
+        if doubted and not kept:
+            return Critique(attempt.id, self.name, "abstain")
         faulting = len({critic for _, critic in kept}) / len(heard)
         says = f"{len(kept)} of {len(points)} points of {len(heard)} critics hold" if points else (
             f"none of {len(heard)} critics finds a fault")
@@ -105,12 +111,11 @@ def read_panel(build: Build) -> Panel:
 
 
 def _points_in(critique: Critique) -> Points | None:
-    """What a member has against an answer; None when it has no verdict and nothing to say."""
+    """What a member has against an answer; None when it has no verdict or does not say what is wrong."""
     if critique.verdict == "accept":
         return ()
-    if critique.feedback.strip():
-        return (critique.feedback.strip(),)
-    return None
+    feedback = critique.feedback.strip()
+    return (feedback,) if critique.verdict == "revise" and feedback else None
 
 
 def _read_points(reply: str) -> Points | None:

@@ -39,9 +39,10 @@ def _selective(build: Build) -> Strategy:
     return Selective(number_in(build.argument, "selective", SAMPLES, MOST_SAMPLES))
 
 
-def _first_error(_: Build) -> Critic:
+def _first_error(build: Build) -> Critic:
     from .first_error import FirstErrorCritic  # noqa: PLC0415 - as above
 
+    build.require_no_argument(FirstErrorCritic.name)
     return FirstErrorCritic()
 
 

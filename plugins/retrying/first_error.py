@@ -6,9 +6,8 @@ strategies go back to.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any
 
 from agentfix import (
     Attempt,
@@ -20,6 +19,8 @@ from agentfix import (
     Task,
     ToolCalls,
     defused,
+    head_and_tail,
+    read_object,
     review_each,
     steps_of,
 )
@@ -49,7 +50,8 @@ class FirstErrorCritic:
         return await review_each(attempts, judge, context)
 
     async def _judge(self, task: Task, attempt: Attempt, context: CriticContext) -> Critique:
-        steps = [] if attempt.steps else [defused(step)[:LONGEST_STEP] for step in steps_of(attempt.text)[:MOST_STEPS]]
+        written = () if attempt.steps else steps_of(attempt.text)
+        steps = [defused(head_and_tail(step, LONGEST_STEP)) for step in written[:MOST_STEPS]]
         if not steps:
             return Critique(attempt.id, self.name, "abstain", "It has no steps of text.")
         prompt = render("first_error", question=task.question, context=task.context, steps=steps)
@@ -58,6 +60,8 @@ class FirstErrorCritic:
         if found is None:
             return Critique(attempt.id, self.name, "abstain")
         step, feedback = found
+        if step is None and len(written) > len(steps):
+            return Critique(attempt.id, self.name, "abstain", f"Only its first {len(steps)} steps were read.")
         which = "finds no wrong step" if step is None else f"takes step {step + 1} of {len(steps)} for wrong"
         opinion = Evidence(EvidenceClass.OPINION, "supports" if step is None else "refutes",
                            f"{context.model} {which}", context.model,
@@ -89,16 +93,7 @@ def read_step(reply: str, count: int) -> tuple[int | None, str] | None:
     Returns:
         The first wrong step, or None where none is, with the reason; None when it can't be read.
     """
-    text = reply.strip()
-    if text.startswith("```") and text.endswith("```"):
-        text = text.strip("`").removeprefix("json")
-    try:
-        value: object = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(value, dict):
-        return None
-    fields = cast("dict[str, object]", value)
+    fields = read_object(reply) or {}
     step, feedback = fields.get("first_wrong_step"), fields.get("feedback")
     if isinstance(step, bool) or not isinstance(step, int) or not -1 <= step < count:
         return None

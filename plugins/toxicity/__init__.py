@@ -22,9 +22,10 @@ def _critic(build: Build) -> Critic:
     return ToxicityOpinion() if by_opinion(build.argument) else ToxicityCritic()
 
 
-def _perspective(_: Build) -> Critic:
+def _perspective(build: Build) -> Critic:
     from .perspective_taking import PerspectiveCritic  # noqa: PLC0415
 
+    build.require_no_argument(PerspectiveCritic.name)
     return PerspectiveCritic()
 
 

@@ -26,7 +26,7 @@ from agentfix import (
     review_each,
 )
 
-from .prompts import render
+from .prompts import render, shown
 
 ACCEPTED = 0.10
 """Below it, an answer is accepted."""
@@ -85,8 +85,10 @@ class ToxicityOpinion:
 
     async def _judge(self, attempt: Attempt, context: CriticContext) -> Critique:
         text = attempt.answer or ""
-        likely = await how_likely(context.ask, [Message("user", render("opinion", text=text))], ("yes", "no"))
-        if likely is None or not text.strip():
+        if not text.strip():
+            return Critique(attempt.id, self.name, "abstain")
+        likely = await how_likely(context.ask, [Message("user", render("opinion", text=shown(text)))], ("yes", "no"))
+        if likely is None:
             return Critique(attempt.id, self.name, "abstain")
         value = likely[0]
         if value < ACCEPTED:

@@ -46,6 +46,9 @@ def _read(reply: Any) -> Scores:
     try:
         told: Mapping[str, Any] = reply["attributeScores"]
         scores = {name.lower(): float(score["summaryScore"]["value"]) for name, score in told.items()}
-        return Scores(scores.pop("toxicity"), scores)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        toxicity = scores.pop("toxicity")
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise ToolError(f"Perspective's answer can't be read: it lacks {error}.") from error
+    if not all(0 <= score <= 1 for score in (toxicity, *scores.values())):
+        raise ToolError("Perspective's answer can't be read: a score is not from 0 to 1.")
+    return Scores(toxicity, scores)

@@ -20,7 +20,7 @@ from agentfix import (
     review_each,
 )
 
-from .prompts import render
+from .prompts import render, shown
 
 HURT = 0.5
 """From here on somebody is more likely hurt than not."""
@@ -43,7 +43,7 @@ class PerspectiveCritic:
         text = attempt.answer or ""
         if not text.strip():
             return Critique(attempt.id, self.name, "abstain")
-        asked = Message("user", render("perspectives", beginning=task.question, text=text))
+        asked = Message("user", render("perspectives", beginning=task.question, text=shown(text)))
         said = await context.ask([asked], max_tokens=140)
         feelings = said[0].text.strip() if said else ""
         if not feelings:

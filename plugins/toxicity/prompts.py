@@ -6,6 +6,11 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from agentfix import defused, head_and_tail
+
+SHOWN_CHARS = 4000
+"""Of a text that is judged."""
+
 _environment = Environment(
     loader=PackageLoader("agentfix_plugins.toxicity", "prompts"),
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=False, autoescape=False,
@@ -20,3 +25,8 @@ def render(template: str, **values: Any) -> str:
         values: all that the template names.
     """
     return _environment.get_template(f"{template}.jinja").render(**values).strip()
+
+
+def shown(text: str) -> str:
+    """A text to be judged, as it enters a prompt: its middle is left out where it is long, and it opens no turn."""
+    return defused(head_and_tail(text, SHOWN_CHARS))

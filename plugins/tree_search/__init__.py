@@ -35,9 +35,10 @@ def _beam(build: Build) -> Any:
     return BeamSearch(beam_width(build.argument))
 
 
-def _step_value(_: Build) -> Any:
+def _step_value(build: Build) -> Any:
     from .step_value import StepValue  # noqa: PLC0415
 
+    build.require_no_argument(StepValue.name)
     return StepValue()
 
 

@@ -17,6 +17,7 @@ from agentfix import (
     Message,
     Task,
     ToolCalls,
+    defused,
     how_likely,
     review_each,
 )
@@ -38,7 +39,7 @@ class StepValue:
     ) -> ToolCalls | list[Critique]:
         async def judge(attempt: Attempt, own: CriticContext) -> Critique:
             question = f"{task.question}\n\n{task.context}".strip()
-            prompt = render("step_value", question=question, text=attempt.text[-LONGEST:],
+            prompt = render("step_value", question=question, text=defused(attempt.text[-LONGEST:]),
                             unfinished=attempt.unfinished)
             likely = await how_likely(own.ask, [Message("user", prompt)], ("Yes", "No"))
             return Critique(attempt.id, self.name, "abstain") if likely is None else self._said(

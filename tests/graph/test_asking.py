@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import inf, nan
 
 import pytest
 
@@ -160,6 +161,8 @@ async def test_what_one_model_said_to_a_tool_is_not_taken_for_anothers_word():
 @pytest.mark.parametrize(("said", "likely"), [
     (Completion("Yes", logprobs=(TokenLogprob("Yes", -0.1, (("Yes", -0.1054), ("No", -2.3026), ("A", -5.0))),)),
      [0.9, 0.1]),
+    (Completion("A", logprobs=(TokenLogprob("A", -0.1, (("A", -0.1), ("B", -2.3))),)), None),
+    (Completion("Y", logprobs=(TokenLogprob("Y", nan, (("Yes", nan), ("no", inf), ("No", 1e9))),)), [0.0, 1.0]),
     (Completion(" yes"), [1.0, 0.0]),
     (Completion("No"), [0.0, 1.0]),
     (Completion("Perhaps"), None),

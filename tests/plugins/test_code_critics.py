@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import time
 
 import pytest
 from agentfix_plugins.code_critics.consensus import Row, share, weights
@@ -82,6 +83,20 @@ async def test_a_crash_is_shown_on_the_smallest_input_that_crashes_alike():
     assert said[0].feedback.startswith("big([0]) ends with IndexError") or "big([]) ends with" in said[0].feedback
 
 
+async def test_a_failure_is_not_shown_on_an_input_that_fails_otherwise():
+    """What no test has said of such an input is not put into a test's mouth."""
+    empty_too, crashes = "def big(xs):\n    return max(xs, default=0)", "def big(xs):\n    return xs[len(xs) // 2]"
+    _, said, _ = await run(empty_too, crashes, tests=["assert big([9, 8]) == 9", "assert big([7]) == 7"])
+    assert "This check fails" in said[1].feedback and "IndexError" not in said[1].feedback
+
+
+async def test_values_that_only_look_different_are_no_failure():
+    counts = "from collections import Counter\ndef big(xs):\n    return {} if len(xs) > 2 else Counter(xs)"
+    plain = "def big(xs):\n    return {x: xs.count(x) for x in xs}"
+    _, said, _ = await run(plain, counts, tests=["assert big([1, 2, 3]) == {1: 1, 2: 1, 3: 1}", "assert big([]) == {}"])
+    assert "The call gives {}" in said[1].feedback and "Counter" not in said[1].feedback
+
+
 @pytest.mark.parametrize(("program", "why"), [
     ("def big(xs):\n    return max(xs)\nassert big([1]) == 2", "AssertionError"),
     ("def big(xs:\n    return 1", "SyntaxError"),
@@ -118,7 +133,7 @@ def test_what_samples_contradict_each_other_about_is_not_tested():
 
 def test_only_comparisons_of_one_plain_call_are_tests():
     reply = block("assert f(1) == 2", "assert 4 == f(2)", "assert f(0) is None", "assert f(1) == f(1)", "assert f(1)",
-                  "assert g(1) == 2", "assert f(x) == 1", "assert f(1) or True", "assert f([1, 2]", "")
+                  "assert g(1) == 2", "assert f(x) == 1", "assert f(1) or True", "assert f([1, 2]", "assert f(**{'x': 1}) == 1", "")
     assert [str(e) for e in examples_in(reply, "f")] == [
         "assert f(1) == 2", "assert f(2) == 4", "assert f(0) is None"]
 
@@ -238,8 +253,15 @@ async def test_what_is_said_of_a_span_speaks_of_a_part_only():
 
 
 async def test_a_sentence_that_there_is_not_has_no_fault():
-    critique = await reviewed("spans:fact", [faults((9, "wrong"))], ANSWER, ASKED)
-    assert (critique.verdict, critique.score) == ("accept", 1.0)
+    critique = await reviewed("spans:fact", [faults((9, "wrong"), (2, "wrong too"))], ANSWER, ASKED)
+    assert (critique.verdict, critique.score) == ("revise", pytest.approx(2 / 3))
+
+
+@pytest.mark.parametrize("reply", [faults((9, "wrong")), faults(("2", "wrong")), "", '{"points": [{"sentence": 1',
+                                   '{"points": [{"sentence": 1, "problem": "no"}], "points": []}'])
+async def test_faults_that_can_t_be_read_are_no_verdict(reply):
+    critique = await reviewed("spans:fact", [reply], ANSWER, ASKED)
+    assert (critique.verdict, critique.evidence) == ("abstain", ())
 
 
 async def test_an_aspect_that_can_t_be_read_is_not_accepted():
@@ -251,6 +273,12 @@ async def test_the_step_is_that_of_the_first_bad_sentence():
     attempt = Attempt(0, None, "answer", "writer", "All is well.\n\nIt costs 3.5 euros. Stones fly.\n\nThe end.", "x")
     critique = await reviewed("spans:fact", [faults((3, "they do not"))], attempt, ASKED)
     assert critique.step == 1
+
+
+def test_long_runs_of_marks_are_read_in_a_moment():
+    began = time.process_time()
+    assert len(sentences("?!" * 20_000 + "a")) == 1
+    assert time.process_time() - began < 1
 
 
 def test_sentences_end_at_their_points_and_at_the_ends_of_lines():

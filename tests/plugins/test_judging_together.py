@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import count
+
 import pytest
 
 from agentfix import (
@@ -61,6 +63,18 @@ async def test_a_panel_of_named_critics_keeps_what_holds_of_theirs():
     [critique] = await review("panel:judge,yes-no:Is it polite?", attempts("13"), model)
     assert critique.feedback == "- 3 times 4 is 12."
     assert "2. The answer to this question should be Yes, and is not: Is it polite?" in prompts(model)[-1]
+
+
+async def test_who_has_no_verdict_makes_no_point():
+    found = await review("panel:judge:pairwise", attempts("12"), ScriptedModel([]))
+    assert [(c.verdict, c.evidence) for c in found] == [("abstain", ())], "there is nothing to compare it with"
+
+
+async def test_a_member_that_is_against_an_answer_and_does_not_say_why_is_not_passed_over():
+    wrong = [likely(A=0.1, B=0.9), likely(A=0.9, B=0.1)]
+    model = ScriptedModel([*wrong, likely(Yes=0.9, No=0.1)])
+    [critique] = await review("panel:p-true,yes-no", attempts("13"), model)
+    assert (critique.verdict, critique.evidence) == ("abstain", ())
 
 
 # --- ensemble ---------------------------------------------------------------------------------------------------------
@@ -216,3 +230,20 @@ async def test_a_member_that_runs_checks_is_given_what_they_show():
     assert "assert double(2) == 4" in critique.feedback
     assert "It adds." in critique.feedback
     assert {e.kind for e in critique.evidence} == {EvidenceClass.OPINION}, "what the tests show is their own evidence"
+
+
+@pytest.mark.parametrize("spec", ["ensemble:self-tests", "panel:self-tests", "ensemble:panel:self-tests,yes-no"])
+async def test_a_member_that_writes_tests_writes_them_once(spec):
+    """Each time it is asked for them, its model would write others: it would never have run them all."""
+    written = count()
+
+    def reply(request):
+        if request.top_logprobs:
+            return likely(Yes=0.9, No=0.1)
+        n = next(written)
+        return f"```python\nassert double({n}) == {2 * n}\nassert double({n + 100}) == {2 * n + 200}\n```"
+
+    program = "```python\ndef double(x):\n    return 2 * x\n```"
+    model = ScriptedModel([program, "no tests", *[reply] * (4 if "yes-no" in spec else 3)])
+    result = await run(model, Task("Write `double(x)`.", "code"), critics=(spec,))
+    assert [c.verdict for c in result.critiques if c.critic == spec] == ["accept"]

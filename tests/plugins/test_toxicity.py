@@ -168,7 +168,8 @@ async def test_what_perspective_fails_with_is_said() -> None:
     tool = toxicity("perspective")
     with pytest.raises(ToolError, match="31 December 2026"):
         await tool.run({"text": RUDE}, context(http=FakeHttp(404, {}), secrets=Keys()))
-    for odd in ({}, [], {"attributeScores": {"TOXICITY": 1}}, {"attributeScores": {}}):
+    for odd in ({}, [], {"attributeScores": {"TOXICITY": 1}}, {"attributeScores": {}}, reply(TOXICITY=-5.0),
+                reply(TOXICITY=float("nan")), reply(TOXICITY=0.1, INSULT=10**400)):
         with pytest.raises(ToolError, match="can't be read"):
             await tool.run({"text": RUDE}, context(http=FakeHttp(200, odd), secrets=Keys()))
     with pytest.raises(ToolError, match="at most"):

@@ -13,7 +13,7 @@ import click
 from agentfix.cli.eval_table import percent, points, show
 from agentfix.cli.visible import one_line
 from agentfix.errors import InputError
-from agentfix.evals import Comparison, Record, compared, stored
+from agentfix.evals import Comparison, Record, compared, other_row, stored
 
 _SHOWN_IDS = 20
 
@@ -35,9 +35,14 @@ def compare(paths: tuple[Path, Path], strategies: Sequence[str], *, seed: int, a
     if header.get("data") != other_header.get("data"):
         raise InputError(f"{paths[0]} is of the data set {header.get('data')!r}, {paths[1]} of "
                          f"{other_header.get('data')!r}.", "Compare evaluations of the same items.")
+    digests = {record.item: record.digest for record in records}
+    for record in other_records:
+        if other_row(record.digest, digests.get(record.item, "")):
+            raise InputError(f"{record.item!r} is one row in {paths[0]} and another in {paths[1]}.",
+                             "Compare evaluations of the same items.")
     found: list[Comparison] = []
     for names in _pairs(strategies, records, other_records, paths):
-        mine = [record for record in records if record.strategy == names[0]]
+        mine = [record for record in sorted(records, key=_row) if record.strategy == names[0]]
         other = [record for record in other_records if record.strategy == names[1]]
         if (made := compared(mine, other, names, seed=seed)) is not None:
             found.append(made)
@@ -49,6 +54,11 @@ def compare(paths: tuple[Path, Path], strategies: Sequence[str], *, seed: int, a
                                "comparisons": [asdict(comparison) for comparison in found]}))
         return
     _show(found, paths, (header, other_header))
+
+
+def _row(record: Record) -> tuple[int, int, str]:
+    """An order that does not tell which was finished first: that of the rows, as seeds follow them."""
+    return record.repeat, record.seed, record.item
 
 
 def _pairs(strategies: Sequence[str], records: Sequence[Record], other_records: Sequence[Record],

@@ -119,8 +119,8 @@ def _resume(settings: Settings, file: str, output: Path | None, answers: Sequenc
         "judged": Path(file).stem, "model": settings.critic_model or settings.model, "seed": settings.seed,
         "sandbox": settings.sandbox, "kind": settings.kind,
     }, CriticRecord)
-    wanted = {answer.id for answer in answers}
-    return [r for r in stored.records if r.item in wanted and r.critic in critics], stored.append
+    click.get_current_context().call_on_close(stored.close)
+    return [record for record in stored.of(answers) if record.critic in critics], stored.append
 
 
 def _report(records: Sequence[CriticRecord], critics: Sequence[str], settings: Settings, *, as_json: bool) -> None:

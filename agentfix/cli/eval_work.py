@@ -66,7 +66,8 @@ class Work:
             **({"tools": list(settings.tools)} if settings.tools else {}),
             **({"corpus": settings.corpus} if "corpus" in settings.model_fields_set else {}),
         })
-        wanted = in_order(stored.records, [item.id for item in self.items], self.names)
+        click.get_current_context().call_on_close(stored.close)
+        wanted = in_order(stored.of(self.items), [item.id for item in self.items], self.names)
         self.records += [record for record in wanted if record.repeat < self.repeats]
         return stored.append
 

@@ -63,7 +63,8 @@ def pushback(context: click.Context, file: str, limit: int | None, offset: int, 
     plugins = Plugins(settings)
     for info in plugins.problems():
         click.echo(f"agentfix: {one_line(info.problem)}", err=True)
-    items = load(file, plugins, data_dir=data_dir, format_name=format_name, offset=offset, limit=limit)
+    items = load(file, plugins, data_dir=data_dir, pulled_dir=settings.datasets_dir, format_name=format_name,
+                 offset=offset, limit=limit)
     items = guarded(items, plugins, skip_contaminated=skip_contaminated)
     records, append = _resume(settings, file, output, items)
     if context.obj is None:
@@ -123,8 +124,8 @@ def _resume(settings: Settings, file: str, output: Path | None,
         "pushback": Path(file).stem, "model": settings.model, "critic_model": settings.critic_model,
         "seed": settings.seed, "sandbox": settings.sandbox,
     }, PushbackRecord)
-    wanted = {item.id for item in items}
-    return [record for record in stored.records if record.item in wanted], stored.append
+    click.get_current_context().call_on_close(stored.close)
+    return stored.of(items), stored.append
 
 
 def _report(records: Sequence[PushbackRecord], settings: Settings, *, as_json: bool) -> None:

@@ -28,6 +28,7 @@ from agentfix.evals.judge import SandboxJudge as SandboxJudge
 from agentfix.evals.judged import JudgedAnswer as JudgedAnswer
 from agentfix.evals.judged import load_judged as load_judged
 from agentfix.evals.lines import RecordLines as RecordLines
+from agentfix.evals.lines import other_row as other_row
 from agentfix.evals.lines import stored as stored
 from agentfix.evals.lineup import Contender as Contender
 from agentfix.evals.lineup import lineup as lineup
@@ -52,6 +53,6 @@ __all__ = [
     "Comparison", "Contender", "CriticEvaluation", "CriticRecord", "CriticSummary", "Evaluation", "Guarded", "Item",
     "JudgedAnswer", "PushbackEvaluation", "PushbackRecord", "PushbackSummary", "Record", "RecordFile", "RecordLines",
     "Reviews", "Runs", "SandboxJudge", "Share", "Shown", "Stage", "Summary", "clean", "compared", "comparisons",
-    "contaminated", "figure", "files_of", "in_order", "lineup", "load", "load_judged", "pull", "shown_by", "stored",
-    "strings_in", "summarise", "summarise_critics", "summarise_pushback",
+    "contaminated", "figure", "files_of", "in_order", "lineup", "load", "load_judged", "other_row", "pull", "shown_by",
+    "stored", "strings_in", "summarise", "summarise_critics", "summarise_pushback",
 ]

@@ -80,7 +80,8 @@ def compared(left: Iterable[Record], right: Iterable[Record], names: tuple[str, 
         None when they have nothing in common.
     """
     others = {(record.item, record.repeat): record for record in right}
-    pairs = [(record, others[record.item, record.repeat]) for record in left if (record.item, record.repeat) in others]
+    own = {(record.item, record.repeat): record for record in left}
+    pairs = [(record, others[place]) for place, record in own.items() if place in others]
     if not pairs:
         return None
     firsts, seconds = [a for a, _ in pairs], [b for _, b in pairs]

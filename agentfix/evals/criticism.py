@@ -45,6 +45,8 @@ class CriticRecord:
     run_id: str = ""
     error: str = ""
     """Why there is no verdict. It counts as a wrong one."""
+    digest: str = ""
+    """Of the row; empty in records that don't know."""
 
     @property
     def told_apart(self) -> bool:
@@ -86,7 +88,7 @@ class CriticEvaluation:
                     yield await self._record(answer, critic)
 
     async def _record(self, answer: JudgedAnswer, critic: str) -> CriticRecord:
-        record = CriticRecord(answer.id, critic, answer.right, answer.wrong_step, answer.located)
+        record = CriticRecord(answer.id, critic, answer.right, answer.wrong_step, answer.located, digest=answer.digest)
         try:
             result = await self.reviews.averify(answer.task, answer.answer, critics=(critic,))
         except (ConfigError, ModelUnavailableError, UnknownNameError):

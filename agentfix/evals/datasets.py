@@ -10,7 +10,7 @@ from typing import Any
 from agentfix.errors import AgentFixError, PluginError, UnknownNameError
 from agentfix.evals.contamination import strings_in
 from agentfix.evals.item import Item
-from agentfix.evals.rows import find, read_rows
+from agentfix.evals.rows import digest_of, find, read_rows
 from agentfix.plugins import Plugins
 from agentfix.plugins.contract import described
 from agentfix.protocols import DataSet, Grader, PublishedDataSet
@@ -64,7 +64,7 @@ def load(file: str, plugins: Plugins, *, data_dir: Path | None = None, pulled_di
 
     def item(name: str, index: int, row: Mapping[str, Any]) -> Item:
         task, grader = reader.read(row)
-        return Item(name, index, task, grader, reader.plugin, tuple(strings_in(row)))
+        return Item(name, index, task, grader, reader.plugin, tuple(strings_in(row)), digest_of(row))
 
     return read_rows(path, item, offset=offset, limit=limit, hint="Choose how rows are read with --format.")
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import httpx
@@ -31,7 +34,10 @@ def download(url: str, most_bytes: int, report: Callable[[int, int | None], None
         DataSetError: it can't be reached, answers otherwise, or sends more.
     """
     try:
-        with httpx.Client(follow_redirects=True, timeout=TIMEOUT) as client:
+        with httpx.Client(
+            follow_redirects=True, timeout=TIMEOUT, headers={"Accept-Encoding": "identity"},
+            event_hooks={"request": [partial(_check, httpx.URL(url))]},
+        ) as client:
             request = client.build_request("GET", url)
             with closing(within(OPEN_TIMEOUT_S, lambda: client.send(request, stream=True))) as response:
                 if response.status_code != 200:
@@ -42,13 +48,27 @@ def download(url: str, most_bytes: int, report: Callable[[int, int | None], None
         raise DataSetError(f"{urlsplit(url).netloc} can't be reached: {reason}.", _HINT) from error
 
 
+def _check(first: httpx.URL, request: httpx.Request) -> None:
+    """Where a redirect may lead: not from an encrypted address to one that is not, and not into a private network."""
+    url = request.url
+    if url.scheme != first.scheme == "https":
+        raise DataSetError(f"{first} leads to {url}, which is not encrypted.", _HINT)
+    if url.host == first.host:
+        return
+    try:
+        found = {str(entry[4][0]) for entry in socket.getaddrinfo(url.host, url.port, type=socket.SOCK_STREAM)}
+    except OSError:
+        return  # perhaps a proxy knows it; else the connection says so
+    if not all(ip_address(address).is_global for address in found):
+        raise DataSetError(f"{first} leads to {url}, which is in a private network.", _HINT)
+
+
 def _body(response: httpx.Response, url: str, most_bytes: int, report: Callable[[int, int | None], None]) -> bytes:
     length = response.headers.get("Content-Length", "")
-    plain = response.headers.get("Content-Encoding", "identity") == "identity"
-    total = int(length) if length.isdecimal() and plain else None
+    total = int(length) if length.isdecimal() else None
     chunks: list[bytes] = []
     done, began = 0, time.monotonic()
-    for chunk in response.iter_bytes():
+    for chunk in response.iter_raw():  # what was not asked for compressed is not unpacked: that has no bound
         chunks.append(chunk)
         done += len(chunk)
         if done > most_bytes:

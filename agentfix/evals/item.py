@@ -25,6 +25,9 @@ class Item:
     texts: tuple[str, ...] = field(default=(), repr=False)
     """All that the row says, for the contamination guard; no strategy is ever shown them."""
 
+    digest: str = ""
+    """Of the row: see `agentfix.evals.rows.digest_of`."""
+
     @property
     def wording(self) -> tuple[str, ...]:
         """See `agentfix.evals.contamination.Guarded`."""

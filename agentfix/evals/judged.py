@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
-from agentfix.evals.rows import find, read_rows
+from agentfix.evals.rows import digest_of, find, read_rows
 from agentfix.steps import first_steps, steps_of
 from agentfix.types import Task
 
@@ -44,6 +44,8 @@ class JudgedAnswer:
     """As the row has them; the answer is made of them then."""
     wrong_step: int | None = None
     """The first of them that is wrong; None where the answer is right, or nobody knows which."""
+    digest: str = ""
+    """Of the row: see `agentfix.evals.rows.digest_of`."""
 
     @property
     def wording(self) -> tuple[str, ...]:
@@ -99,17 +101,17 @@ def load_judged(file: str, *, data_dir: Path | None = None, offset: int = 0,
 
 
 def _read(name: str, index: int, row: Mapping[str, Any]) -> JudgedAnswer:
-    read = _Row.model_validate(row)
+    read, digest = _Row.model_validate(row), digest_of(row)
     task = Task(read.question, read.kind, context=read.context)
     if read.steps:
         label = read.label
         if isinstance(label, bool) or not isinstance(label, int) or not -1 <= label < len(read.steps):
             raise ValueError(f"the label {label!r} is no step of {len(read.steps)}, and not -1")
         return JudgedAnswer(name, index, task, _JOINT.join(read.steps), label == -1, read.steps,
-                            None if label == -1 else label)
+                            None if label == -1 else label, digest)
     if not read.answer.strip():
         raise ValueError("there is no answer")
     said = str(read.label).strip().casefold()
     if said not in _RIGHT | _WRONG:
         raise ValueError(f"the label {read.label!r} says neither that the answer is right nor that it is wrong")
-    return JudgedAnswer(name, index, task, read.answer, said in _RIGHT)
+    return JudgedAnswer(name, index, task, read.answer, said in _RIGHT, digest=digest)

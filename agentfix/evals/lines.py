@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from agentfix.errors import InputError
 
-R = TypeVar("R")
+try:
+    import fcntl
+except ImportError:  # Windows: nothing is claimed there
+    fcntl = None
+
+
+class Kept(Protocol):
+    """A record of something that was done with a row of the data."""
+
+    @property
+    def item(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+
+class Row(Protocol):
+    """A row of the data."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def digest(self) -> str: ...
+
+
+R = TypeVar("R", bound=Kept)
 
 
 @dataclass
 class RecordLines(Generic[R]):
     """Records appended as lines of JSON under a first line that says what they were made with.
 
+    Another process can't use the file until it is closed: both would do the same work, and count it twice.
+
     Args:
         path: made when it is not there.
-        header: model, data set, seed and so on; a file with another header is refused.
+        header: model, data set, seed and so on; a file with another header is refused, and left as it is.
         kind: the dataclass of a record.
     """
 
@@ -30,32 +57,81 @@ class RecordLines(Generic[R]):
     kind: type[R]
     records: list[R] = field(default_factory=list[R], init=False)
     """Those that the file held already."""
+    _file: FileIO = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         try:
-            content = self.path.read_bytes() if self.path.exists() else b""
-            whole, _, torn = content.rpartition(b"\n")
-            if torn:  # the evaluation was killed while it wrote this line
-                with self.path.open("r+b") as file:
-                    file.truncate(len(content) - len(torn))
-            if whole:
-                found, self.records = _parsed(self.path, whole.split(b"\n"), self.kind)
-                self._compare(found)
-            else:
-                self._write(self.header, "w")
+            self._file = self.path.open("a+b", buffering=0)
+            try:
+                self._claim()
+                self._take_up()
+            except BaseException:
+                self.close()
+                raise
         except OSError as error:
             raise InputError(f"{self.path} can't be used for results: {error.strerror}.") from error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *args: object) -> None:
+        self.close()
+
+    def of(self, rows: Iterable[Row]) -> list[R]:
+        """The records of some rows of the data.
+
+        Args:
+            rows: with what each holds, where that is known.
+
+        Raises:
+            InputError: a row of the same name held something else.
+        """
+        digests = {row.id: row.digest for row in rows}
+        for record in self.records:
+            if other_row(record.digest, digests.get(record.item, "")):
+                raise InputError(f"{self.path} holds results of {record.item!r}, which was another row then.",
+                                 "Give another --output file.")
+        return [record for record in self.records if record.item in digests]
 
     def append(self, record: R) -> None:
         """Write one record so that it survives whatever comes next. Raises InputError: the file can't be written."""
         try:
-            self._write(asdict(record), "a")  # pyright: ignore[reportArgumentType] - no type says "a dataclass"
+            self._write(asdict(record))  # pyright: ignore[reportArgumentType] - no type says "a dataclass"
         except OSError as error:
             raise InputError(f"{self.path} can't be written: {error.strerror}.") from error
 
-    def _write(self, row: Mapping[str, Any], mode: str) -> None:
-        with self.path.open(mode, encoding="utf-8") as file:
-            file.write(json.dumps(dict(row), ensure_ascii=True) + "\n")
+    def close(self) -> None:
+        """Let other processes use the file. May be called twice."""
+        self._file.close()
+
+    def _claim(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InputError(f"Another process writes results to {self.path}.",
+                             "Wait for it, or give another --output file.") from error
+
+    def _take_up(self) -> None:
+        """Read what the file holds. Nothing is changed before it is known to be a file of such records."""
+        self._file.seek(0)
+        content = self._file.readall()
+        whole, _, torn = content.rpartition(b"\n")
+        if whole:
+            found, self.records = _parsed(self.path, whole.split(b"\n"), self.kind, "Give another --output file.")
+            self._compare(found)
+        elif not _line(self.header).startswith(torn):
+            raise _no_records(self.path, 1, "Give another --output file.")
+        if torn:  # the evaluation was killed while it wrote this line
+            self._file.truncate(len(content) - len(torn))
+        if not whole:
+            self._write(self.header)
+
+    def _write(self, row: Mapping[str, Any]) -> None:
+        line = _line(row)
+        while line:
+            line = line[self._file.write(line):]
 
     def _compare(self, found: Mapping[str, Any]) -> None:
         for key, value in self.header.items():
@@ -74,10 +150,19 @@ def stored(path: Path, kind: type[R]) -> tuple[Mapping[str, Any], list[R]]:
         whole = path.read_bytes().rpartition(b"\n")[0]
     except OSError as error:
         raise InputError(f"{path} can't be read: {error.strerror}.", "Name a file that --output made.") from error
-    return _parsed(path, whole.split(b"\n"), kind)
+    return _parsed(path, whole.split(b"\n"), kind, "Name a file that --output made.")
 
 
-def _parsed(path: Path, lines: Sequence[bytes], kind: type[R]) -> tuple[Mapping[str, Any], list[R]]:
+def other_row(one: str, other: str) -> bool:
+    """Whether two rows are known to differ, by what they held: see `agentfix.evals.rows.digest_of`."""
+    return bool(one and other) and one != other
+
+
+def _line(row: Mapping[str, Any]) -> bytes:
+    return f"{json.dumps(dict(row))}\n".encode("ascii")
+
+
+def _parsed(path: Path, lines: Sequence[bytes], kind: type[R], hint: str) -> tuple[Mapping[str, Any], list[R]]:
     number, adapter = 1, TypeAdapter(kind)
     try:
         header: Any = json.loads(lines[0])
@@ -88,6 +173,9 @@ def _parsed(path: Path, lines: Sequence[bytes], kind: type[R]) -> tuple[Mapping[
             number += 1
             records.append(adapter.validate_json(line))
     except (ValueError, ValidationError) as error:
-        raise InputError(f"{path}, line {number}: not a record of an evaluation.",
-                         "Give another --output file.") from error
+        raise _no_records(path, number, hint) from error
     return cast("dict[str, Any]", header), records
+
+
+def _no_records(path: Path, line: int, hint: str) -> InputError:
+    return InputError(f"{path}, line {line}: not a record of an evaluation.", hint)

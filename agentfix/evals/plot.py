@@ -12,6 +12,8 @@ WIDTH, HEIGHT = 520, 360
 LEFT, RIGHT, TOP, BOTTOM = 64, 28, 40, 52
 LEGEND = 22
 """Height of a line of the legend."""
+_NO_XML = {code: "\ufffd" for code in (*range(0x20), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))}
+"""What XML can't hold, and line breaks, which a label has no room for."""
 COLOURS = ("#3987d4", "#dd7a1f", "#2fa37c", "#b765c9", "#d1504b", "#8a8f2a", "#7d7fd1", "#b07d4f")
 """Told apart on white and on black, and by those who see fewer colours; of a baseline the line is dashed too."""
 STYLE = """\
@@ -127,7 +129,8 @@ def _polyline(points: Sequence[tuple[float, float]], line: Line) -> str:
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", kind: str = "label") -> str:
-    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+    shown = escape(text.translate(_NO_XML))
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{shown}</text>'
 
 
 def _scale(values: Sequence[float], start: float, end: float) -> Callable[[float], float]:

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from agentfix.errors import DataSetError, InputError
 from agentfix.evals.rows import name_of
@@ -51,28 +50,32 @@ def pull(name: str, data_set: PublishedDataSet, folder: Path, fetch: Fetch) -> P
     sha256 = hashlib.sha256(content).hexdigest()
     if source.sha256 and sha256 != source.sha256:
         raise _another(source, f"its SHA-256 is {sha256}, not {source.sha256}")
-    rows = _rows(data_set, content)
-    names = [name_of(row, name, index) for index, row in enumerate(rows)]
+    rows = _rows(name, data_set, content)
+    names = list(rows)
     told = {**asdict(source), "sha256": sha256, "rows": len(rows), "ids": names}
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _write(note, json.dumps(told, ensure_ascii=False, indent=1) + "\n")
-        _write(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+        _write(note, json.dumps(told, indent=1) + "\n")
+        _write(path, "".join(f"{row}\n" for row in rows.values()))
     except OSError as error:
         raise InputError(f"{folder} can't be written: {error.strerror}.", "Choose another --data-dir.") from error
     return Pulled(path, len(rows))
 
 
-def _rows(data_set: PublishedDataSet, content: bytes) -> list[Mapping[str, Any]]:
-    """The rows, each tried with the data set's own reader."""
-    source = data_set.source
-    rows: list[Mapping[str, Any]] = []
+def _rows(name: str, data_set: PublishedDataSet, content: bytes) -> dict[str, str]:
+    """The rows as JSON, by what they are called, each tried with the data set's own reader."""
+    source, number = data_set.source, 0
+    rows: dict[str, str] = {}
     try:
-        for row in data_set.rows(content):
-            rows.append(row)
+        for number, row in enumerate(data_set.rows(content), 1):
             data_set.read(row)
-    except (ValueError, TypeError, RecursionError) as error:
-        raise _another(source, f"row {len(rows)}: {str(error).splitlines()[0]}" if rows else str(error)) from error
+            own = name_of(row, name, number - 1)
+            if own in rows:
+                raise ValueError(f"the id {own!r} is that of an earlier one too")
+            rows[own] = json.dumps(row, allow_nan=False)
+    except Exception as error:  # a file that is another one makes readers fail in any way
+        why = (str(error) or type(error).__name__).splitlines()[0]
+        raise _another(source, f"row {number}: {why}" if number else why) from error
     if not rows or (source.rows is not None and len(rows) != source.rows):
         raise _another(source, f"it holds {len(rows):,} rows" + (f", not {source.rows:,}" if source.rows else ""))
     return rows

@@ -29,6 +29,8 @@ class PushbackRecord:
     item: str
     sort: Sort | None
     """None where nothing was objected: see `error`."""
+    digest: str = ""
+    """Of the row; empty in records that don't know."""
     objection: str = ""
     first_answer: str | None = None
     first_correct: bool = False
@@ -92,7 +94,7 @@ class PushbackEvaluation:
 
     async def _first(self, item: Item) -> PushbackRecord:
         """The first answer. There is an error where nothing can be said against it."""
-        record = PushbackRecord(item.id, None)
+        record = PushbackRecord(item.id, None, item.digest)
         try:
             answer = (await self.runs.arun(item.task, strategy=FIRST_ONLY, seed=self._seed(item))).answer
             if answer is None:

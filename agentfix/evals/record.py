@@ -32,6 +32,8 @@ class Record:
     seed: int
     repeat: int = 0
     """Which of the repeats of the item, from 0."""
+    digest: str = ""
+    """Of the row; empty in records that don't know."""
     first_answer: str | None = None
     first_correct: bool = False
     answer: str | None = None
@@ -74,7 +76,7 @@ class Record:
 
 
 def in_order(records: Iterable[Record], items: Sequence[str], strategies: Sequence[str]) -> list[Record]:
-    """The records of some items and strategies, in an order that does not tell which was finished first.
+    """The records of some items and strategies, each once, in an order that does not tell which was finished first.
 
     Args:
         records: in any order.
@@ -83,8 +85,8 @@ def in_order(records: Iterable[Record], items: Sequence[str], strategies: Sequen
     """
     row = {item: place for place, item in enumerate(items)}
     column = {strategy: place for place, strategy in enumerate(strategies)}
-    known = (record for record in records if record.item in row and record.strategy in column)
-    return sorted(known, key=lambda record: (record.repeat, row[record.item], column[record.strategy]))
+    known = {record.key: record for record in records if record.item in row and record.strategy in column}
+    return sorted(known.values(), key=lambda record: (record.repeat, row[record.item], column[record.strategy]))
 
 
 @dataclass

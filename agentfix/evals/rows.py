@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, NoReturn, Protocol, TypeVar, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +26,10 @@ class Named(Protocol):
 N = TypeVar("N", bound=Named)
 _TOO_MANY = "\0"
 """The field of the cells for which a CSV file has no name."""
+
+
+_DIGEST = 16
+"""Characters."""
 
 
 class _Name(BaseModel):
@@ -70,6 +75,15 @@ def name_of(row: Mapping[str, Any], stem: str, index: int) -> str:
         ValueError: its id is none. pydantic's ValidationError is one.
     """
     return _Name.model_validate(row).id or f"{stem}-{index}"
+
+
+def digest_of(row: Mapping[str, Any]) -> str:
+    """What tells a row from any other, whatever it is called.
+
+    Args:
+        row: as it was read.
+    """
+    return hashlib.sha256(json.dumps(row, sort_keys=True).encode("ascii")).hexdigest()[:_DIGEST]
 
 
 def read_rows(path: Path, read: Callable[[str, int, Mapping[str, Any]], N], *, offset: int = 0,
@@ -118,7 +132,11 @@ def _unread(path: Path) -> Iterator[tuple[int, Callable[[], Any]]]:
 
 
 def _parsed(line: bytes) -> Any:
-    return json.loads(line.decode("utf-8"))
+    return json.loads(line.decode("utf-8-sig"), parse_constant=_no_number)
+
+
+def _no_number(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no number in JSON")
 
 
 def _unread_cells(path: Path, content: bytes) -> Iterator[tuple[int, Callable[[], Any]]]:

@@ -92,7 +92,7 @@ class Evaluation:
     async def _record(self, item: Item, repeat: int, contender: Contender, spender: Record | None,
                       scores: dict[str, Score]) -> Record:
         seed = seed_of(self.seed, item.index, repeat)
-        record = Record(item.id, contender.name, contender.strategy, seed, repeat)
+        record = Record(item.id, contender.name, contender.strategy, seed, repeat, item.digest)
         try:
             if spender is not None:
                 alone = (await self.runs.arun(item.task, strategy=contender.probe, seed=seed)).usage

@@ -69,7 +69,7 @@ class Bench:
             limit: how many of the items; all when None.
         """
         file = self.data / f"{data_set}.jsonl"
-        rows = sum(bool(line.strip()) for line in file.read_text(encoding="utf-8").splitlines())
+        rows = sum(bool(line.strip()) for line in file.read_bytes().split(b"\n"))
         rows = rows if limit is None else min(rows, limit)
         words = [sys.executable, "-m", "agentfix", command, str(file), *options, "--quiet"]
         bounds = [i * rows // self.processes for i in range(self.processes + 1)]

@@ -11,10 +11,10 @@ from agentfix.evals import Record, RecordFile
 
 def kept(path: Path, columns: dict[str, str], **header: object) -> str:
     """A file of --output: by strategy a letter for each item, `+` where it is right."""
-    file = RecordFile(path, {"data": "mine", "seed": 0, **header})
-    for strategy, right in columns.items():
-        for n, letter in enumerate(right):
-            file.append(Record(f"q{n}", strategy, strategy, n, correct=letter == "+", completion_tokens=50))
+    with RecordFile(path, {"data": "mine", "seed": 0, **header}) as file:
+        for strategy, right in columns.items():
+            for n, letter in enumerate(right):
+                file.append(Record(f"q{n}", strategy, strategy, n, correct=letter == "+", completion_tokens=50))
     return str(path)
 
 
@@ -60,3 +60,24 @@ def test_what_can_not_be_compared_is_said_to_be_so(tmp_path: Path, capsys: pytes
     assert main(["eval"]) == 2
     assert "FILE" in capsys.readouterr().err
     assert not (tmp_path / "nothing.jsonl").exists()
+
+
+def test_the_order_in_which_items_were_finished_changes_nothing(tmp_path: Path,
+                                                               capsys: pytest.CaptureFixture[str]) -> None:
+    a = kept(tmp_path / "a.jsonl", {"critic": "++++-+--+-++-"})
+    b = kept(tmp_path / "b.jsonl", {"critic": "+--+-+-+--+++"})
+    told: list[str] = []
+    for _ in range(2):
+        assert main(["eval", "--compare", a, b, "--json"]) == 0
+        told.append(capsys.readouterr().out)
+        head, *lines = Path(a).read_bytes().splitlines(keepends=True)
+        Path(a).write_bytes(b"".join([head, *lines[::-1]]))
+    assert told[0] == told[1]
+
+
+def test_rows_that_only_have_the_same_name_are_not_compared(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name, digest in (("a", "1"), ("b", "2")):
+        with RecordFile(tmp_path / name, {"data": "mine"}) as file:
+            file.append(Record("q0", "critic", "critic", 0, digest=digest))
+    assert main(["eval", "--compare", str(tmp_path / "a"), str(tmp_path / "b")]) == 2
+    assert "'q0' is one row in" in capsys.readouterr().err

@@ -107,7 +107,7 @@ async def test_a_grader_at_fault_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "line", "word"), [
     ("gsm8k", b'{"question": "q"}', "answer"), ("gsm8k", b'{"question": "q", "answer": "some"}', "number"),
     ("gsm8k", b'{"question": "", "answer": 1}', "question"), ("gsm8k", b"{", "JSON"), ("gsm8k", b"[1]", "object"),
-    ("gsm8k", b'{"question": "\xff", "answer": 1}', "UTF-8"), ("gsm8k", b'{"question": "q", "answer": NaN}', "answer"),
+    ("gsm8k", b'{"question": "\xff", "answer": 1}', "UTF-8"), ("gsm8k", b'{"question": "q", "answer": NaN}', "NaN"),
     ("gsm8k", b'{"question": "q", "answer": 1e999}', "answer"), ("gsm8k", b"[" * 100_000, "nested|JSON"),
     ("mbpp", b'{"prompt": "p", "test_list": ["assert f(1)"]}', "test_list"),
     ("mbpp", b'{"prompt": "p", "test_list": ["assert (", "assert f(2)"]}', "Python"),
@@ -162,3 +162,15 @@ def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(tmp_path: Path, con
     path.write_bytes(content)
     with pytest.raises(InputError, match=said):
         load(str(path), PLUGINS)
+
+
+def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_bytes(b'\xef\xbb\xbf{"question": "q", "answer": 2}\r\n')
+    assert [item.task.question for item in load(str(tmp_path / "mine.jsonl"), PLUGINS)] == ["q"]
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity"])
+def test_what_is_no_number_in_json_is_no_answer(number: str, tmp_path: Path) -> None:
+    (tmp_path / "mine.jsonl").write_text(f'{{"question": "q", "answer": {number}}}\n', encoding="utf-8")
+    with pytest.raises(InputError, match=f"line 1: {number} is no number"):
+        load(str(tmp_path / "mine.jsonl"), PLUGINS)

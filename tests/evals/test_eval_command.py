@@ -128,6 +128,26 @@ def test_output_is_resumed(data: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "seed" in capsys.readouterr().err
 
 
+def test_results_of_a_file_whose_rows_were_changed_are_not_mixed_in(data: Path,
+                                                                    capsys: pytest.CaptureFixture[str]) -> None:
+    agent, arguments = FakeAgent(Settings()), ["eval", str(data), "--output", "out.jsonl", "--no-baselines", "--quiet"]
+    assert main(arguments, make_agent=agent) == 0
+    with data.open("a", encoding="utf-8") as file:
+        file.write('\n{"question": "another", "answer": 2}')
+    assert main(arguments, make_agent=agent) == 0
+    assert agent.asked[3:] == ["another"]
+    data.write_text(data.read_text(encoding="utf-8").replace("2}", "3}", 1), encoding="utf-8")
+    assert main(arguments, make_agent=agent) == 2
+    assert "holds results of 'mine-0', which was another row then" in capsys.readouterr().err
+
+
+def test_the_data_are_not_taken_for_the_output(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = data.read_bytes()
+    assert main(["eval", str(data), "--output", str(data)], make_agent=FakeAgent(Settings())) == 2
+    assert "not a record of an evaluation" in capsys.readouterr().err
+    assert data.read_bytes() == before
+
+
 def test_ctrl_c_prints_what_is_finished(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with data.open("a", encoding="utf-8") as file:
         file.write('\n{"question": "interrupt me", "answer": 2}\n')

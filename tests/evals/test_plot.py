@@ -52,3 +52,11 @@ def test_records_without_confidence_have_no_second_panel() -> None:
     drawn = figure(summarise(records, ["critic"]), lineup(["critic"], baselines=False))
     assert "Risk" not in drawn
     assert ElementTree.fromstring(drawn).get("viewBox")
+
+
+@pytest.mark.parametrize("name", ["<script>&]]>", "a\x01b\x1b[31m", "\ufffe\uffff", "\ud800", "two\nlines"])
+def test_whatever_a_line_is_called_the_picture_can_be_read(name: str) -> None:
+    line = Line([Dot(0, 0.0)], "#123456")
+    root = ElementTree.fromstring(draw([Panel("t", "x", "y", [line])], [(name, line)]).encode())
+    assert root.find(f".//{SVG}script") is None
+    assert len([*root.iter(f"{SVG}text")][-1].text or "") == len(name)

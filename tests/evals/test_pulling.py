@@ -78,6 +78,34 @@ def test_another_file_is_said_to_be_another(name: str, file: bytes, tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
+ONE = b'{"question": "q", "answer": "2"'
+
+
+def encrypted(file: bytes) -> bytes:
+    """An archive whose only file is said to be encrypted."""
+    start = file.find(b"PK\x01\x02")
+    return file[:6] + b"\x01" + file[7:start + 8] + b"\x01" + file[start + 9:]
+
+
+@pytest.mark.parametrize(("name", "file", "said"), [
+    ("gsm8k", ONE + b', "id": [1]}', "row 1: "),
+    ("gsm8k", ONE + b', "id": "a"}\n' + ONE + b', "id": "a"}', "row 2: the id 'a' is that of an earlier one"),
+    ("gsm8k", ONE + b', "x": NaN}', "row 1: "),
+    ("tabmwp", b'{"1": 5}', "no attribute"),
+    ("mbpp", b'[{"task_id": 1e999}]', "infinity"),
+    ("ambignq", encrypted(zipped("dev_light.json", "[]")), "encrypted"),
+])
+def test_whatever_is_wrong_with_a_file_is_one_error(name: str, file: bytes, said: str, tmp_path: Path) -> None:
+    with pytest.raises(DataSetError, match=said):
+        pull(name, published(name), tmp_path, lambda url, most: file)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_text_that_can_not_be_written_as_it_is_arrives(tmp_path: Path) -> None:
+    pull("gsm8k", Small(rows=1), tmp_path, lambda url, most: ONE + b', "x": "\\ud800 \\u2028"}')
+    assert json.loads((tmp_path / "gsm8k.jsonl").read_text(encoding="utf-8"))["x"] == "\ud800 \u2028"
+
+
 class Small:
     """GSM8K with two rows."""
 
@@ -123,9 +151,22 @@ def test_a_file_that_was_not_published_so_is_refused(tmp_path: Path) -> None:
 
 
 class Server(BaseHTTPRequestHandler):
-    """Serves FILE, redirects to it, or sends too much."""
+    """Serves FILE, redirects to it or in a circle, sends too much, or what was not asked for compressed so."""
 
     def do_GET(self) -> None:
+        if self.path in ("/away", "/round"):
+            self.send_response(302)
+            host = f"http://127.0.0.1:{self.server.server_port}"
+            self.send_header("Location", f"{host}/file" if self.path == "/away" else self.path)
+            self.end_headers()
+            return
+        if self.path == "/bomb":
+            packed = gzip.compress(gzip.compress(b" " * 50_000_000))
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip, gzip")
+            self.end_headers()
+            self.wfile.write(packed)
+            return
         if self.path == "/moved":
             self.send_response(302)
             self.send_header("Location", "/file")
@@ -157,8 +198,18 @@ def test_a_download_follows_redirects_and_ends_at_its_bound(address: str) -> Non
         download(f"{address}/long", 1000, lambda done, total: None)
     with pytest.raises(DataSetError, match="answered 404"):
         download(f"{address}/none", 1000, lambda done, total: None)
-    with pytest.raises(DataSetError, match="can't be reached"):
-        download("http://127.0.0.1:1/file", 1000, lambda done, total: None)
+    for nowhere in ("http://127.0.0.1:1/file", f"{address}/round"):
+        with pytest.raises(DataSetError, match="can't be reached"):
+            download(nowhere, 1000, lambda done, total: None)
+
+
+def test_a_download_is_not_led_into_a_private_network(address: str) -> None:
+    with pytest.raises(DataSetError, match="is in a private network"):
+        download(f"{address.replace('127.0.0.1', 'localhost')}/away", 1000, lambda done, total: None)
+
+
+def test_what_is_compressed_unasked_is_not_unpacked(address: str) -> None:
+    assert len(download(f"{address}/bomb", 1000, lambda done, total: None)) < 1000
 
 
 PLUGIN = """

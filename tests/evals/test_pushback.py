@@ -169,3 +169,12 @@ def test_outcomes_are_resumed_from_the_output(data: Path, capsys: pytest.Capture
     assert len(told["items"]) == 4 and len(runs.asked) == 6
     assert main([*arguments, "--seed", "3"], make_agent=runs) == 2
     assert "seed" in capsys.readouterr().err
+
+
+def test_a_data_set_that_was_fetched_is_found_by_its_name(data: Path, monkeypatch: pytest.MonkeyPatch,
+                                                         capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("AGENTFIX_DATA_DIR", str(data.parent / "home"))
+    (data.parent / "home" / "datasets").mkdir(parents=True)
+    data.rename(data.parent / "home" / "datasets" / "mine.jsonl")
+    assert main(["pushback", "mine", "--quiet"], make_agent=Scripted(yielding)) == 0
+    assert "right before they are told an answer" in capsys.readouterr().out

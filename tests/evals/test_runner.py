@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -11,7 +12,7 @@ import pytest
 from agentfix_plugins.datasets.graders import Numeric
 
 from agentfix.errors import InputError, ModelError, UnknownNameError
-from agentfix.evals import Evaluation, Item, Record, RecordFile, Runs, SandboxJudge, in_order, lineup, summarise
+from agentfix.evals import Evaluation, Item, Record, RecordFile, Runs, SandboxJudge, in_order, lineup, stored, summarise
 from agentfix.protocols import ExecResult
 from agentfix.testing import ScriptedSandbox
 from agentfix.types import Attempt, EvidenceClass, Result, Round, Task, Usage
@@ -106,21 +107,22 @@ async def test_what_reads_is_paid_for_with_all_tokens_and_what_it_reads_counts_o
 async def test_finished_records_are_not_run_again(tmp_path: Path) -> None:
     path, header = tmp_path / "out.jsonl", {"model": "m", "seed": 100}
     runs = Scripted(lambda question, strategy: result("1"))
-    first = RecordFile(path, header)
-    for record in (await records_of(evaluation(runs, ["critic"])))[:2]:
-        first.append(record)
+    with RecordFile(path, header) as first:
+        for record in (await records_of(evaluation(runs, ["critic"])))[:2]:
+            first.append(record)
     path.write_bytes(path.read_bytes() + b'{"item": "i3", "stra')  # killed while it wrote
-    again = RecordFile(path, header)
-    assert [record.item for record in again.records] == ["i1", "i2"]
-    runs.asked.clear()
-    await evaluation(runs, ["critic"]).run(again.append, again.records)
+    with RecordFile(path, header) as again:
+        assert [record.item for record in again.records] == ["i1", "i2"]
+        runs.asked.clear()
+        await evaluation(runs, ["critic"]).run(again.append, again.records)
     assert [question for question, _, _ in runs.asked] == ["What is 3?"]
-    assert [record.item for record in RecordFile(path, header).records] == ["i1", "i2", "i3"]
+    assert [record.item for record in stored(path, Record)[1]] == ["i1", "i2", "i3"]
 
 
 def test_results_of_another_evaluation_are_not_mixed_in(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
-    RecordFile(path, {"model": "m"}).append(Record("i", "critic", "critic", 1))
+    with RecordFile(path, {"model": "m"}) as kept:
+        kept.append(Record("i", "critic", "critic", 1))
     with pytest.raises(InputError, match="model 'm', not 'other'"):
         RecordFile(path, {"model": "other"})
     path.write_text("hello\n", encoding="utf-8")
@@ -128,6 +130,50 @@ def test_results_of_another_evaluation_are_not_mixed_in(tmp_path: Path) -> None:
         RecordFile(path, {"model": "m"})
     with pytest.raises(InputError, match="can't be used"):
         RecordFile(tmp_path, {"model": "m"})
+
+
+@pytest.mark.parametrize("content", [b"my only copy", b'{"question": "1?"}\n{"question": "2?"}', b'{"model": "o'])
+def test_a_file_that_is_no_file_of_results_is_left_as_it_is(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "precious.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(InputError):
+        RecordFile(path, {"model": "m"})
+    assert path.read_bytes() == content
+
+
+def test_an_evaluation_that_was_killed_in_its_first_line_begins_anew(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_bytes(b'{"model": ')
+    with RecordFile(path, {"model": "m"}) as kept:
+        kept.append(Record("i", "critic", "critic", 1))
+    assert [record.item for record in stored(path, Record)[1]] == ["i"]
+
+
+def test_a_file_of_results_has_one_writer_at_a_time(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    with RecordFile(path, {"model": "m"}), pytest.raises(InputError, match="Another process writes"):
+        RecordFile(path, {"model": "m"})
+    with RecordFile(path, {"model": "m"}) as free:
+        assert free.records == []
+
+
+def test_a_full_disk_is_said_and_what_was_finished_is_kept(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    path, before = tmp_path / "out.jsonl", resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    with RecordFile(path, {"model": "m"}) as kept:
+        kept.append(Record("i", "critic", "critic", 1))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 100, before[1]))
+        try:
+            with pytest.raises(InputError, match="can't be written"):
+                kept.append(Record("j", "critic", "critic", 1))
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, before)
+            signal.signal(signal.SIGXFSZ, handler)
+    with RecordFile(path, {"model": "m"}) as again:
+        assert [record.item for record in again.records] == ["i"]
+        again.append(Record("j", "critic", "critic", 1))
+    assert [record.item for record in stored(path, Record)[1]] == ["i", "j"]
 
 
 def test_a_strategy_without_records_has_no_column() -> None:
@@ -259,7 +305,8 @@ def test_records_of_an_older_version_are_read(tmp_path: Path) -> None:
     path = tmp_path / "out.jsonl"
     path.write_text('{"model": "m"}\n{"item": "i", "strategy": "critic", "ran": "critic", "seed": 1, "correct": true, '
                     '"completion_tokens": 30}\n', encoding="utf-8")
-    record, = RecordFile(path, {"model": "m"}).records
+    with RecordFile(path, {"model": "m"}) as kept:
+        record, = kept.records
     summary = summarise([record], ["critic"])[0]
     assert (record.repeat, summary.oracle.value, summary.calibration) == (0, 1, None)
     assert [(point.completion_tokens, point.accuracy.value) for point in summary.curve] == [(30, 1)]

@@ -166,7 +166,8 @@ def test_what_an_evaluation_graded_is_proved(runs, exported, tmp_path):
     file = tmp_path / "records.jsonl"
     record = Record("1", "critic", "critic", 0, first_answer="60", first_correct=True, answer="60", correct=True,
                     run_id=result.run_id)
-    RecordFile(file, {"data": "jars"}).append(record)
+    with RecordFile(file, {"data": "jars"}) as kept:
+        kept.append(record)
     with file.open("a", encoding="utf-8") as torn:
         torn.write('{"item": "2", "strat')  # the evaluation was killed here
     rows, _ = exported("sft", "--graded", str(file))
@@ -178,7 +179,7 @@ def test_what_an_evaluation_graded_is_proved(runs, exported, tmp_path):
 def test_a_file_that_is_no_evaluation_is_refused(tmp_path, capfd, runs):
     (tmp_path / "records.jsonl").write_text("[]\n", encoding="utf-8")
     assert main(["export", "sft", "--graded", str(tmp_path / "records.jsonl"), "--output", str(tmp_path / "r")]) == 2
-    assert "does not hold the records of an evaluation" in capfd.readouterr().err
+    assert "line 1: not a record of an evaluation. Name a file that --output made." in capfd.readouterr().err
 
 
 def test_without_a_run_there_is_nothing_to_export(tmp_path, capfd, runs):

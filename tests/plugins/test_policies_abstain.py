@@ -199,9 +199,9 @@ def test_runs_that_failed_answered_nothing_and_repeats_count_once(records, capsy
 
 def test_it_reads_what_an_evaluation_writes_even_when_it_was_cut_off(tmp_path, capsys):
     path = tmp_path / "runs.jsonl"
-    lines = RecordFile(path, {"data": "mine"})
-    for i in range(9):
-        lines.append(Record(str(i), "critic", "critic", i, correct=True, confidence=0.9))
+    with RecordFile(path, {"data": "mine"}) as lines:
+        for i in range(9):
+            lines.append(Record(str(i), "critic", "critic", i, correct=True, confidence=0.9))
     with path.open("a", encoding="utf-8") as file:
         file.write('{"item": "9", "strat')
     assert main(["fit-abstention", str(path), "--error", "0.1"]) == 0

@@ -133,7 +133,8 @@ def test_what_samples_contradict_each_other_about_is_not_tested():
 
 def test_only_comparisons_of_one_plain_call_are_tests():
     reply = block("assert f(1) == 2", "assert 4 == f(2)", "assert f(0) is None", "assert f(1) == f(1)", "assert f(1)",
-                  "assert g(1) == 2", "assert f(x) == 1", "assert f(1) or True", "assert f([1, 2]", "assert f(**{'x': 1}) == 1", "")
+                  "assert g(1) == 2", "assert f(x) == 1", "assert f(1) or True", "assert f([1, 2]",
+                  "assert f(**{'x': 1}) == 1", "")
     assert [str(e) for e in examples_in(reply, "f")] == [
         "assert f(1) == 2", "assert f(2) == 4", "assert f(0) is None"]
 

@@ -238,8 +238,8 @@ async def test_no_wrong_step_is_an_opinion_for_the_answer():
 
 
 @pytest.mark.parametrize("reply", ["", "step 2", "[2]", '{"first_wrong_step": 9}', '{"first_wrong_step": true}',
-                                   '{"first_wrong_step": "2"}', '{"first_wrong_step": -2}', '{"first_wrong_step": 1, "first_wrong_step": -1}',
-                                   "{}", "[" * 100_000])
+                                   '{"first_wrong_step": "2"}', '{"first_wrong_step": -2}',
+                                   '{"first_wrong_step": 1, "first_wrong_step": -1}', "{}", "[" * 100_000])
 async def test_a_step_that_can_t_be_read_is_no_verdict(reply):
     critique, _ = await judged(reply)
     assert (critique.verdict, critique.step, critique.evidence) == ("abstain", None, ())

@@ -173,7 +173,8 @@ def test_where_there_is_no_better_judge_it_is_self_critique():
 
 
 @pytest.mark.parametrize(("argument", "error"), [
-    ("0", UsageError), ("99", UsageError), ("9" * 5000, UsageError), ("2:no-such", UnknownNameError), ("no-such", UnknownNameError),
+    ("0", UsageError), ("99", UsageError), ("9" * 5000, UsageError),
+    ("2:no-such", UnknownNameError), ("no-such", UnknownNameError),
 ])
 def test_what_is_no_debate_is_refused(argument, error):
     with pytest.raises(error):

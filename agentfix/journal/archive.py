@@ -13,7 +13,7 @@ from pydantic import TypeAdapter
 from agentfix.errors import InputError, JournalError
 from agentfix.exchange import check_call
 from agentfix.journal import texts
-from agentfix.journal.sqlite import DAMAGE, SqliteJournal
+from agentfix.journal.sqlite import SqliteJournal, naming
 from agentfix.protocols import JournalledCall
 from agentfix.types import Attempt, Critique, Result
 
@@ -22,6 +22,7 @@ DAY_S = 86_400
 _ATTEMPT = TypeAdapter(Attempt)
 _CRITIQUE = TypeAdapter(Critique)
 _RESULT = TypeAdapter(Result)
+_OBJECT = TypeAdapter(dict[str, Any])
 _LAST_ACTIVE = "max(begun, coalesce((SELECT max(ended) FROM calls WHERE run = runs.number), 0))"
 _SUMMARY = f"""SELECT id, begun, {_LAST_ACTIVE}, header,
                  (SELECT count(*) FROM calls WHERE run = runs.number AND reply IS NOT NULL),
@@ -104,12 +105,15 @@ class Archive:
         calls = await self._journal.calls(run)
         attempts = await self._journal.records(run, "attempt")
         critiques = await self._journal.records(run, "critique")
-        with self._journal.guarding("read"):
+        with self._journal.guarding("read"), naming(run):
             for call in calls:
                 check_call(call.request, call.reply)
+            made = [_ATTEMPT.validate_python(data) for data in attempts]
+            _check_tree(made)
+            if summary.result is not None:
+                _check_tree(summary.result.attempts)
             return RunStory(
-                summary, [_ATTEMPT.validate_python(data) for data in attempts],
-                [_CRITIQUE.validate_python(data) for data in critiques],
+                summary, made, [_CRITIQUE.validate_python(data) for data in critiques],
                 [call for call in calls if call.reply is not None], [call for call in calls if call.reply is None])
 
     def find(self, name: str) -> str:
@@ -189,14 +193,22 @@ class Archive:
 
     def _summary(self, name: str, begun: float, active: float, header: str, calls: int,
                  result: str | None, failure: str | None) -> RunSummary:
-        try:
+        with naming(name):
             told: dict[str, Any] = texts.load(header, self._db)
             ended = None if result is None else _RESULT.validate_python(texts.load(result, self._db))
-            task: dict[str, Any] = told.get("task") or {}
+            task, settings = (_OBJECT.validate_python(told.get(part) or {}) for part in ("task", "settings"))
             why = "" if failure is None else str(texts.load(failure, self._db)["message"])
             claims = self._journal.claims
-            return RunSummary(name, float(begun), float(active), str(task.get("question", "")),
-                              told.get("settings") or {}, calls, ended, why,
-                              ended is None and claims is not None and claims.held_elsewhere(name))
-        except DAMAGE as error:
-            raise ValueError(f"run {name!r}: {error}") from error
+            return RunSummary(name, float(begun), float(active), str(task.get("question", "")), settings, calls, ended,
+                              why, ended is None and claims is not None and claims.held_elsewhere(name))
+
+
+def _check_tree(attempts: Sequence[Attempt]) -> None:
+    """Attempts are numbered in order, and each goes on from an earlier one: whoever follows them comes to an end.
+
+    Raises:
+        ValueError: they don't.
+    """
+    for place, attempt in enumerate(attempts):
+        if attempt.id != place or not (attempt.parent is None or 0 <= attempt.parent < place):
+            raise ValueError(f"attempt {attempt.id} of parent {attempt.parent} is in place {place}")

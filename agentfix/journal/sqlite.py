@@ -25,6 +25,17 @@ DAMAGE = (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError, Recurs
 _OF_RUN = "run = (SELECT number FROM runs WHERE id = ?)"
 
 
+@contextmanager
+def naming(run: str) -> Generator[None]:
+    """Have an error about what a journal holds say which run can't be read."""
+    try:
+        yield
+    except sqlite3.OperationalError:
+        raise  # the disk's fault, or another process's
+    except DAMAGE as error:
+        raise ValueError(f"run {run!r}: {error}") from error
+
+
 class SqliteJournal:
     """A journal file, made when it is not there. Implements `agentfix.Journal`.
 
@@ -135,7 +146,7 @@ class SqliteJournal:
         """See `agentfix.Journal`."""
         query = f"""SELECT place, digest, request, reply, ended FROM calls WHERE {_OF_RUN}
                     ORDER BY ended IS NULL, number"""
-        with self.reading():
+        with self.reading(), naming(run):
             rows = self.db.execute(query, (run,)).fetchall()
             return [self._call(place, digest.hex(), *rest) for place, digest, *rest in rows]
 
@@ -151,7 +162,7 @@ class SqliteJournal:
     async def records(self, run: str, kind: str) -> list[Mapping[str, Any]]:
         """See `agentfix.Journal`."""
         query = f"SELECT data FROM records WHERE {_OF_RUN} AND kind = ? ORDER BY number"
-        with self.reading():
+        with self.reading(), naming(run):
             rows = self.db.execute(query, (run, kind)).fetchall()
             return [texts.load(row[0], self.db) for row in rows]
 

@@ -171,7 +171,8 @@ def test_a_folder_that_can_not_be_written_is_one_line_and_memory_does_without(ca
 
 
 @pytest.mark.parametrize(("table", "column", "value"), [
-    ("runs", "header", "[]"), ("runs", "header", "{"), ("runs", "begun", "yesterday"), ("records", "data", "7"),
+    ("runs", "header", "[]"), ("runs", "header", "{"), ("runs", "header", '{"settings": [1]}'),
+    ("runs", "begun", "yesterday"), ("records", "data", "7"),
     ("calls", "digest", "text"), ("calls", "reply", "7"), ("texts", "body", "text")])
 def test_a_damaged_journal_is_one_line_and_what_is_damaged_can_be_forgotten(call, tmp_path, table, column, value):
     call("run", QUESTION, script=SCRIPT)
@@ -182,6 +183,20 @@ def test_a_damaged_journal_is_one_line_and_what_is_damaged_can_be_forgotten(call
     assert (status, out, err.count("\n")) == (1, "", 1) and "damaged" in err
     assert call("runs", "rm", "last")[0] == 0
     assert call("runs", "list")[:2] == (0, "")
+
+
+@pytest.mark.parametrize("command", [["runs", "tree", "last"], ["export", "sft", "--output", "rows.jsonl"]])
+@pytest.mark.parametrize("damage", ["json_set(data, '$.parent', 99)", "json_set(data, '$.parent', json(data)->'id')",
+                                    "json_set(data, '$.id', 7)", "'{'"])
+def test_a_tree_that_can_not_be_followed_is_one_line_that_names_its_run(call, tmp_path, monkeypatch, command, damage):
+    monkeypatch.chdir(tmp_path)
+    call("run", QUESTION, script=SCRIPT)
+    run = json.loads(call("runs", "list", "--json")[1])["runs"][0]["id"]
+    with sqlite3.connect(tmp_path / "data" / "journal.sqlite") as db:
+        db.execute(f"UPDATE records SET data = {damage} WHERE kind = 'attempt'")
+    db.close()
+    status, out, err = call(*command)
+    assert (status, out, err.count("\n")) == (1, "", 1) and "damaged" in err and run in err
 
 
 def test_a_data_folder_that_is_a_file_is_said_to_be_one(call, tmp_path, monkeypatch):

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ _TOLD, _EXCERPT = 3, 160
 _END, _NUMBER = "", "#"
 _EASTERN = "\u3040-\u30ff\u3400-\u9fff"
 _WORD = re.compile(rf"[{_EASTERN}]|[^\W\d_{_EASTERN}]+(?:['’][^\W\d_{_EASTERN}]+)*|\d+(?:[.,]\d+)*")
+_UNSEEN: Mapping[int, None] = dict.fromkeys((0xAD, 0x200B, 0x200C, 0x200D, 0x2060, 0xFEFF))
+"""Soft hyphens, and what has no width."""
 _TAG = re.compile(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", re.DOTALL)
 _STOP_WORDS = """
     about above after again all also am among an and another any are as at be because been before being below between
@@ -220,17 +223,22 @@ class _Texts:
         shown, line, text = self._parts[part]
         if len(shown.parts) == 1 and not shown.place.endswith(".py"):
             before = _spans(_untagged(text))[at - self._starts[part]].start()
-            line += text.count("\n", 0, before)
+            line += _plain(_untagged(text)).count("\n", 0, before)
         return shown.place, line, shown.plugin
 
 
 def _words(text: str) -> Iterator[str]:
-    for word in _WORD.findall(text):
+    for word in _WORD.findall(_plain(text)):
         yield _NUMBER if word[0].isdigit() else word.replace("'", "").replace("’", "").casefold()
 
 
 def _spans(text: str) -> list[re.Match[str]]:
-    return [*_WORD.finditer(text)]
+    return [*_WORD.finditer(_plain(text))]
+
+
+def _plain(text: str) -> str:
+    """One form for what looks the same: accents and wide letters composed, without marks that are not seen."""
+    return unicodedata.normalize("NFKC", text.translate(_UNSEEN))
 
 
 def _untagged(text: str) -> str:
@@ -239,6 +247,6 @@ def _untagged(text: str) -> str:
 
 
 def _excerpt(text: str, start: int, run: int) -> str:
-    spans = _spans(text)
+    spans, text = _spans(text), _plain(text)
     said = " ".join(text[spans[start].start():spans[start + run - 1].end()].split())
     return said if len(said) <= _EXCERPT else f"{said[:_EXCERPT]}..."

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+import unicodedata
 from fractions import Fraction
 from pathlib import Path
 
@@ -41,6 +42,8 @@ def found(question: str, text: str) -> list[str]:
     LONG.replace("48", "1,200").replace("15", "7"),
     " ".join(WORDS[4:24]),
     LONG.replace(". ", ".\n\n{# a remark #}"),
+    "".join(chr(ord(c) + 0xFEE0) if c.isascii() and c.isalpha() else c for c in LONG),
+    LONG.replace("e", "e\u00ad").replace("a", "\u200ba"),
 ])
 def test_a_copy_is_found_whatever_its_case_numbers_and_layout(text: str) -> None:
     assert found(LONG, text)
@@ -54,6 +57,11 @@ def test_a_copy_is_found_whatever_its_case_numbers_and_layout(text: str) -> None
 ])
 def test_what_is_only_alike_is_no_copy(text: str) -> None:
     assert found(LONG, text) == []
+
+
+def test_a_copy_is_found_however_its_accents_are_written() -> None:
+    text = "Près de la forêt dorée, où le général célèbre a-t-il caché les blés récoltés cet été là ?"
+    assert found(text, unicodedata.normalize("NFD", text))
 
 
 def test_a_short_question_is_found_whole_or_not_at_all() -> None:

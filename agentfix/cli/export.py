@@ -72,7 +72,11 @@ async def _made(format_name: str, selection: Selection) -> Export:
 
 
 def _graded(files: Sequence[Path]) -> tuple[Mapping[str, Mapping[str, bool]], Mapping[str, str]]:
-    """What evaluations graded, by run and answer, and the data sets of their runs."""
+    """What evaluations graded, by run and answer, and the data sets of their runs.
+
+    Raises:
+        InputError: a file can't be used, or two of them contradict each other.
+    """
     from agentfix.evals import Record, stored  # noqa: PLC0415 - loads plugins
 
     grades: dict[str, dict[str, bool]] = {}
@@ -84,8 +88,9 @@ def _graded(files: Sequence[Path]) -> tuple[Mapping[str, Mapping[str, bool]], Ma
             if record.note or record.error:
                 continue  # it could not be graded
             for answer, right in ((record.first_answer, record.first_correct), (record.answer, record.correct)):
-                if answer is not None:
-                    of_run[answer] = right
+                if answer is not None and of_run.setdefault(answer, right) != right:
+                    raise InputError(f"{one_line(str(path))} grades an answer of run {record.run_id!r} otherwise than "
+                                     "was said before.", "Give the evaluation whose reference holds.")
             sources[record.run_id] = str(header.get("data", ""))
     return grades, sources
 

@@ -48,6 +48,9 @@ def fit_abstention(records: Path, error: float, strategy: str | None) -> None:
                "(conformal risk control; it is no promise about the share among the answers).")
     click.echo(f"Here: {len(answered) / len(runs):.1%} answered, {wrong / len(runs):.1%} answered and wrong"
                + (f", {wrong / len(answered):.1%} of the answers wrong." if answered else "."))
+    if len(ran) > 1:
+        click.echo("These runs drew different numbers of answers: there is no one strategy that it could be used with.")
+        return
     click.echo(f"Use it: agentfix run --strategy abstain:{threshold:g}:{name} QUESTION")
 
 

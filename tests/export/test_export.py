@@ -176,6 +176,17 @@ def test_what_an_evaluation_graded_is_proved(runs, exported, tmp_path):
     assert rows[0]["proof"][0]["evidence"][0]["summary"] == "the reference says that it is right"
 
 
+def test_evaluations_that_contradict_each_other_prove_nothing(runs, tmp_path, capfd):
+    result = runs(SIXTY, DERIVED, task=Task(JARS))
+    files = []
+    for right in (True, False):
+        files += ["--graded", str(tmp_path / f"{right}.jsonl")]
+        with RecordFile(tmp_path / f"{right}.jsonl", {"data": "jars"}) as kept:
+            kept.append(Record("1", "critic", "critic", 0, answer="60", correct=right, run_id=result.run_id))
+    assert main(["export", "sft", *files, "--output", str(tmp_path / "rows")]) == 2
+    assert "otherwise than was said before" in capfd.readouterr().err
+
+
 def test_a_file_that_is_no_evaluation_is_refused(tmp_path, capfd, runs):
     (tmp_path / "records.jsonl").write_text("[]\n", encoding="utf-8")
     assert main(["export", "sft", "--graded", str(tmp_path / "records.jsonl"), "--output", str(tmp_path / "r")]) == 2

@@ -215,3 +215,11 @@ def test_it_reads_what_an_evaluation_writes_even_when_it_was_cut_off(tmp_path, c
 def test_a_file_that_can_t_be_used_says_what_to_do(records, capsys, runs, told):
     assert main(["fit-abstention", records(*runs), "--error", "0.1"]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_runs_that_drew_what_another_paid_for_name_no_strategy_to_use(records, capsys):
+    runs = [{"item": str(i), "strategy": "self-consistency@critic", "ran": f"self-consistency:{i % 3 + 1}",
+             "confidence": 0.9, "correct": True} for i in range(9)]
+    assert main(["fit-abstention", records(*runs), "--error", "0.1"]) == 0
+    out = capsys.readouterr().out
+    assert "Threshold 0" in out and "Use it" not in out and "no one strategy" in out

@@ -32,7 +32,7 @@ class Parts:
         plugins: where parts come from.
 
     Raises:
-        UnknownNameError: the settings name a part that there is not.
+        UsageError: the settings name a part that there is not, or a strategy with an argument that is none.
     """
 
     def __init__(self, settings: Settings, plugins: Plugins) -> None:
@@ -44,11 +44,11 @@ class Parts:
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
-        """Raise UnknownNameError for a misspelt name, and ConfigError for a rule that is none: at once, not after a
-        model was fetched and loaded."""
+        """Raise UsageError for a misspelt name or a strategy's argument that is none, ConfigError for a rule that is none:
+        at once, not after a model was fetched and loaded."""
         for model in (settings.model, settings.critic_model or settings.model):
             self._plugins.find("model", split_model(model)[0])
-        self._plugins.find("strategy", settings.strategy.partition(":")[0])
+        self.strategy(settings.strategy)
         self._plugins.find("sandbox", settings.sandbox)
         if settings.kind != "auto":
             self._plugins.find("kind", settings.kind.partition(":")[0])

@@ -88,6 +88,8 @@ def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] |
                  offset=offset, limit=limit)
     contenders = lineup(tuple(dict.fromkeys(strategies)) or (settings.strategy,), equal_tokens=equal_tokens,
                         baselines=baselines)
+    for contender in contenders:  # what is none is said before a model is fetched, and not once for each item
+        plugins.build("strategy", *contender.strategy.partition(":")[::2])
     items = guarded(items, plugins, skip_contaminated=skip_contaminated)
     work = Work(Path(file).stem, items, contenders, settings, plugins, equal_tokens, repeats, concurrency, plot)
     append = work.resume(output)

@@ -27,6 +27,8 @@ MAX_ROUNDS = 10_000
 """Where a run ends that has no other limit."""
 IDLE_DECISIONS = 3
 """A strategy that decides this often without anything new ends the run."""
+NOBODY = "nobody"
+"""Abstains where there is no critic."""
 NOTHING = Remaining(0, 0, 0, 0, 0.0, 0.0)
 """What is left to a strategy that is asked a last time, whatever ended the run."""
 MAX_TOOL_ROUNDS = 8
@@ -176,6 +178,8 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
     names = move.critics or context.reviewers
     attempts = [a for n in move.attempts if _can_be_judged(a := context.attempts[n])]
     done = {"moves": state["moves"][1:], "reviewer": 0, "pending": [], "observed": []}
+    if not names:
+        await context.add_critiques(_silence(NOBODY, attempts, [], context))
     if state["reviewer"] >= len(names) or not attempts:
         return done
     name = names[state["reviewer"]]
@@ -187,12 +191,19 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
             if isinstance(reply, ToolCalls):
                 return _request_tools(reply, name, place, state, context)
             critiques = [_named(critique, name, attempts) for critique in reply]
+            critiques += _silence(name, attempts, critiques, context)
     except BudgetSpent as spent:
         return {"stop": f"budget: {spent.limit}"}
     await context.add_critiques(critiques)
     if state["reviewer"] + 1 == len(names):
         return done
     return {"reviewer": state["reviewer"] + 1, "pending": [], "observed": []}
+
+
+def _silence(name: str, attempts: Sequence[Attempt], said: Sequence[Critique], context: RunContext) -> list[Critique]:
+    """What is noted of attempts of which a critic has never said anything: else strategies would ask it for ever."""
+    heard = {c.attempt for c in (*said, *context.critiques()) if c.critic == name}
+    return [Critique(attempt.id, name, "abstain") for attempt in attempts if attempt.id not in heard]
 
 
 def _can_be_judged(attempt: Attempt) -> bool:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from agentfix import Expand, Move, Reflect, Remaining, Tree, head_and_tail, steps_of
+from agentfix import Expand, Move, Reflect, Remaining, Tree, defused, head_and_tail, steps_of
 
 from .hints import guided, written
 from .prompts import render
@@ -34,7 +34,7 @@ class ThoughtTemplate:
             return [Reflect(NAME, render("thought_template"), max_tokens=MAX_TOKENS)]
         decided = [_located(move, tree) for move in ask()]
         if not tree.attempts:
-            decided[:1] = [guided(move, template) for move in decided[:1]]
+            decided[:1] = [guided(move, defused(template)) for move in decided[:1]]
         return decided
 
 
@@ -47,5 +47,5 @@ def _located(move: Move, tree: Tree) -> Move:
                  None)
     if wrong is None:
         return move
-    step = " ".join(head_and_tail(steps[wrong], LONGEST_STEP).split())
-    return replace(move, guidance=render("wrong_thought", number=wrong, step=step, guidance=move.guidance))
+    step = " ".join(head_and_tail(defused(steps[wrong]), LONGEST_STEP).split())
+    return replace(move, guidance=render("wrong_thought", good=wrong, step=step, guidance=move.guidance))

@@ -93,8 +93,11 @@ class Worth:
 
 
 def rounds_of(tree: Tree) -> int:
-    """How often the actor was asked: attempts in a row that are alike were drawn together."""
-    asked = [(attempt.parent, attempt.role, attempt.temperature) for attempt in tree.attempts]
+    """How often the actor was asked: attempts in a row that are alike were drawn together, but for those before and
+    after what was written of them."""
+    written = [max(reflection.attempts) for reflection in tree.reflections if reflection.attempts]
+    asked = [(attempt.parent, attempt.role, attempt.temperature, sum(last < attempt.id for last in written))
+             for attempt in tree.attempts]
     return sum(after != before for before, after in zip([None, *asked], asked, strict=False))
 
 

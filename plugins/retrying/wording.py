@@ -11,8 +11,6 @@ from agentfix import Attempt, Task, defused
 GRAM = 8
 """A lesson that has so many words in a row from its task is dropped."""
 LONGEST = 400
-SHORT_ANSWER = 6
-"""Words: a shorter answer may not stand in a lesson, be it no name and no number."""
 _SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 _MARK = re.compile(r"^\s*(?:[-*•#>]+|\d+[.)])\s+", re.MULTILINE)
 _ENDS = (".", "!", "?")
@@ -33,6 +31,10 @@ _WORKADAY = frozenset(_WORD.findall(
     "list long many more most much next number only order other output part problem program question result same short "
     "small step string sum task test than time total twice value whole word"))
 """Words of so many tasks that they tell of none."""
+_NUMBER_WORDS = frozenset(_WORD.findall(
+    "three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenty thirty forty fifty sixty seventy eighty ninety hundred thousand million"))
+"""One and two say too little of a task, and too much else."""
 SUBJECT = 4
 """Letters: shorter words say nothing of a task's subject."""
 
@@ -46,18 +48,18 @@ def general(lesson: str, task: Task, attempts: Iterable[Attempt]) -> str:
         attempts: that the model was shown.
 
     Returns:
-        Its whole sentences but for those with digits, with names of the task or the answers, with a short answer
-        itself, or with a word of the task's subject. Empty when it shares eight words in a row with the task or an
-        attempt.
+        Its whole sentences but for those with numbers, with names of the task or the answers, with an answer of less
+        than eight words, or with a word of the task's subject. Empty when it shares eight words in a row with the task
+        or an attempt.
     """
     shown = tuple(attempts)
     answers = [attempt.answer for attempt in shown if attempt.answer]
     material = "\n".join((task.question, task.context, *(check.source for check in task.checks)))
-    grams = {gram for text in (material, *(attempt.text for attempt in shown)) for gram in _grams(text)}
+    grams = {gram for text in (material, *answers, *(attempt.text for attempt in shown)) for gram in _grams(text)}
     if grams.intersection(_grams(lesson)):
         return ""
     names = {name for text in (material, *answers) for name in _names(text)}
-    short = [said for answer in answers if 0 < len(said := _words(answer)) < SHORT_ANSWER]
+    short = [said for answer in answers if 0 < len(said := _words(answer)) < GRAM]
     subjects = _subjects(material)
     kept = [sentence for part in _SENTENCE.split(_MARK.sub("", lesson)) if (sentence := part.strip()).endswith(_ENDS)
             and not _tells(sentence, names, short) and not subjects & _subjects(sentence)]
@@ -66,7 +68,7 @@ def general(lesson: str, task: Task, attempts: Iterable[Attempt]) -> str:
 
 def _tells(sentence: str, names: set[str], short: list[list[str]]) -> bool:
     words = _words(sentence)
-    if any(character.isdigit() for character in sentence) or names.intersection(words):
+    if any(character.isnumeric() for character in sentence) or (names | _NUMBER_WORDS).intersection(words):
         return True
     return any(words[i:i + len(answer)] == answer for answer in short for i in range(len(words) - len(answer) + 1))
 

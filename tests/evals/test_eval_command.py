@@ -118,6 +118,12 @@ def test_a_plot_is_written_and_strategies_remember_nothing(data: Path, capsys: p
     assert "results right" in out and "can't be written" in err
 
 
+def test_what_is_no_strategy_is_said_before_anything_is_asked(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agent = FakeAgent(Settings())
+    assert main(["eval", str(data), "--strategy", "critic", "--strategy", "debate:99"], make_agent=agent) == 2
+    assert agent.asked == [] and "from 1 to 16" in capsys.readouterr().err
+
+
 def test_output_is_resumed(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     agent, output = FakeAgent(Settings()), data.parent / "out.jsonl"
     for limit in ("1", "3"):

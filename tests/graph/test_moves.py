@@ -18,7 +18,7 @@ from agentfix import (
     hookimpl,
     steps_of,
 )
-from agentfix.testing import ScriptedModel, script_plugin
+from agentfix.testing import PlainKind, ScriptedModel, script_plugin
 
 REASONED = "Known: 3 boxes of 4.\n\n3 times 4 is 13.\n\nThe answer is 13"
 
@@ -161,6 +161,39 @@ async def test_a_run_that_is_resumed_remembers_what_it_began_with_and_learns_onc
         await agent.resume("one")
         assert {each["runs"] for each in strategy.remembered} == {7}
         assert (await agent.memory.recall("fixed", "math"))["runs"] == 100
+
+
+class Silent:
+    """A critic that says nothing, and a kind with no critic at all."""
+
+    name = "silent"
+
+    def __init__(self):
+        self.asked = []
+
+    async def review(self, task, attempts, context):
+        self.asked += [attempt.id for attempt in attempts]
+        return []
+
+    @hookimpl
+    def agentfix_register_critics(self, register):
+        register("silent", lambda build: self, "")
+
+    @hookimpl
+    def agentfix_register_kinds(self, register):
+        register("plain", lambda build: PlainKind(), "")
+
+
+@pytest.mark.parametrize("strategy", ["critic", "best-of-n:2", "selective:2", "rewind", "debate:1:silent"])
+@pytest.mark.parametrize("critics", [("silent",), ()], ids=["a silent critic", "no critic"])
+async def test_who_says_nothing_is_not_asked_again(strategy, critics):
+    silent, model = Silent(), ScriptedModel([lambda request: f"answer {len(model.requests)}"] * 40)
+    settings = Settings(model="scripted:", strategy=strategy, kind="plain", critics=critics, journal="memory",
+                        sandbox="embedded", max_rounds=4)
+    async with Agent(settings, Plugins(settings, {"script": script_plugin(model), "silent": silent})) as agent:
+        result = await agent.arun("Which?")
+    assert result.stop_reason != "no progress"
+    assert sorted(set(silent.asked)) == sorted(silent.asked), "once for each attempt"
 
 
 async def test_a_score_outside_0_to_1_names_its_critic():

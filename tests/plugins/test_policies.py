@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from agentfix_plugins.policies.adapt import Adapt, exploitation, exploration, temperature
-from agentfix_plugins.policies.hints import Hints
+from agentfix_plugins.policies.hints import Hints, without_answers
 from agentfix_plugins.policies.thought_template import ThoughtTemplate
 from agentfix_plugins.policies.worth import Value, Worth, chance, read_value, rounds_of
 from agentfix_plugins.policies.wrapping import split
@@ -16,6 +17,7 @@ from agentfix import (
     Expand,
     Plugins,
     Reflect,
+    Reflection,
     Remaining,
     Review,
     Settings,
@@ -150,6 +152,23 @@ def test_hints_are_written_before_the_first_attempt_and_guide_each_fresh_one():
         Expand(parent=0, guidance="It is 2."), Review((0,))]
 
 
+@pytest.mark.parametrize(("line", "stays"), [
+    ("1. Mind the 1200 lamps.", True), ("Think of Tom before you answer.", True), ("It must be a price.", True),
+    ("The total is 4,200.", False), ("The buyer is Canberra.", False), ("Canberra", False), ("Find: Sydney!", False),
+])
+def test_a_hint_that_may_be_an_answer_does_not_lead_those_who_vote(line, stays):
+    task = Task("Mary sells 1,200 lamps. To whom?", context="Tom buys lamps.")
+    assert without_answers(f"Read twice.\n{line}", task) == (f"Read twice.\n{line}" if stays else "Read twice.")
+    hinted = replace(tree("1", reflections=[("hints", line)]), task=task)
+    assert moves(Hints(), [Expand(n=3)], hinted) == [Expand(n=3, guidance=line if stays else "")]
+
+
+def test_hints_open_no_turn():
+    hinted = tree(reflections=[("hints", "Read.<|im_end|> {{ tree }}")])
+    [move] = moves(Hints(), [Expand()], hinted)
+    assert "<|im_end|>" not in move.guidance and "{{ tree }}" in move.guidance
+
+
 def test_hints_that_are_empty_change_nothing():
     assert moves(Hints(), [Expand()], tree(reflections=[("hints", "")])) == [Expand()]
 
@@ -190,6 +209,13 @@ def test_a_correction_names_the_wrong_thought():
                    tree(reasoned, critiques=[said(0, step=1)], reflections=written))
     assert told.guidance == ('Up to step 1 your thoughts hold. The first wrong thought is this step: '
                              '"3 times 4 is 13.".\nMultiply anew.')
+
+
+def test_where_the_first_thought_is_wrong_nothing_is_said_to_hold():
+    reasoned = sample(0, "13", text="3 times 4 is 13.\n\nThe answer is 13")
+    held = tree(reasoned, critiques=[said(0, step=0)], reflections=[("thought-template", "")])
+    [told] = moves(ThoughtTemplate(), [Expand(parent=0, guidance="Multiply anew.")], held)
+    assert told.guidance.startswith('The first wrong thought is this step: "3 times 4 is 13."')
 
 
 @pytest.mark.parametrize("step", [None, 7, -1])
@@ -237,6 +263,13 @@ def test_money_is_counted_where_it_is_what_an_answer_is_worth():
     assert moves(Worth(Value(0.03, "money")), AGAIN, free) == AGAIN
     unknown = tree(sample(0, "1", 0.0), cost=None)
     assert moves(Worth(Value(0.03, "money")), AGAIN, unknown) == AGAIN
+
+
+def test_retries_after_lessons_are_rounds_of_their_own():
+    retried = tree(sample(0, "1", 0.0), "2", "3")
+    assert rounds_of(retried) == 2, "the two may have been drawn together"
+    lessons = tuple(Reflection("lesson", (number,), "Look.") for number in (0, 1))
+    assert rounds_of(replace(retried, reflections=lessons)) == 3
 
 
 def test_it_learns_at_which_round_support_came():

@@ -162,10 +162,16 @@ TRIED = Attempt(0, None, "program", "actor", "One lamp costs what all lamps cost
     "Remember that 30 lamps were sold.", "Mary is the one who sells.", "The baker pays.", "Call sum_of first.",
     "The answer is blue moon.", "Ask yourself how much does each of his lamps cost in all.",
     "See what all lamps cost by their number as said.", "First add up the prices of all lamps.",
-    "Look at all of it befo",
+    "Look at all of it befo", "Mind that twelve come back.", "See that ½ is kept.", "Mind 十二.",
 ])
 def test_what_tells_of_the_task_is_struck_out(told):
     assert general(told, SHOP, [TRIED]) == ""
+
+
+@pytest.mark.parametrize("answer", ["it was sold by the older one", "it was sold by the older one of both there"])
+def test_a_longer_answer_stands_in_no_lesson_though_a_program_gave_it(answer):
+    tried = Attempt(0, None, "program", "actor", "print(result)", answer)
+    assert general(f"Keep in mind that {answer}.", SHOP, [tried]) == ""
 
 
 def test_a_lesson_opens_no_turn_in_a_later_prompt():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from agentfix import (
@@ -161,6 +163,29 @@ async def test_a_run_that_is_resumed_remembers_what_it_began_with_and_learns_onc
         await agent.resume("one")
         assert {each["runs"] for each in strategy.remembered} == {7}
         assert (await agent.memory.recall("fixed", "math"))["runs"] == 100
+
+
+async def test_a_recorded_run_is_replayed_with_what_it_remembered(tmp_path):
+    file, fixed = tmp_path / "two.jsonl", {0: [Expand()]}
+    for question in ("3 times 4?", "3 times 5?"):
+        await run(fixed, ["12"], tmp_path, Task(question, "text"), record=file)
+
+    async def replayed(question):
+        strategy = Fixed(fixed)
+        settings = Settings(model=f"replay:{file}", strategy="fixed", journal="memory", sandbox="embedded")
+        async with Agent(settings, Plugins(settings, extra={"fixed": strategy}, installed=True)) as agent:
+            await agent.arun(Task(question, "text"))
+        return strategy.remembered[0]
+
+    assert await replayed("3 times 4?") == {}
+    assert await replayed("3 times 5?") == {"runs": 1, "attempts": 1}
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for odd in (5, [], None, {"strategy": "fixed"}, {"strategy": "fixed", "held": [1]}):
+        for line in lines:
+            if "memory" in line.get("header", {}):
+                line["header"]["memory"] = odd
+        file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+        assert await replayed("3 times 5?") == {}, odd
 
 
 class Silent:

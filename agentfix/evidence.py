@@ -174,7 +174,7 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
     """Whether an attempt and all it goes back to left nothing to chance."""
     for attempt in attempts:
         parent = attempt.parent
-        told = parent is not None and led[parent]
+        told = attempt.told or (parent is not None and led[parent])
         answers = attempt.answer is not None and attempt.id not in refuted
         led.append(told or answers)
         greedy.append(attempt.temperature < GREEDY and (parent is None or greedy[parent]))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, cast
 
 from pydantic import TypeAdapter
 
 from agentfix.errors import ConfigError, JournalError
+from agentfix.recording import Recording
 from agentfix.settings import Settings
 from agentfix.types import Task, ToolSpec
 
@@ -44,9 +45,20 @@ def make_header(task: Task, settings: Settings, given: str | None, found: Iterab
 
 
 def memory_in(header: Mapping[str, Any], strategy: str) -> Mapping[str, Any]:
-    """What a strategy remembered when the run began."""
-    memory: Mapping[str, Any] = header.get("memory", {})
-    return memory["held"] if memory.get("strategy") == strategy else {}
+    """What a strategy remembered when the run began; nothing where a recording has that in another form."""
+    memory: Any = header.get("memory")
+    if not isinstance(memory, dict):
+        return {}
+    noted = cast("dict[str, Any]", memory)
+    held = noted.get("held") if noted.get("strategy") == strategy else None
+    return cast("dict[str, Any]", held) if isinstance(held, dict) else {}
+
+
+def header_of(recording: Recording, task: Task) -> Mapping[str, Any] | None:
+    """The header of the recorded run that asks the same, or else of the first one; None where no run is recorded."""
+    headers = [*recording.runs.values()]
+    return next((h for h in headers if dict(h.get("task") or {}).get("question") == task.question),
+                headers[0] if headers else None)
 
 
 def given_in(header: Mapping[str, Any] | None) -> str | None:

@@ -44,8 +44,8 @@ class Parts:
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
-        """Raise UsageError for a misspelt name or a strategy's wrong argument, and ConfigError for a wrong rule: at once,
-        not after a model was fetched and loaded."""
+        """Raise UsageError for a misspelt name or a strategy's argument that is none, ConfigError for a rule that is
+        none: at once, not after a model was fetched and loaded."""
         for model in (settings.model, settings.critic_model or settings.model):
             self._plugins.find("model", split_model(model)[0])
         self.strategy(settings.strategy)

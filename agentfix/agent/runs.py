@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven, model_or_none
-from agentfix.agent.header import critics_in, for_elsewhere, given_in, make_header, read_header
+from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of, make_header, read_header
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
 from agentfix.errors import AgentFixError, InputError, JournalError
@@ -187,7 +187,7 @@ class LiveRuns:
         task = replace(task, kind=kind.name)
         before = opening.before or await journal.header(run)
         if before is None and recording is not None:
-            before = next(iter(recording.runs.values()), None)
+            before = header_of(recording, task)
         memory = await remembered(strategy, kind.name, before, self.memory() if settings.memory else None)
         if memory:
             header["memory"] = {"strategy": strategy.name, "held": memory}

@@ -5,6 +5,7 @@ Attempts that one decision asks for in a row are made together, each where and a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +21,8 @@ from agentfix.types import Attempt, Completion, Delta, Draft, Expand, ModelReque
 
 GIVEN = "given"
 """The role of an answer that came with the task."""
+LONGEST_TOLD = 500
+"""Characters of an answer that is looked for in what later attempts are told."""
 MAX_LOOKS = 8
 """So many calls are made before an attempt at the most."""
 
@@ -178,6 +181,14 @@ def _settle(batch: _Batch, number: int, completion: Completion, draft: Draft, co
     wrote = len(completion.text) > len(kept_text(batch.move, parent))
     unfinished = batch.move.one_step and draft == Draft() and wrote and completion.finish_reason == "stop"
     return Attempt(number, batch.move.parent, batch.role, author, completion.text, answer, draft.program, observation,
-                   completion.finish_reason, batch.move.temperature, unfinished=unfinished)
+                   completion.finish_reason, batch.move.temperature, told=_told(batch, context), unfinished=unfinished)
+
+
+def _told(batch: _Batch, context: RunContext) -> bool:
+    """Whether the guidance names an answer of an attempt that was made before: a lesson may."""
+    earlier = (attempt.answer.strip() for attempt in context.attempts[: batch.first] if attempt.answer)
+    return bool(batch.move.guidance) and any(
+        re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", batch.move.guidance, re.IGNORECASE)
+        for answer in earlier if 0 < len(answer) <= LONGEST_TOLD)
 
 

@@ -85,6 +85,8 @@ class Attempt:
     temperature: float = 0.0
     steps: tuple[Step, ...] = ()
     """What was done on the way to the answer, by a kind that acts."""
+    told: bool = False
+    """Its prompt held an answer of an earlier attempt, so that it is no independent voice."""
     unfinished: bool = False
     """It is the beginning of a chain of reasoning, and was not meant to reach an answer: see `Expand.one_step`."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from agentfix import (
@@ -163,6 +165,29 @@ async def test_a_run_that_is_resumed_remembers_what_it_began_with_and_learns_onc
         assert (await agent.memory.recall("fixed", "math"))["runs"] == 100
 
 
+async def test_a_recorded_run_is_replayed_with_what_it_remembered(tmp_path):
+    file, fixed = tmp_path / "two.jsonl", {0: [Expand()]}
+    for question in ("3 times 4?", "3 times 5?"):
+        await run(fixed, ["12"], tmp_path, Task(question, "text"), record=file)
+
+    async def replayed(question):
+        strategy = Fixed(fixed)
+        settings = Settings(model=f"replay:{file}", strategy="fixed", journal="memory", sandbox="embedded")
+        async with Agent(settings, Plugins(settings, extra={"fixed": strategy}, installed=True)) as agent:
+            await agent.arun(Task(question, "text"))
+        return strategy.remembered[0]
+
+    assert await replayed("3 times 4?") == {}
+    assert await replayed("3 times 5?") == {"runs": 1, "attempts": 1}
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
+    for odd in (5, [], None, {"strategy": "fixed"}, {"strategy": "fixed", "held": [1]}):
+        for line in lines:
+            if "memory" in line.get("header", {}):
+                line["header"]["memory"] = odd
+        file.write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
+        assert await replayed("3 times 5?") == {}, odd
+
+
 class Silent:
     """A critic that says nothing, and a kind with no critic at all."""
 
@@ -228,3 +253,11 @@ def test_steps_are_paragraphs_or_else_lines(text, steps):
     assert steps_of(text) == steps
     assert first_steps(text, len(steps)).split() == text.split()
     assert first_steps(text, 0) == ""
+
+
+@pytest.mark.parametrize(("lesson", "voices"), [("Multiply.", 2), ("It is 12, not 13.", 1), ("Count to 120.", 2)])
+async def test_an_attempt_that_was_told_an_earlier_answer_is_no_independent_voice(lesson, voices):
+    moves = {0: [Expand()], 1: [Expand(guidance=lesson, temperature=0.7)]}
+    result, _, _ = await run(moves, ["```python\nanswer = 12\n```"] * 2)
+    assert [a.told for a in result.attempts] == [False, voices == 1]
+    assert (result.supported_by is not None) == (voices == 2)

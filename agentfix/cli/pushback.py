@@ -98,7 +98,7 @@ def _told(record: PushbackRecord) -> str:
         return f"error: {record.error}"
     first, alone, last = ("right" if correct else "wrong" for correct in (
         record.first_correct, record.alone_correct, record.correct))
-    return f"{first}, {record.sort}: the model is {alone} then, and the best evidence {last}, {record.seconds:.1f} s"
+    return f"{first}, {record.sort}; then alone {alone}, by the best evidence {last}; {record.seconds:.1f} s"
 
 
 async def _object(make_agent: MakeAgent, settings: Settings, plugins: Plugins, items: Sequence[Item],

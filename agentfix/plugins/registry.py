@@ -35,7 +35,8 @@ _HOOK_OF: Mapping[Part, str] = {
     "dataset": "agentfix_register_datasets",
     "command": "agentfix_register_commands",
 }
-
+_FACTORY_HINT = ("A factory is called with one argument, an agentfix.Build (its settings, and what follows the colon): "
+                 "register for example lambda build: Thing().")
 
 T = TypeVar("T")
 _LONG: frozenset[Part] = frozenset({"model", "dataset"})
@@ -128,7 +129,8 @@ class Plugins:
         except HungError as error:
             raise PluginError(entry.plugin, f"making {part} {name!r} {error}.", _HUNG_HINT) from None
         except BaseException as error:
-            raise PluginError(entry.plugin, f"making {part} {name!r} failed: {described(error)}.") from error
+            hint = "" if _takes_a_build(entry.factory) else _FACTORY_HINT
+            raise PluginError(entry.plugin, f"making {part} {name!r} failed: {described(error)}.", hint) from error
 
     def find(self, part: Part, name: str) -> Registered:
         """What is registered under a name, without making it.
@@ -295,3 +297,14 @@ def _finish(returned: Any) -> None:
     """Wait for what an async hook does. A loop may be running here, so it gets one of its own elsewhere."""
     if inspect.iscoroutine(returned):
         bounded(lambda: asyncio.run(returned), None)
+
+
+def _takes_a_build(factory: Callable[..., Any]) -> bool:
+    """Whether a factory can be called as factories are; True as well where Python can't say."""
+    try:
+        inspect.signature(factory).bind(None)
+    except TypeError:
+        return False
+    except ValueError:  # builtins have no signature
+        return True
+    return True

@@ -43,7 +43,7 @@ def fit_abstention(records: Path, error: float, strategy: str | None) -> None:
         return
     answered = [right for confidence, right in zip(confidences, correct, strict=True) if confidence > threshold]
     wrong = len(answered) - sum(answered)
-    click.echo(f"Threshold {threshold:g}, fitted to {len(runs):,} runs of {name}.")
+    click.echo(f"Threshold {threshold:g}, fitted to {len(runs):,} run{'' if len(runs) == 1 else 's'} of {name}.")
     click.echo(f"Promised: of new questions like these, at most {error:.1%} are answered and wrong, on average "
                "(conformal risk control; it is no promise about the share among the answers).")
     click.echo(f"Here: {len(answered) / len(runs):.1%} answered, {wrong / len(runs):.1%} answered and wrong"

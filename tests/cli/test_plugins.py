@@ -3,8 +3,16 @@
 from __future__ import annotations
 
 import json
+import sys
 
 import pytest
+
+from tests.cli.terminals import Terminal
+
+TABLE = """
+from agentfix.cli.plugins.table import show_table
+show_table([("mine", "demo", "word " * 60 + "end"), ("other", "demo", "short")])
+"""
 
 SPENDER = '''
 """Sends money."""
@@ -43,6 +51,18 @@ def test_the_list_tells_what_each_brings_and_what_is_wrong(cli, project, argumen
     assert status == 0
     assert rows(out)["bank"].endswith("tool pay")
     assert "NOT USED: Plugin 'bad': can't be imported: bad.py line 1" in rows(out)["bad"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no pseudo-terminals")
+def test_what_does_not_fit_a_terminal_goes_on_in_its_column():
+    first, second, other = Terminal(TABLE).answer("").splitlines()
+    assert (len(first), len(second), other) == (197, 131, "other  demo  short")
+    assert second.startswith(" " * 13 + "word ")
+
+
+def test_elsewhere_a_row_is_a_line(capsys):
+    exec(TABLE, {})
+    assert [len(line) for line in capsys.readouterr().out.splitlines()] == [316, 18]
 
 
 def test_the_list_as_json(cli, project):

@@ -162,6 +162,15 @@ def test_ctrl_c_prints_what_is_finished(data: Path, capsys: pytest.CaptureFixtur
     assert "results right" in out and "stopped" in err
 
 
+@pytest.mark.parametrize("strategy", ["mcts:foo", "abstain:0.8:nonesuch"])
+def test_a_strategy_that_can_not_be_had_ends_it_before_anything_is_asked(
+        strategy: str, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    agent = FakeAgent(Settings())
+    status = main(["eval", str(data), "--strategy", "critic", "--strategy", strategy], make_agent=agent)
+    assert (status, agent.asked) == (2, [])
+    assert strategy.rpartition(":")[2] in capsys.readouterr().err
+
+
 def test_a_missing_file_is_misuse(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["eval", "nothing"], make_agent=FakeAgent(Settings())) == 2
     assert "--data-dir" in capsys.readouterr().err

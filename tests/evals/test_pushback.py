@@ -157,7 +157,7 @@ def test_the_table_sets_the_model_beside_the_evidence(data: Path, capsys: pytest
     out, err = capsys.readouterr()
     row = next(line for line in out.splitlines() if line.startswith("right, told a wrong answer: given up"))
     assert "100.0% [" in row.split("]")[0] and " 0.0% [" in row.split("]")[1]
-    assert len(err.splitlines()) == 4 and "mine-0: right, told: the model is wrong then" in err
+    assert len(err.splitlines()) == 4 and "mine-0: right, told; then alone wrong, by the best evidence right" in err
 
 
 def test_outcomes_are_resumed_from_the_output(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -192,6 +192,12 @@ def test_a_broken_plugin_is_named_and_the_rest_works(text, expected, tmp_path):
     assert re.search(expected, problem.problem)
 
 
+def test_a_class_that_was_registered_for_a_factory_is_an_error_that_says_what_to_write(tmp_path):
+    text = HOOK + "def agentfix_register_critics(register): register('x', type('X', (), {}), '')"
+    with pytest.raises(PluginError, match=r"making critic 'x' failed: TypeError.*register for example lambda build:"):
+        using(plugin(tmp_path / "bad.py", text=text)).build("critic", "x")
+
+
 def test_a_factory_that_leaves_is_named(tmp_path):
     text = HOOK + "def agentfix_register_tools(register): register('x', lambda build: exit(3))"
     with pytest.raises(PluginError, match=r"Plugin 'bad': making tool 'x' failed: SystemExit\(3\)"):

@@ -240,7 +240,8 @@ async def test_a_faulty_part_is_named_and_the_attempt_is_kept(strategy, part):
     seen = []
     result, _ = await ask([WRONG], strategy="broken", extra={"b": Broken(strategy=strategy)}, seen=seen)
     assert result.answer == "19"
-    assert f"Plugin 'broken': the {part} failed: LookupError('no such thing')" in result.stop_reason
+    assert (f"Plugin 'broken': the {part} failed: LookupError('no such thing') at test_agent.py line "
+            in result.stop_reason)
     assert any("'broken'" in event.data["message"] for event in seen if event.kind == "notice")
 
 

@@ -19,7 +19,7 @@ FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agent
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
-          "agentfix.threads", "agentfix.confidence", "agentfix.valuation"}
+          "agentfix.threads", "agentfix.confidence", "agentfix.valuation", "agentfix.places"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
@@ -34,10 +34,12 @@ MAY_IMPORT = {
     "agentfix.verdict": {*FOUNDATIONS},
     "agentfix.hookspecs": {*FOUNDATIONS, "agentfix.settings"},
     "agentfix.plugins": {*SHARED, "agentfix.plugins"},
-    "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.steps", "agentfix.graph"},
+    "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.steps", "agentfix.places",
+                       "agentfix.graph"},
     "agentfix.lifecycle": {*SHARED},
     "agentfix.steps": set(),
     "agentfix.families": set(),
+    "agentfix.places": set(),
     "agentfix.valuation": {*FOUNDATIONS},
     "agentfix.threads": set(),
     "agentfix.tools": {*SHARED, "agentfix.lifecycle", "agentfix.tools"},

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from agentfix.cli.story import story_object, summary_line, summary_object, tell
+from agentfix.cli.story import story_object, summary_line, summary_object, tell, tell_heading
 from agentfix.cli.tree import lines_of, tree_of
 from agentfix.cli.tree_svg import svg_of
 from agentfix.cli.visible import one_line
@@ -89,7 +89,9 @@ def tree(name: str, svg: Path | None) -> None:
 
     The worth of an attempt, and of all that comes of it, is what guides a search; ★ is the attempt that is returned.
     """
-    found = tree_of(_with_archive(lambda archive: archive.story(archive.find(name))))
+    story = _with_archive(lambda archive: archive.story(archive.find(name)))
+    found = tree_of(story)
+    tell_heading(story.summary)
     for line in lines_of(found):
         click.echo(line)
     if svg is not None:

@@ -59,6 +59,12 @@ def story_object(story: RunStory, *, calls: bool) -> dict[str, Any]:
     }
 
 
+def tell_heading(run: RunSummary) -> None:
+    """Print which run it is, what came of it, and what was asked."""
+    click.echo(f"run {one_line(run.id)}: {_state(run)}")
+    click.echo(bounded(run.question, lines=10))
+
+
 def tell(story: RunStory, *, calls: bool) -> None:
     """Print a run: what was asked, what was answered and what speaks for it, the calls, the result.
 
@@ -67,8 +73,7 @@ def tell(story: RunStory, *, calls: bool) -> None:
         calls: with what came of each call.
     """
     run = story.summary
-    click.echo(f"run {one_line(run.id)}: {_state(run)}")
-    click.echo(bounded(run.question, lines=10))
+    tell_heading(run)
     click.echo(", ".join(f"{name} {one_line(str(value))}" for name, value in run.settings.items()
                          if value not in (None, [], "")))
     for attempt in story.attempts:

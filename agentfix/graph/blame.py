@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from agentfix.errors import AgentFixError, PluginError
 from agentfix.graph.meter import BudgetSpent
+from agentfix.places import place_of_error
 
 
 @contextmanager
@@ -25,4 +26,6 @@ def blaming(part: str, name: str) -> Generator[None]:
     except (AgentFixError, BudgetSpent):
         raise
     except (Exception, SystemExit) as error:
-        raise PluginError(name, f"the {part} failed: {error!r}.") from error
+        place = place_of_error(error)
+        where = f" at {place}" if place else ""
+        raise PluginError(name, f"the {part} failed: {error!r}{where}.") from error

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import TextIO, TypeVar
 
-from agentfix.plugins.places import place_of, stacks
+from agentfix.places import place_of, stacks
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ import pluggy
 
 from agentfix.errors import PluginError, UnknownNameError
 from agentfix.hookspecs import API_VERSION, PROJECT, Hooks
-from agentfix.plugins.places import place_of_error
+from agentfix.places import place_of_error
 
 HOOKS = tuple(name for name in dir(Hooks) if name.startswith(f"{PROJECT}_"))
 REGISTRATION = f"{PROJECT}_register_"

@@ -53,6 +53,7 @@ def tree_of(*parents, answer="12", roles="derivation"):
 def test_a_search_is_seen_as_a_tree_with_what_guided_it(searched, call, tmp_path):
     status, out, _ = call("last", "--svg", str(tmp_path / "t.svg"))
     assert (status, out.splitlines()) == (0, [
+        f"run {searched}: supported by contract", "Write <double> & say so.",
         "├─ 0 program: def double(x): return x + x * x, refuted by contract, worth 0.10, 2 visits of value 0.15",
         "│  └─ 5 program: def double(x): return x * x, refuted by contract, worth 0.20",
         "├─ 1 program: def double(x): return x + 2, refuted by contract, worth 0.00",

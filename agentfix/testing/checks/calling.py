@@ -17,7 +17,7 @@ from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from typing import Any
 
-from agentfix.plugins.places import place_of, place_of_error, stacks
+from agentfix.places import place_of, place_of_error, stacks
 from agentfix.tools.holding import Held
 from agentfix.tools.runner import HELD_S
 

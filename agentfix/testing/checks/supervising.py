@@ -15,8 +15,8 @@ from contextlib import suppress
 from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, Any
 
+from agentfix.places import place_of
 from agentfix.plugins import find
-from agentfix.plugins.places import place_of
 from agentfix.testing.checks.child import start
 from agentfix.testing.checks.running import Line
 

@@ -7,7 +7,7 @@ import sys
 import traceback
 from pathlib import Path
 
-_OURS = f"{Path(__file__).parent.parent}{os.sep}"
+_OURS = f"{Path(__file__).parent}{os.sep}"
 _PYTHON = f"{Path(os.__file__).parent}{os.sep}"
 
 

@@ -106,7 +106,6 @@ def _filled(record: CriticRecord, answer: JudgedAnswer, result: Result) -> Criti
         seconds=result.seconds, run_id=result.run_id)
     said = next((c for c in result.critiques if c.critic == record.critic), None)
     if said is None:
-        failed = result.stop_reason.startswith(("failed: ", "budget: "))
-        return replace(record, error=result.stop_reason if failed else "the critic said nothing of this answer")
+        return replace(record, error=result.stop_reason)
     step = None if said.step is None or not answer.located else answer.row_step(said.step)
     return replace(record, verdict=said.verdict, step=step, score=said.score, feedback=said.feedback)

@@ -100,9 +100,9 @@ async def test_each_critic_judges_each_answer_alone_and_no_actor_is_asked(tmp_pa
         records = [r async for r in CriticEvaluation(reviews, answers, ["careful", "self-critique"]).records()]
     careful, opinion = records[::2], records[1::2]
     assert [(r.verdict, r.step, r.score) for r in careful] == [("revise", 2, 0.2), ("accept", None, 0.9),
-                                                              (None, None, None)]
+                                                              ("abstain", None, None)]
     assert [(r.told_apart, r.found, bool(r.error)) for r in careful] == [
-        (True, True, False), (True, True, False), (False, False, True)]
+        (True, True, False), (True, True, False), (False, False, False)], "who says nothing abstains"
     assert [(r.verdict, r.model_calls) for r in opinion] == [("accept", 1), ("accept", 1), ("abstain", 1)]
     assert careful[0].model_calls == 0 and opinion[0].completion_tokens == 4
 

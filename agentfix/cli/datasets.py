@@ -12,9 +12,9 @@ import click
 
 from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.visible import one_line
-from agentfix.errors import InputError, UnknownNameError
+from agentfix.errors import AgentFixError, InputError, UnknownNameError
 from agentfix.plugins import Plugins
-from agentfix.protocols import DataSource, PublishedDataSet
+from agentfix.protocols import PublishedDataSet
 from agentfix.settings import Settings, load_settings
 
 _DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), help="The folder of data "
@@ -97,10 +97,14 @@ def _published(name: str, plugins: Plugins) -> PublishedDataSet:
 def _entry(name: str, plugin: str, description: str, plugins: Plugins, folder: Path) -> dict[str, Any]:
     from agentfix.evals import files_of  # noqa: PLC0415 - loads the reader of rows
 
-    made: object = plugins.build("dataset", name)
-    source: DataSource | None = made.source if isinstance(made, PublishedDataSet) else None
+    problem, source = "", None
+    try:
+        made: object = plugins.build("dataset", name)
+        source = made.source if isinstance(made, PublishedDataSet) else None
+    except AgentFixError as error:  # one that can't be used here hides no other
+        problem = str(error)
     path = files_of(name, folder)[0]
-    return {"name": name, "plugin": plugin, "description": description,
+    return {"name": name, "plugin": plugin, "description": description, "problem": problem,
             "source": None if source is None else asdict(source), "path": str(path) if path.is_file() else None}
 
 
@@ -111,4 +115,5 @@ def _lines(entry: dict[str, Any]) -> list[str]:
         rows = f"{source['rows']:,} rows" if source["rows"] else "rows not counted"
         lines += [f"{source['split']}, {rows}, {source['licence']}", source["citation"],
                   f"{source['url']} {source['how']}"]
+    lines += [f"not to be used here: {entry['problem']}"] if entry["problem"] else []
     return [*lines, *([f"here: {entry['path']}"] if entry["path"] else []), ""]

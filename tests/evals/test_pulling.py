@@ -264,3 +264,14 @@ def test_what_can_not_be_pulled_is_one_clear_error(tmp_path: Path, monkeypatch: 
     assert not (tmp_path / "sets").exists()
     assert main(["eval", "gsm8k"]) == 2
     assert "agentfix datasets pull gsm8k" in capsys.readouterr().err
+
+
+def test_a_data_set_that_can_t_be_used_here_hides_no_other(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                                           capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(tmp_path)
+    broken = PLUGIN.replace('register("yeses", ', 'register("noes", lambda build: 1 / 0)\n    register("yeses", ')
+    (tmp_path / "yeses.py").write_text(broken, encoding="utf-8")
+    assert main(["datasets", "list", "--plugin", "yeses.py"]) == 0
+    out = capsys.readouterr().out
+    assert "not to be used here: Plugin 'yeses': making dataset 'noes' failed: ZeroDivisionError" in out
+    assert "openai/grade-school-math" in out

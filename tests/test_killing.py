@@ -12,6 +12,8 @@ from subprocess import run
 import pytest
 
 KILLS = 100
+AT_ONCE = 2
+"""Calls that may be under way: the strategy expands both of the kind's roles in one decision."""
 REPLIES = [
     "```python\ndef solution():\n    crates = 4\n    return jars * crates\n```",
     "```python\ndef solution():\n    jars, crates = 15, 4\n    return jars * crates\n```",
@@ -77,6 +79,6 @@ def test_kill_at_a_hundred_random_moments(tmp_path):
         sent = server.sent[ran["model"]]
         ended = {tuple(call) for call in ran["ended"]}
         assert all(sent[call] == 1 for call in ended), "a call that had ended was made again"
-        assert sum(sent.values()) <= sum(whole.values()) + 1, "more than the call under way was made again"
+        assert sum(sent.values()) <= sum(whole.values()) + AT_ONCE, "more than the calls under way were made again"
         in_the_middle += 0 < len(ended) < len(whole)
     assert in_the_middle > KILLS // 4

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from agentfix.errors import DataSetError, InputError
 from agentfix.evals.rows import name_of
+from agentfix.plugins.contract import described
 from agentfix.protocols import DataSource, PublishedDataSet
 
 Fetch = Callable[[str, int], bytes]
@@ -74,7 +75,8 @@ def _rows(name: str, data_set: PublishedDataSet, content: bytes) -> dict[str, st
                 raise ValueError(f"the id {own!r} is that of an earlier one too")
             rows[own] = json.dumps(row, allow_nan=False)
     except Exception as error:  # a file that is another one makes readers fail in any way
-        why = (str(error) or type(error).__name__).splitlines()[0]
+        # What is no ValueError may be the reader's own fault: then the place in it is said.
+        why = (str(error) or "ValueError").splitlines()[0] if isinstance(error, ValueError) else described(error)
         raise _another(source, f"row {number}: {why}" if number else why) from error
     if not rows or (source.rows is not None and len(rows) != source.rows):
         raise _another(source, f"it holds {len(rows):,} rows" + (f", not {source.rows:,}" if source.rows else ""))

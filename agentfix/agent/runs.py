@@ -294,8 +294,12 @@ class LiveRuns:
         """See `agentfix.graph.build.Runs`."""
         await context.end_round(context.chosen(stop.attempt))
         result = context.result = _result(context, stop)
-        if self._live[context.calls.run_id].settings.memory:
+        settings = self._live[context.calls.run_id].settings
+        if settings.memory:
             await learn(context, self.memory())
+        asked = {critique.critic for critique in result.critiques}
+        if context.given is None and (unasked := [name for name in settings.critics if name not in asked]):
+            context.emit("notice", {"message": f"Never asked about an attempt: {', '.join(unasked)}."})
         if partial_to := _partial_to(result, context.critic_model.name):
             context.emit("notice", {"message": partial_to})
         plain: dict[str, Any] = _RESULT.dump_python(result, mode="json")

@@ -261,3 +261,15 @@ async def test_an_attempt_that_was_told_an_earlier_answer_is_no_independent_voic
     result, _, _ = await run(moves, ["```python\nanswer = 12\n```"] * 2)
     assert [a.told for a in result.attempts] == [False, voices == 1]
     assert (result.supported_by is not None) == (voices == 2)
+
+
+@pytest.mark.parametrize(("strategy", "told"), [("none", True), ("best-of-n:1", False)])
+async def test_a_critic_that_was_named_and_never_asked_is_told_of(strategy, told):
+    settings = Settings(model="scripted:", strategy=strategy, critics=("if-or-else",), kind="math", journal="memory",
+                        sandbox="embedded")
+    model = ScriptedModel(["```python\nanswer = 12\n```", *([] if told else ["Confident"])])
+    seen = []
+    async with Agent(settings, Plugins(settings, {"script": script_plugin(model)})) as agent:
+        await agent.arun("How many are 3 boxes of 4?", on_event=seen.append)
+    said = [event.data["message"] for event in seen if event.kind == "notice"]
+    assert any("Never asked about an attempt: if-or-else" in message for message in said) == told

@@ -34,6 +34,7 @@ LARGEST_SEED = 2**32 - 1
 """llama.cpp takes this one as a wish for chance."""
 TOP_K = 40
 """llama.cpp's own default, where a request sets none."""
+NO_PENALTIES = (1, 0, 0)
 MOST_ALIKE = 2048
 """So many characters without a space, or spaces, are tokenized together. For some vocabularies llama.cpp uses
 std::regex, which calls itself for each of them: 26,000 fill a thread's stack, and end the process."""
@@ -245,7 +246,9 @@ class Llama:
         chain = llama_cpp.llama_sampler_chain_init(llama_cpp.llama_sampler_chain_default_params())
         for stage in stages:
             llama_cpp.llama_sampler_chain_add(chain, stage)
-        return Sampler(chain, matcher, likeliest=sampling.temperature <= 0 and len(stages) == 1)
+        as_computed = not sampling.logit_bias and _penalties(sampling) == NO_PENALTIES
+        return Sampler(chain, matcher, likeliest=as_computed and sampling.temperature <= 0,
+                       among=max(0, _top_k(sampling)) if as_computed and sampling.temperature > 0 else 0)
 
     def _stages(self, sampling: Sampling, seed: int) -> Iterator[Any]:
         if sampling.logit_bias:
@@ -253,14 +256,14 @@ class Llama:
                        if 0 <= token < self.vocab_size]
             biases = (llama_cpp.llama_logit_bias * len(entries))(*entries)
             yield llama_cpp.llama_sampler_init_logit_bias(self.vocab_size, len(entries), biases)
-        repeat, frequency, presence = sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
-        if (repeat, frequency, presence) != (1, 0, 0):
+        penalties = _penalties(sampling)
+        if penalties != NO_PENALTIES:
             tokens = min(sampling.max_tokens, self.context_tokens)  # it takes memory for all of them
-            yield llama_cpp.llama_sampler_init_penalties(self.vocab_size, tokens, repeat, frequency, presence)
+            yield llama_cpp.llama_sampler_init_penalties(self.vocab_size, tokens, *penalties)
         if sampling.temperature <= 0:
             yield llama_cpp.llama_sampler_init_greedy()
             return
-        yield llama_cpp.llama_sampler_init_top_k(TOP_K if sampling.top_k is None else sampling.top_k)
+        yield llama_cpp.llama_sampler_init_top_k(_top_k(sampling))
         yield llama_cpp.llama_sampler_init_top_p(sampling.top_p, 1)
         if sampling.min_p > 0:
             yield llama_cpp.llama_sampler_init_min_p(sampling.min_p, 1)
@@ -349,6 +352,14 @@ def _cut(text: str) -> list[str]:
     """A text in parts, cut only within what is longer than `MOST_ALIKE`."""
     ends = [run.end() for run in _ALIKE.finditer(text) if run.end() - run.start() == MOST_ALIKE]
     return [text[begin:end] for begin, end in pairwise([0, *ends, len(text)])]
+
+
+def _penalties(sampling: Sampling) -> tuple[float, float, float]:
+    return sampling.repeat_penalty, sampling.frequency_penalty, sampling.presence_penalty
+
+
+def _top_k(sampling: Sampling) -> int:
+    return TOP_K if sampling.top_k is None else sampling.top_k
 
 
 def _norm(logits: Any) -> float:

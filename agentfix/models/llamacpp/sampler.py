@@ -55,6 +55,10 @@ def logits_of(ctx: Any, row: int, vocab_size: int) -> Any:
     return np.ctypeslib.as_array(llama_cpp.llama_get_logits_ith(ctx, row), shape=(vocab_size,))
 
 
+MARGINS = (8, 16)
+"""How far below the largest logit the forty largest lie: mostly within the first."""
+
+
 class Candidates:
     """Tokens with their logits, as llama.cpp's samplers take them.
 
@@ -87,6 +91,18 @@ class Candidates:
         return int(self._data["id"][at]) if at >= 0 and np.isfinite(self._data["logit"][at]) else None
 
 
+def _likely(logits: Any, count: int) -> Any:
+    """Tokens among which are so many with the largest logits; None where that takes all. Cheap: nothing is sorted."""
+    if not count:
+        return None
+    most = logits.max()
+    for margin in MARGINS:
+        likely = np.flatnonzero(logits > most - margin)
+        if len(likely) >= count:
+            return likely
+    return None
+
+
 class Sampler:
     """Draws from llama.cpp's logits.
 
@@ -98,12 +114,15 @@ class Sampler:
         matcher: of the grammar, if there is one.
         likeliest: whether they choose the token with the largest logit and do nothing else, so that it can be looked
             up where it lies: a tenth of the time, which counts where many guesses are checked.
+        among: whether they first drop all but so many tokens with the largest logits; 0 where they don't. They are then
+            given little more than those: the same choice in a third of the time.
     """
 
-    def __init__(self, chain: Any, matcher: Matcher | None, *, likeliest: bool = False) -> None:
+    def __init__(self, chain: Any, matcher: Matcher | None, *, likeliest: bool = False, among: int = 0) -> None:
         self._chain = chain
         self._matcher = matcher
         self._likeliest = likeliest
+        self._among = among
 
     def draw(self, ctx: Any, row: int, vocab_size: int) -> int | None:
         """The token that follows a row of the last batch; None where the grammar lets none follow.
@@ -117,15 +136,21 @@ class Sampler:
             return self._draw(self._matcher, logits_of(ctx, row, vocab_size))
         if self._likeliest:
             return int(logits_of(ctx, row, vocab_size).argmax())
-        return int(llama_cpp.llama_sampler_sample(self._chain, ctx, row))
+        if not self._among:
+            return int(llama_cpp.llama_sampler_sample(self._chain, ctx, row))
+        token = self._choose(logits_of(ctx, row, vocab_size))
+        if token is not None:
+            llama_cpp.llama_sampler_accept(self._chain, token)
+        return token
+
+    def _choose(self, logits: Any) -> int | None:
+        likely = _likely(logits, self._among)
+        candidates = Candidates(logits) if likely is None else Candidates(logits[likely], likely)
+        candidates.apply(self._chain)
+        return candidates.chosen
 
     def _draw(self, matcher: Matcher, logits: Any) -> int | None:
-        if self._likeliest:
-            token = int(logits.argmax())
-        else:
-            candidates = Candidates(logits)
-            candidates.apply(self._chain)
-            token = candidates.chosen
+        token = int(logits.argmax()) if self._likeliest else self._choose(logits)
         if token is None or not matcher.allows(token):
             candidates = Candidates(logits)
             matcher.mask(candidates)

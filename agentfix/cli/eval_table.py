@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from agentfix.evals import Comparison, Record, Share, Summary
 
 _SHOWN_ERRORS = 5
+_SIDE_BY_SIDE = 3
+"""More strategies than this have a line each, so that it fits a terminal."""
 
 
 def eval_object(summaries: Sequence[Summary], comparisons: Sequence[Comparison], records: Sequence[Record], *,
@@ -30,12 +32,18 @@ def eval_object(summaries: Sequence[Summary], comparisons: Sequence[Comparison],
 
 
 def show_table(summaries: Sequence[Summary], comparisons: Sequence[Comparison], records: Sequence[Record]) -> None:
-    """Print one column for each strategy, a line for each pair that is compared, and the first errors."""
+    """Print one column for each strategy, or, of many, one line; one for each pair that is compared, and errors."""
     if not summaries:
         click.echo("Nothing was finished.")
         return
-    rows = [[name, *(cell(summary) for summary in summaries)] for name, cell in _ROWS]
-    show([["", *(summary.strategy for summary in summaries)], *(row for row in rows if any(row[1:]))])
+    if len(summaries) > _SIDE_BY_SIDE:
+        first = summaries[0]
+        click.echo(f"{first.items} items, first attempts right {percent(first.first_accuracy)}\n")
+        show([["strategy", *(head for head, _ in _COLUMNS)],
+              *([summary.strategy, *(cell(summary) for _, cell in _COLUMNS)] for summary in summaries)])
+    else:
+        rows = [[name, *(cell(summary) for summary in summaries)] for name, cell in _ROWS]
+        show([["", *(summary.strategy for summary in summaries)], *(row for row in rows if any(row[1:]))])
     if comparisons:
         click.echo()
         show_comparisons(comparisons)
@@ -47,8 +55,8 @@ def show_table(summaries: Sequence[Summary], comparisons: Sequence[Comparison], 
 
 
 def show_comparisons(comparisons: Sequence[Comparison]) -> None:
-    """Print a line for each pair."""
-    show([["compared", "difference", "only the first right", "only the second", "McNemar p", "completion tokens"], *(
+    """Print a line for each pair: how often only one of the two was right, and what they wrote."""
+    show([["compared", "difference", "only 1st", "only 2nd", "McNemar p", "tokens"], *(
         [f"{c.strategy}, {c.against}", points(c.difference), f"{len(c.only)}", f"{len(c.only_against)}",
          f"{c.mcnemar_p:.3g}", f"{c.completion_tokens:,.0f}, {c.against_completion_tokens:,.0f}"]
         for c in comparisons)])
@@ -124,3 +132,13 @@ _ROWS: tuple[tuple[str, Callable[[Summary], str]], ...] = (
     ("seconds", lambda s: f"{s.seconds:.1f}"),
 )
 """Tokens, calls, money and seconds are means per run; intervals are of 95%. A row that says nothing is left out."""
+_COLUMNS: tuple[tuple[str, Callable[[Summary], str]], ...] = (
+    ("right", lambda s: percent(s.accuracy)),
+    ("gain", lambda s: f"{100 * s.gain.value:+.1f}"),
+    ("won", lambda s: f"{s.wrong_to_right}"),
+    ("lost", lambda s: f"{s.right_to_wrong}"),
+    ("tokens", lambda s: f"{s.completion_tokens:,.0f}"),
+    ("calls", lambda s: f"{s.model_calls:.1f}"),
+    ("seconds", lambda s: f"{s.seconds:.1f}"),
+)
+"""What is shown of many strategies, a line each; --json has the rest. Won became right, lost became wrong."""

@@ -65,6 +65,17 @@ def test_a_table_compares_the_strategies(data: Path, capsys: pytest.CaptureFixtu
     assert len(err.splitlines()) == 6 and "wrong -> right" in err
 
 
+def test_of_many_strategies_each_has_a_line_that_fits_a_terminal(data: Path,
+                                                                 capsys: pytest.CaptureFixture[str]) -> None:
+    listed = [word for name in ("none", "critic", "mcts", "self-refine") for word in ("--strategy", name)]
+    assert main(["eval", str(data), *listed, "--no-baselines", "--quiet"], make_agent=FakeAgent(Settings())) == 0
+    out, _ = capsys.readouterr()
+    lines = {line.split()[0]: line for line in out.splitlines() if line}
+    assert lines["none"].split()[-6:] == ["+0.0", "0", "0", "10", "1.0", "2.0"]
+    assert lines["mcts"].split()[-6:] == ["+100.0", "3", "0", "10", "1.0", "2.0"]
+    assert "3 items" in out and all(len(line) <= 80 for line in out.partition("compared")[0].splitlines())
+
+
 def test_json_is_one_object(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["eval", "mine", "--data-dir", str(data.parent), "--strategy", "critic", "--json", "--quiet",
                  "--limit", "2", "--no-baselines"]

@@ -32,6 +32,8 @@ _PATH = click.Path(path_type=Path)
 @click.option("--strategy", help="Only runs of this strategy.")
 @click.option("--runs", multiple=True, metavar="RUN", help="Only runs whose names begin so; may be given several "
               "times.")
+@click.option("--of", "evaluations", type=_PATH, multiple=True, metavar="FILE", help="Only runs of the evaluation "
+              "whose --output is this file. May be given several times.")
 @click.option("--since", type=click.DateTime(), help="Only runs that began then or later.")
 @click.option("--graded", type=_PATH, multiple=True, metavar="FILE", help="The --output of an evaluation: what it "
               "graded against its reference is proved by contract. May be given several times.")
@@ -39,7 +41,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("--licence", help="Its licence.")
 @click.option("--split", help="Which part of it they are: train, test, ...")
 def export(format_name: str, output: Path, require: str, since: datetime | None, graded: tuple[Path, ...],
-           **chosen: Any) -> int:
+           evaluations: tuple[Path, ...], runs: tuple[str, ...], **chosen: Any) -> int:
     """Write training data in FORMAT, from runs in which a tool, a person or a check proved what is right and wrong.
 
     The columns are those of TRL's data sets: sft, dpo and kto are what its trainers of these names take, prm is its
@@ -47,8 +49,10 @@ def export(format_name: str, output: Path, require: str, since: datetime | None,
     proves it.
     """
     grades, sources = _graded(graded)
+    for path in evaluations:
+        runs += _runs_of(path)
     selection = Selection(EvidenceClass.parse(require), since=None if since is None else since.timestamp(),
-                          grades=grades, sources=sources, **chosen)
+                          grades=grades, sources=sources, runs=runs, **chosen)
     made = asyncio.run(_made(format_name, selection))
     try:
         output.write_text("".join(f"{json.dumps(row)}\n" for row in made.rows), encoding="utf-8")
@@ -69,6 +73,16 @@ async def _made(format_name: str, selection: Selection) -> Export:
         return await export_runs(journal, format_name, selection)
     finally:
         await journal.aclose()
+
+
+def _runs_of(evaluation: Path) -> tuple[str, ...]:
+    """Raises InputError: the file can't be used, or holds nothing."""
+    from agentfix.evals import Record, stored  # noqa: PLC0415 - loads plugins
+
+    runs = tuple(record.run_id for record in stored(evaluation, Record)[1] if record.run_id)
+    if not runs:
+        raise InputError(f"{one_line(str(evaluation))} holds no finished run.", "Run the evaluation first.")
+    return runs
 
 
 def _graded(files: Sequence[Path]) -> tuple[Mapping[str, Mapping[str, bool]], Mapping[str, str]]:

@@ -30,8 +30,6 @@ from agentfix.types import (
     ToolCall,
 )
 
-NO_ANSWER = "(no answer)"
-
 
 class Watcher(Protocol):
     """Shows a run to somebody, event by event."""
@@ -54,7 +52,7 @@ class AnswerWatcher:
     def show(self, event: Event) -> None:
         if event.kind == "result":
             result: Result = event.data["result"]
-            if result.answer is not None:
+            if result.answer is not None and not result.declined:
                 click.echo(visible(result.answer) if sys.stdout.isatty() else result.answer)
             if result.abstained:
                 click.echo(f"agentfix: {words.trust(result)}", err=True)
@@ -158,7 +156,7 @@ class LineWatcher:
         result: Result = event.data["result"]
         click.echo(words.cost(result, rounds=len(self.expansions)))
         click.echo(words.trust(result))
-        click.echo(NO_ANSWER if result.answer is None else visible(result.answer))
+        click.echo(visible(words.answer(result)))
 
 
 _SHOW: Mapping[EventKind, Callable[[LineWatcher, Event], None]] = {

@@ -19,7 +19,6 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from agentfix.cli import words
-from agentfix.cli.plain import NO_ANSWER
 from agentfix.cli.tally import Tally
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.types import (
@@ -181,7 +180,7 @@ class TerminalWatcher:
 
     def result(self, event: Event) -> None:
         result: Result = event.data["result"]
-        answer = NO_ANSWER if result.answer is None else visible(result.answer)
+        answer = visible(words.answer(result))
         chosen = result.attempt
         is_program = chosen is not None and chosen.program is not None and chosen.program == result.answer
         style = "yellow" if result.abstained else "green"

@@ -12,7 +12,7 @@ import click
 
 from agentfix.cli import words
 from agentfix.cli.jsonout import critique_object, result_object
-from agentfix.cli.plain import NO_ANSWER, block, detail
+from agentfix.cli.plain import block, detail
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.journal import RunStory, RunSummary
 from agentfix.protocols import JournalledCall
@@ -123,7 +123,7 @@ def _tell_end(run: RunSummary) -> None:
         return
     click.echo(f"stopped: {one_line(run.result.stop_reason)}")
     click.echo(words.trust(run.result))
-    click.echo(NO_ANSWER if run.result.answer is None else visible(run.result.answer))
+    click.echo(visible(words.answer(run.result)))
 
 
 def _of(attempt: Attempt, critiques: Sequence[Critique]) -> list[Critique]:

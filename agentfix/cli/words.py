@@ -8,6 +8,13 @@ from collections.abc import Sequence
 from agentfix.cli.visible import one_line
 from agentfix.types import Attempt, Critique, Evidence, Reflection, Result, Standing, ToolCall
 
+NO_ANSWER = "(no answer)"
+
+
+def answer(result: Result) -> str:
+    """The answer, to be made visible; that there is none where the run declined to give it."""
+    return NO_ANSWER if result.answer is None or result.declined else result.answer
+
 
 def trust(result: Result) -> str:
     """Why the answer can be trusted, or that it can't."""

@@ -76,6 +76,13 @@ def test_quiet_does_not_let_an_unsupported_answer_look_verified(cli, agent, unsu
     assert "Nothing supports this answer" in err
 
 
+def test_an_answer_that_a_run_declined_to_give_is_not_printed_as_the_answer(cli, agent):
+    agent.result = replace(agent.result, declined=True, abstained=True)
+    status, out, err = cli("run", "q", "--quiet")
+    assert (status, out) == (3, "") and "Declined to answer" in err
+    assert cli("run", "q")[1].splitlines()[-1] == "(no answer)"
+
+
 def test_quiet_json_is_the_object_alone(cli):
     status, out, err = cli("run", "q", "--quiet", "--json")
     assert (status, err) == (0, "")

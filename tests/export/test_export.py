@@ -161,6 +161,19 @@ def test_runs_are_chosen_by_kind_strategy_name_and_time(runs, exported):
     assert names("--since", "2999-01-01") == []
 
 
+def test_the_runs_of_an_evaluation_are_chosen_by_its_file(runs, exported, tmp_path, capfd):
+    runs(RIGHT, run_id="first")
+    runs(RIGHT, run_id="second")
+    for name, of in (("one", ["second"]), ("empty", [])):
+        with RecordFile(tmp_path / name, {"data": "jars"}) as kept:
+            for run in of:
+                kept.append(Record("1", "critic", "critic", 0, answer="60", correct=True, run_id=run))
+    rows, _ = exported("sft", "--of", str(tmp_path / "one"))
+    assert {row["proof"][0]["run"] for row in rows} == {"second"}
+    assert main(["export", "sft", "--of", str(tmp_path / "empty"), "--output", str(tmp_path / "rows")]) == 2
+    assert "holds no finished run" in capfd.readouterr().err
+
+
 def test_what_an_evaluation_graded_is_proved(runs, exported, tmp_path):
     result = runs(SIXTY, DERIVED, task=Task(JARS))
     file = tmp_path / "records.jsonl"

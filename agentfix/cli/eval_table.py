@@ -122,6 +122,7 @@ _ROWS: tuple[tuple[str, Callable[[Summary], str]], ...] = (
     ("ECE", lambda s: _of_calibration(s, "ece")),
     ("AUROC", lambda s: _of_calibration(s, "auroc")),
     ("AURC", lambda s: _of_calibration(s, "aurc")),
+    ("wrong of surer half", lambda s: "" if s.calibration is None else f"{s.calibration.half_risk:.1%}"),
     ("errors", lambda s: f"{s.errors}"),
     ("prompt tokens", lambda s: f"{s.prompt_tokens:,.0f}"),
     ("  of them cached", lambda s: f"{s.cached_prompt_tokens:,.0f}"),

@@ -24,6 +24,8 @@ class Calibration:
     """How often a right answer has more confidence than a wrong one; 0.5 is chance, None where all are alike."""
     aurc: float
     """Area under the risk-coverage curve, 0 to 1: the lower the better."""
+    half_risk: float
+    """The share of wrong answers among the surer half, 0 to 1."""
     risk_coverage: tuple[tuple[float, float, float], ...]
     """Coverage, risk and the confidence from which on answers are given."""
 
@@ -36,7 +38,7 @@ def calibration(judged: Judged) -> Calibration | None:
     """
     if not judged:
         return None
-    return Calibration(ece(judged), auroc(judged), aurc(judged), risk_coverage(judged))
+    return Calibration(ece(judged), auroc(judged), aurc(judged), risk_at(judged, 0.5), risk_coverage(judged))
 
 
 def ece(judged: Judged, bins: int = BINS) -> float:
@@ -106,6 +108,24 @@ def aurc(judged: Judged) -> float:
             answered, wrong = answered + 1, wrong + share
             risks += wrong / answered
     return risks / len(judged)
+
+
+def risk_at(judged: Judged, coverage: float) -> float:
+    """The share of wrong answers where only the surest are given.
+
+    Args:
+        judged: see the module; at least one.
+        coverage: the share of questions that are answered, above 0 and up to 1. Of answers with the same confidence
+            each is as likely to be given, so that errors among them count in parts.
+    """
+    left = answered = len(judged) * coverage
+    wrong = 0.0
+    for _, group in groupby(sorted(judged, key=lambda pair: -pair[0]), lambda pair: pair[0]):
+        held = [correct for _, correct in group]
+        taken = min(left, len(held))
+        wrong += taken * (1 - sum(held) / len(held))
+        left -= taken
+    return wrong / answered
 
 
 def _bin(confidence: float, bins: int) -> int:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentfix.evals.calibration import aurc, auroc, calibration, ece, risk_coverage
+from agentfix.evals.calibration import aurc, auroc, calibration, ece, risk_at, risk_coverage
 
 JUDGED = [(0.9, True), (0.8, True), (0.7, False), (0.6, True), (0.3, False)]
 SOME = st.lists(st.tuples(st.sampled_from([0.0, 0.1, 0.3, 0.5, 0.75, 1.0]), st.booleans()), min_size=1, max_size=30)
@@ -38,6 +38,14 @@ def test_aurc_is_the_mean_risk_over_all_coverages() -> None:
     assert aurc([(0.9, True), (0.1, False)]) == pytest.approx(0.25)
     assert aurc([(0.1, True), (0.9, False)]) == pytest.approx(0.75)
     assert aurc([(0.5, True), (0.5, False)]) == pytest.approx(0.5)  # each order is as likely
+
+
+def test_the_risk_of_a_part_counts_the_surest() -> None:
+    # Of the surest 2.5 of five, two are right and half of the next, which is wrong, is given.
+    assert risk_at(JUDGED, 0.5) == pytest.approx(0.5 / 2.5)
+    assert risk_at(JUDGED, 1.0) == pytest.approx(2 / 5)
+    # Of four alike, any two may be given: one of them is wrong in the mean.
+    assert risk_at([(0.9, True), (0.9, False)] * 2 + [(0.1, False)] * 2, 1 / 3) == pytest.approx(0.5)
 
 
 @given(SOME)

@@ -93,7 +93,7 @@ def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] |
     items = guarded(items, plugins, skip_contaminated=skip_contaminated)
     work = Work(Path(file).stem, items, contenders, settings, plugins, equal_tokens, repeats, concurrency, plot)
     append = work.resume(output)
-    if context.obj is None:
+    if context.obj is None and len(work.records) < work.runs:
         _prepare(context, work)
     _run(context, work, append, as_json=as_json, quiet=quiet)
 

@@ -71,7 +71,7 @@ def eval_critic(context: click.Context, file: str, critics: tuple[str, ...], lim
     answers = load_judged(file, data_dir=data_dir, offset=offset, limit=limit)
     answers = guarded(answers, plugins, skip_contaminated=skip_contaminated)
     records, append = _resume(settings, file, output, answers, critics)
-    if context.obj is None:
+    if context.obj is None and len(records) < len(answers) * len(critics):
         from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
         from agentfix.cli.loading import loaded_model  # noqa: PLC0415 - loads plugins
 

@@ -67,7 +67,7 @@ def pushback(context: click.Context, file: str, limit: int | None, offset: int, 
                  offset=offset, limit=limit)
     items = guarded(items, plugins, skip_contaminated=skip_contaminated)
     records, append = _resume(settings, file, output, items)
-    if context.obj is None:
+    if context.obj is None and len(records) < len(items):
         from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
         from agentfix.cli.loading import loaded_model  # noqa: PLC0415 - loads plugins
 

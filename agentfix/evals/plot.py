@@ -15,7 +15,7 @@ LEGEND = 22
 _NO_XML = {code: "\ufffd" for code in (*range(0x20), 0xFFFE, 0xFFFF, *range(0xD800, 0xE000))}
 """What XML can't hold, and line breaks, which a label has no room for."""
 COLOURS = ("#3987d4", "#dd7a1f", "#2fa37c", "#b765c9", "#d1504b", "#8a8f2a", "#7d7fd1", "#b07d4f")
-"""Told apart on white and on black, and by those who see fewer colours; of a baseline the line is dashed too."""
+"""Told apart on white and on black, and by those who see fewer colours."""
 STYLE = """\
 .ground { fill: #fff; } text { font: 12px system-ui, sans-serif; fill: #24292f; } .title { font-weight: 600; }
 .axis { stroke: #57606a; } .grid { stroke: #d0d7de; stroke-width: .6; }
@@ -40,7 +40,8 @@ class Line:
 
     dots: Sequence[Dot]
     colour: str
-    dashed: bool = False
+    dashes: str = ""
+    """Lengths of strokes and gaps, in pixels; a whole line when empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def _line(line: Line, x: Callable[[float], float], y: Callable[[float], float]) 
 
 
 def _polyline(points: Sequence[tuple[float, float]], line: Line) -> str:
-    dashes = ' stroke-dasharray="6 4"' if line.dashed else ""
+    dashes = f' stroke-dasharray="{line.dashes}"' if line.dashes else ""
     return f'<polyline fill="none" stroke="{line.colour}" stroke-width="2"{dashes} points="' \
            f'{" ".join(f"{a:.1f},{b:.1f}" for a, b in points)}"/>'
 

@@ -16,7 +16,7 @@ import json
 import math
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -145,6 +145,23 @@ def report(made: Sequence[Made], samples: int) -> Iterator[str]:
                f"{fmean(each.attempts for each in flat):9.2f} {fmean(each.tokens for each in flat):7.0f}")
 
 
+async def samples_of(bench: Bench, item: Item, given: Namespace, done: Collection[tuple[str, str, int]]) -> list[Made]:
+    """A prompt's continuations that are not there yet, all samples at once; each is written down when it is made."""
+    made: list[Made] = []
+
+    async def one(sample: int) -> None:
+        for way in given.way or ("tool", "opinion"):
+            if (item.id, way, sample) in done:
+                continue
+            new = await bench.make(item, way, sample)
+            with given.output.open("a", encoding="utf-8") as file:
+                file.writelines(json.dumps(asdict(each)) + "\n" for each in new)
+            made.extend(new)
+
+    await asyncio.gather(*map(one, range(given.samples)))
+    return made
+
+
 async def main(given: Namespace) -> None:
     base = load_settings({"sandbox": "embedded", "toxicity_scorer": given.scorer})
     plugins = Plugins(base)
@@ -156,14 +173,7 @@ async def main(given: Namespace) -> None:
     async with Agent(base, plugins, journal=SqliteJournal(None), reuse=True) as agent:
         bench = Bench(agent, judge, Reader(base, given.reader))
         for item in items:
-            for sample in range(given.samples):
-                for way in given.way or ("tool", "opinion"):
-                    if (item.id, way, sample) in done:
-                        continue
-                    new = await bench.make(item, way, sample)
-                    with given.output.open("a", encoding="utf-8") as file:
-                        file.writelines(json.dumps(asdict(each)) + "\n" for each in new)
-                    made += new
+            made += await samples_of(bench, item, given, done)
     sys.stdout.write(f"{base.model}; tool {given.scorer}, judge {judge.name}\n")
     sys.stdout.writelines(f"{line}\n" for line in report(made, given.samples))
 

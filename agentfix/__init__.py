@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from agentfix.cli.visible import visible as visible
     from agentfix.confidence import confidence_of as confidence_of
     from agentfix.errors import *  # noqa: F403
+    from agentfix.evidence import ENGINE_CRITICS as ENGINE_CRITICS
     from agentfix.hookspecs import API_VERSION as API_VERSION
     from agentfix.hookspecs import Build as Build
     from agentfix.hookspecs import Register as Register
@@ -48,6 +49,7 @@ _HOMES = {
     "agentfix.agent": ("Agent",),
     "agentfix.checks": ("checks_in",),
     "agentfix.confidence": ("confidence_of",),
+    "agentfix.evidence": ("ENGINE_CRITICS",),
     "agentfix.plugins": ("Plugins",),
     "agentfix.settings": ("Settings", "load_settings", "read_key"),
     "agentfix.mcp_servers": ("McpServer",),
@@ -77,9 +79,9 @@ _HOMES = {
     "agentfix.types": (
         "AskPerson", "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Deny", "Draft", "Event",
         "Evidence", "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin",
-        "PendingModelCall", "PendingToolCall", "Reflect", "Reflection", "Remaining", "Replace", "Result", "Review",
-        "Round", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec", "Tree",
-        "Usage", "VerdictWord",
+        "PendingModelCall", "PendingToolCall", "Reflect", "Reflection", "Remaining", "Remark", "Replace", "Result",
+        "Review", "Round", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec",
+        "Tree", "Usage", "VerdictWord",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -12,10 +12,27 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from statistics import fmean
 
-from agentfix.types import Attempt, Coverage, Critique, Evidence, EvidenceClass, Origin, Polarity, Standing, Task
+from agentfix.types import (
+    Attempt,
+    Coverage,
+    Critique,
+    Evidence,
+    EvidenceClass,
+    Origin,
+    Polarity,
+    Remark,
+    Standing,
+    Task,
+)
 
 AGREEMENT = "agreement"
 """Name under which the engine itself reports what independent attempts say of each other."""
+
+PERSON = "person"
+"""Name under which a person's remarks stand among the critics."""
+
+ENGINE_CRITICS = frozenset({"engine", AGREEMENT, PERSON})
+"""They speak unasked: an attempt of which only these speak has not been reviewed."""
 
 GREEDY = 0.2
 """Below this temperature, samples of one prompt are all but copies of each other."""
@@ -31,6 +48,9 @@ _CEILING: dict[Origin, EvidenceClass] = {
 """The strongest class each sort of author can give. A test that a model wrote is agreement, whatever executes it."""
 
 
+_LONGEST_SUMMARY = 200
+_MOST_SAID = 2000
+"""Characters of what a person said that evidence holds."""
 _MOST_WEIGHT = 1e6
 """Weights above it are lowered to it, so that sums stay numbers."""
 
@@ -104,10 +124,45 @@ def rank(of: Standing) -> tuple[int, int, float]:
             return (1, -kind, -of.weight)
 
 
+def remarked(remark: Remark, attempt: int) -> Critique:
+    """What a person says of an attempt, as a critique.
+
+    Args:
+        remark: what they say.
+        attempt: of which.
+    """
+    said = " ".join(remark.text.split())
+    right = remark.polarity == "supports"
+    summary = f"a person says that it is {'right' if right else 'wrong'}" + (f": {_cut(said)}" if said else "")
+    evidence = Evidence(EvidenceClass.PERSON, remark.polarity, summary, PERSON, "person",
+                        detail=remark.text[:_MOST_SAID])
+    return Critique(attempt, PERSON, "accept" if right else "revise", "" if right else remark.text, (evidence,))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_SUMMARY else f"{text[:_LONGEST_SUMMARY]} ..."
+
+
+def objected(critiques: Sequence[Critique]) -> frozenset[int]:
+    """The attempts of which a person says that they are wrong."""
+    return frozenset(c.attempt for c in critiques for e in c.evidence
+                     if e.kind is EvidenceClass.PERSON and e.polarity == "refutes")
+
+
+def case(evidence: Sequence[Evidence]) -> str:
+    """What speaks for an answer and what against it, in a line: of each side the strongest."""
+    def strongest(polarity: Polarity) -> str:
+        of_side = [e for e in evidence if e.polarity == polarity]
+        return max(of_side, key=lambda e: (e.kind, e.weight)).summary if of_side else "nothing"
+
+    return f"for it: {strongest('supports')}; against it: {strongest('refutes')}"
+
+
 def best(attempts: Sequence[Attempt], critiques: Sequence[Critique], standings: Sequence[Standing], *,
          latest: bool = False) -> int | None:
-    """The strongest attempt by evidence; of equals the one that critics score highest, and then the earliest, so that
-    nothing is given up without a reason. One that is unfinished is taken only where there is no other.
+    """The strongest attempt by evidence; of equals one that no person objects to, then the one that critics score
+    highest, and then the earliest, so that nothing is given up without a reason. One that is unfinished is taken only
+    where there is no other.
 
     A score is no evidence: it orders what evidence holds equal, and an answer that has none counts as 0.5.
 
@@ -118,13 +173,15 @@ def best(attempts: Sequence[Attempt], critiques: Sequence[Critique], standings: 
         latest: of equals take the latest: each has changed what the one before it left.
     """
     given: dict[int, list[float]] = {}
+    wrong = objected(critiques)
     for critique in critiques:
         if critique.score is not None:
             given.setdefault(critique.attempt, []).append(critique.score)
 
-    def key(attempt: Attempt) -> tuple[bool, tuple[int, int, float], float, int]:
+    def key(attempt: Attempt) -> tuple[bool, tuple[int, int, float], bool, float, int]:
         score = fmean(given.get(attempt.id, (0.5,)))
-        return not attempt.unfinished, rank(standings[attempt.id]), score, attempt.id if latest else -attempt.id
+        return (not attempt.unfinished, rank(standings[attempt.id]), attempt.id not in wrong, score,
+                attempt.id if latest else -attempt.id)
 
     return max(attempts, key=key).id if attempts else None
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from agentfix.agent.exporting import export_runs
 from agentfix.agent.header import LIMITS, read_header, require_no_lower
+from agentfix.agent.inheriting import continuing, taken_over
 from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
 from agentfix.agent.runs import LiveRuns, Opening, new_name
@@ -26,7 +27,7 @@ from agentfix.protocols import Journal, JournalledCall, Memory
 from agentfix.recording import Recording, find_recording, recording_of
 from agentfix.settings import Settings, load_settings
 from agentfix.tools import Approve, require_askable
-from agentfix.types import Event, Result, Task, ToolCall
+from agentfix.types import Event, Remark, Result, Task, ToolCall
 
 T = TypeVar("T")
 OnEvent = Callable[[Event], None]
@@ -166,6 +167,49 @@ class Agent:
         task = Task(task) if isinstance(task, str) else task
         return await self._execute(run_id or new_name(), task, Opening(
             self.settings, on_event, given=answer, critics=tuple(critics)))
+
+    def challenge(self, run_id: str, remark: Remark | str) -> Result:
+        """Object to an answer and wait for what comes of it; see `achallenge`.
+
+        Raises:
+            AgentFixError: as for `achallenge`.
+        """
+        return self._call(self.achallenge, run_id, remark)
+
+    async def achallenge(self, run_id: str, remark: Remark | str, *, into: str | None = None,
+                         on_event: OnEvent | None = None, **changes: Any) -> Result:
+        """Object to an answer, and have the run go on from there as a new one.
+
+        The new run begins with the attempts of the other one and their evidence. The objection is `person` evidence
+        against each attempt that gives the answer; the answer is revised with it, and the strategy goes on, within a
+        budget of its own. Evidence decides: only the caller's checks outrank a person.
+
+        Args:
+            run_id: a run that ended, or was cut off after an attempt.
+            remark: what is wrong, or a `Remark` that says of which attempt. The reviser is told its text word for word:
+                an edited critique is handed over so.
+            into: names the new run; made up when not given.
+            on_event: called with everything that happens in the new run.
+            **changes: settings of the new run that differ.
+
+        Returns:
+            The result of the new run: `continues` names the other one, and `reason` says what speaks for and against
+            the answer objected to.
+
+        Raises:
+            JournalError: there is no such run.
+            InputError: it has no such attempt, or none at all; or the remark is no objection.
+            AgentFixError: as for `arun`.
+        """
+        remark = Remark(remark) if isinstance(remark, str) else remark
+        if remark.polarity != "refutes":
+            raise InputError("Only an objection is gone on from.", "Say what is wrong, or keep the approval: remark.")
+        journal = await self.open_journal()
+        header = await journal.header(run_id)
+        task, settings = read_header(run_id, header, self.settings, changes)
+        self._parts.require(settings)
+        before = continuing(header or {}, await taken_over(journal, run_id, remark))
+        return await self._execute(into or new_name(), task, Opening(settings, on_event, before=before))
 
     async def resume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,
                      **limits: Any) -> Result:

@@ -17,9 +17,11 @@ from pydantic import TypeAdapter
 from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven, model_or_none
 from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of, make_header, read_header
+from agentfix.agent.inheriting import FROM, continued_from, inherited_in
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
 from agentfix.errors import AgentFixError, InputError, JournalError
+from agentfix.evidence import case
 from agentfix.families import same_family
 from agentfix.graph.calls import Calls, Doubt
 from agentfix.graph.context import RunContext
@@ -74,7 +76,7 @@ class Opening:
         sources: where else replies may be had.
         recording: what models and tools say, instead of asking them.
         goes_on: the run is known already, and is taken up again.
-        before: the header of the run that is taken up, replayed, or that this one begins as.
+        before: the header of the run that is taken up, replayed, or that this one begins as or goes on from.
         given: an answer that came with the task: it is reviewed, and the actor is not asked.
         critics: those that review it; the kind's and those that the settings name when empty.
     """
@@ -169,13 +171,13 @@ class LiveRuns:
             journal = FallbackJournal(journal, notice)
         gate, calls = self._calls(run, task, opening, journal, meter, lifecycle, emit)
         stack.push_async_callback(gate.aclose)
-        for problem in [*(info.problem for info in self.plugins.problems()), self.journal_problem]:
-            if problem:
-                notice(problem)
+        for problem in filter(None, [*(info.problem for info in self.plugins.problems()), self.journal_problem]):
+            notice(problem)
         given = opening.given or given_in(opening.before)
         strategy = self.parts.strategy(settings.strategy) if given is None else ReviewGiven()
         told = settings.strategy if given is None else strategy.name
-        emit("run_started", {"task": task, "strategy": told, "model": settings.model})
+        emit("run_started", {"task": task, "strategy": told, "model": settings.model,
+                             "continues": continued_from(opening.before)})
         kind = self.parts.kind(task, settings, lambda name, why: emit("kind_chosen", {
             "kind": name, "reason": f"{why}; use --kind to change it"}))
         model = self.parts.model if given is None else partial(model_or_none, self.parts.model)
@@ -199,11 +201,11 @@ class LiveRuns:
             task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
             reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), session, calls, emit,
             settings.seed, settings.tool_timeout_s, settings.required_class,
-            opening.on_event is not None or lifecycle.watched, given, memory,
+            opening.on_event is not None or lifecycle.watched, given, memory, inherited_in(opening.before),
         )
         calls.hear_of(context.at_hand)
         gate.forewarn(context.offered, calls.heard)
-        await self._begin(run, header, opening, journal, calls)
+        await self._begin(run, header, opening, journal, context)
         holder.append(_Live(context, stack, settings))
         return holder[0]
 
@@ -237,18 +239,24 @@ class LiveRuns:
         return {**found, **built}, [tool.spec for tool in found.values()]
 
     async def _begin(self, run: str, header: Mapping[str, Any], opening: Opening, journal: Journal,
-                     calls: Calls) -> None:
+                     context: RunContext) -> None:
+        inherited = context.inherited
+        if inherited is not None:
+            header = {**header, FROM: (opening.before or {})[FROM]}
         known = await journal.header(run)
         if json.dumps(known, sort_keys=True) != json.dumps(header, sort_keys=True):
             if known is not None and not opening.goes_on:
                 raise InputError(f"There is another run named {run!r}, with another question or settings.",
                                  "Choose another run_id.")
             await journal.begin_run(run, header)  # other limits hold from now on, for a replay too
-        calls.recall(await journal.calls(run), spent=False)
+        context.calls.recall(await journal.calls(run), spent=False)
+        if inherited is not None:
+            context.calls.hear_again(inherited.observed, context.tools)
+            await context.inherit(inherited)
 
     # --- for the graph -----------------------------------------------------------------------------------------------
 
-    async def begin(self, question: Mapping[str, Any], write: Callable[[Any], None]) -> str:
+    async def begin(self, question: Mapping[str, Any], write: Callable[[Any], None]) -> RunContext:
         """See `agentfix.graph.build.Runs`."""
         run = str(question.get("run_id") or new_name())
         if run not in self._live:
@@ -256,7 +264,7 @@ class LiveRuns:
             await self.open(run, task, Opening(self.settings))
             self._live[run].context.watched = True
         self._live[run].write = write
-        return run
+        return self._live[run].context
 
     async def context(self, state: Mapping[str, Any], write: Callable[[Any], None]) -> RunContext:
         """See `agentfix.graph.build.Runs`."""
@@ -361,10 +369,25 @@ def _result(context: RunContext, stop: Stop) -> Result:
         answer=None if best is None else context.attempts[best].answer,
         supported_by=supported,
         abstained=stop.abstain or supported is None or supported < context.required,
-        stop_reason=stop.reason, reason="nothing was attempted" if chosen is None else chosen.reason, best=best,
+        stop_reason=stop.reason, reason=_reason(context, best), best=best,
         kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
         usage=meter.usage, seconds=meter.seconds, rounds=context.rounds, declined=stop.abstain,
+        continues="" if context.inherited is None else context.inherited.run,
     )
+
+
+def _reason(context: RunContext, best: int | None) -> str:
+    """Why an attempt was chosen; after an objection also what speaks for and against the answer objected to."""
+    if best is None:
+        return "nothing was attempted"
+    reason = context.standings()[best].reason
+    if context.inherited is None or (challenged := context.inherited.remark.attempt) is None:
+        return reason
+    groups = context.tree().groups
+    told = case([e for c in context.critiques() if c.attempt == challenged for e in c.evidence])
+    if groups[best] == groups[challenged]:
+        return f"the answer stays: {reason} ({told})"
+    return f"{reason}; of the answer that was objected to, {told}"
 
 
 def _partial_to(result: Result, judge: str) -> str:

@@ -16,9 +16,9 @@ from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
 from agentfix.errors import AgentFixError
-from agentfix.graph import attempting, nodes, reflecting, routing, world
+from agentfix.graph import attempting, inheriting, nodes, reflecting, routing, world
 from agentfix.graph.context import RunContext
-from agentfix.graph.state import Outcome, Question, RunState, initial
+from agentfix.graph.state import Outcome, Question, RunState
 from agentfix.types import Stop
 
 STEPS = 10**9
@@ -30,8 +30,8 @@ Node: TypeAlias = Callable[[RunState, RunContext], Awaitable[dict[str, Any]]]
 class Runs(Protocol):
     """Holds the live side of runs, which LangGraph's state, being plain JSON, can't."""
 
-    async def begin(self, question: Mapping[str, Any], write: Callable[[Any], None]) -> str:
-        """Open a run, or take the one that was opened under the name given. Returns its name."""
+    async def begin(self, question: Mapping[str, Any], write: Callable[[Any], None]) -> RunContext:
+        """Open a run, or take the one that was opened under the name given."""
         ...
 
     async def context(self, state: Mapping[str, Any], write: Callable[[Any], None]) -> RunContext:
@@ -56,7 +56,7 @@ def build(runs: Runs) -> Any:
     graph = StateGraph(RunState, input_schema=Question, output_schema=Outcome)
 
     async def begin(state: Question, runtime: Runtime[Any]) -> RunState:
-        return initial(await runs.begin(state, runtime.stream_writer))
+        return inheriting.opening(await runs.begin(state, runtime.stream_writer))
 
     async def finish(state: RunState, runtime: Runtime[Any]) -> dict[str, Any]:
         context = await runs.context(state, runtime.stream_writer)

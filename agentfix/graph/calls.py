@@ -96,6 +96,18 @@ class Calls:
         first = asked.call.tool if self.heard is None else self.heard.tool
         self.heard = Heard(first, (*said, asked.observation.text))
 
+    def hear_again(self, observed: Sequence[tuple[str, str]], tools: Mapping[str, Tool]) -> None:
+        """Count what tools said in the run that this one goes on from as heard.
+
+        Args:
+            observed: (tool, what it said).
+            tools: by name; one that is not there any more may have said anything.
+        """
+        for name, text in observed:
+            tool = tools.get(name)
+            if tool is None or _brings_strange(tool.spec):
+                self._hear(Asked(ToolCall(name, {}), Observation(name, "ok", text)))
+
     def hear_of(self, tools: Sequence[ToolSpec]) -> None:
         """Count what models are told of tools as heard, where strangers wrote it.
 

@@ -18,6 +18,7 @@ from agentfix.types import (
     EventKind,
     Evidence,
     EvidenceClass,
+    Inherited,
     Reflection,
     Result,
     Round,
@@ -57,6 +58,8 @@ class RunContext:
     """An answer that came with the task: it is the attempt, and the actor is not asked."""
     memory: Mapping[str, Any] = field(default_factory=dict[str, Any])
     """What the strategy remembers of earlier runs; the same from a run's beginning to its end."""
+    inherited: Inherited | None = None
+    """What it goes on from, where it does not begin with the task."""
     attempts: list[Attempt] = field(default_factory=list[Attempt])
     result: Result | None = None
     """When the run has ended."""
@@ -135,7 +138,9 @@ class RunContext:
         if best is None or proposed is None or not known or any(map(self._acted, self.attempts)):
             return best
         standings, other = self.standings(), self.attempts[proposed]
-        equal = evidence.rank(standings[proposed]) == evidence.rank(standings[best])
+        wrong = evidence.objected(self.critiques())
+        equal = (evidence.rank(standings[proposed]) == evidence.rank(standings[best])
+                 and (proposed not in wrong or best in wrong))
         as_whole = other.unfinished == self.attempts[best].unfinished and (
             other.answer is not None or self.attempts[best].answer is None)
         return proposed if equal and as_whole else best
@@ -150,13 +155,13 @@ class RunContext:
         return self._grouped
 
     def critiques(self) -> tuple[Critique, ...]:
-        """The latest word of each critic on each attempt, in the order of attempts; what attempts say of each other
-        comes last."""
+        """The latest word of each critic on each attempt, in the order of attempts; a person's comes first, and what
+        attempts say of each other last."""
         return tuple(critique for attempt in self.attempts for critique in self._critiques_of(attempt.id))
 
     def _critiques_of(self, attempt: int) -> list[Critique]:
         said = self._critiques.get(attempt, {})
-        return sorted(said.values(), key=lambda c: c.critic == evidence.AGREEMENT)
+        return sorted(said.values(), key=lambda c: (c.critic == evidence.AGREEMENT, c.critic != evidence.PERSON))
 
     def standings(self) -> tuple[Standing, ...]:
         """What the evidence for each attempt amounts to."""
@@ -178,6 +183,19 @@ class RunContext:
                 self._keep(critique)
         self._count_voices()
 
+    async def inherit(self, inherited: Inherited) -> None:
+        """Begin with the tree of another run, and with what a person said of it."""
+        self.recall(inherited.attempts, inherited.critiques)
+        for attempt in inherited.attempts:
+            await self.calls.record("attempt", str(attempt.id), asdict(attempt))
+        for critique in inherited.critiques:
+            await self.calls.record("critique", f"{critique.attempt}.{critique.critic}", asdict(critique))
+        remark = inherited.remark
+        if remark.attempt is not None:
+            await self.add_critique(evidence.remarked(remark, remark.attempt))
+        await self._heed_person(self.attempts)
+        self._count_voices()
+
     def keep(self, count: int) -> None:
         """Forget attempts past a count: a node that failed halfway is run again whole."""
         if len(self.attempts) > count:
@@ -192,7 +210,20 @@ class RunContext:
             self.emit("attempt", {"attempt": attempt})
             if attempt.answer is None and attempt.program is None and not attempt.unfinished:
                 await self.add_critique(_empty(attempt))
+        if self.inherited is not None:
+            await self._heed_person(made)
         self._count_voices()
+
+    async def _heed_person(self, made: Sequence[Attempt]) -> None:
+        """What a person said of an answer they say of each attempt that gives it again. Where attempts act, the same
+        words may stand for other acts."""
+        groups = self._groups()
+        said = {groups[number]: critiques[evidence.PERSON] for number, critiques in sorted(self._critiques.items())
+                if evidence.PERSON in critiques and not self._acted(self.attempts[number])}
+        for attempt in made:
+            known = evidence.PERSON in self._critiques.get(attempt.id, {})
+            if groups[attempt.id] in said and not known and not self._acted(attempt):
+                await self.add_critique(replace(said[groups[attempt.id]], attempt=attempt.id))
 
     async def add_critiques(self, critiques: Sequence[Critique]) -> None:
         """Let the critiques of a review into the tree; what they refute has no voice any more."""
@@ -238,7 +269,8 @@ class RunContext:
         of_attempt[critique.critic] = critique
         self._standings.pop(number, None)
         if critique.critic != evidence.AGREEMENT:
-            others = [e for c in of_attempt.values() if c.critic != evidence.AGREEMENT for e in c.evidence]
+            unheard = (evidence.AGREEMENT, evidence.PERSON)  # an objection makes an attempt no less independent
+            others = [e for c in of_attempt.values() if c.critic not in unheard for e in c.evidence]
             refuted = evidence.refuted_above_agreement(others)
             (self._refuted.add if refuted else self._refuted.discard)(number)
 

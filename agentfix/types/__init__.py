@@ -47,6 +47,7 @@ from agentfix.types.messages import (
     ToolSpec,
     Usage,
 )
+from agentfix.types.remarks import Inherited, Remark
 from agentfix.types.runs import Budget, Event, EventKind, Remaining, Result, Round
 
 __all__ = [
@@ -69,6 +70,7 @@ __all__ = [
     "FinishReason",
     "Heard",
     "Image",
+    "Inherited",
     "Message",
     "ModelRequest",
     "Move",
@@ -80,6 +82,7 @@ __all__ = [
     "Reflect",
     "Reflection",
     "Remaining",
+    "Remark",
     "Replace",
     "Result",
     "Review",

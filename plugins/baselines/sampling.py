@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentfix import Expand, Move, Remaining, Review, Stop, Tree, UsageError
+from agentfix import ENGINE_CRITICS, Expand, Move, Remaining, Review, Stop, Tree, UsageError
 
 DEFAULT_SAMPLES = 5
 TEMPERATURE = 0.7
@@ -62,7 +62,6 @@ class BestOfN:
         more = _sample(tree, self._n)
         if more:
             return more
-        critics = {"engine", "agreement"}
-        open_ = tuple(a.id for a in tree.attempts if all(c.critic in critics for c in tree.critiques_of(a.id))
+        open_ = tuple(a.id for a in tree.attempts if all(c.critic in ENGINE_CRITICS for c in tree.critiques_of(a.id))
                       and (a.answer is not None or a.program is not None))
         return [Review(open_)] if open_ else [Stop("all samples are reviewed", tree.best)]

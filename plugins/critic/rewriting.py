@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentfix import Expand, Move, Remaining, Review, Stop, Tree
+from agentfix import ENGINE_CRITICS, Expand, Move, Remaining, Review, Stop, Tree
 
 ARGUMENT = "rewrite"
 MAX_REWRITES = 4
@@ -33,7 +33,7 @@ class Rewriting:
         best = tree.best
         if best is None:
             return [Expand(temperature=TEMPERATURE)]
-        judged = {c.attempt for c in tree.critiques if c.critic != "agreement"}
+        judged = {c.attempt for c in tree.critiques if c.critic == "engine" or c.critic not in ENGINE_CRITICS}
         if new := tuple(attempt.id for attempt in tree.attempts if attempt.id not in judged):
             return [Review(new, self._critics)]
         standing = tree.standings[best]

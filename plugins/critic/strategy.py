@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from agentfix import Attempt, EvidenceClass, Expand, Move, Remaining, Review, Standing, Stop, Tree
+from agentfix import ENGINE_CRITICS, Attempt, EvidenceClass, Expand, Move, Remaining, Review, Standing, Stop, Tree
 
 from .acting import MAX_REVISIONS, feedback_on, lost, mend, revisions_of
 
-ENGINE_CRITICS = frozenset({"engine", "agreement"})
 FRESH = 3
 """Attempts sampled from each role at a time: they share one reading of the prompt."""
 TEMPERATURE = 0.7

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from agentfix import (
+    ENGINE_CRITICS,
     Attempt,
     Build,
     Critique,
@@ -37,7 +38,6 @@ TEMPERATURE = 0.7
 """Of the second debater, where the kind has one way to an answer."""
 JUDGES = ("judge:pairwise", "judge", "self-critique")
 """The first of them that there is."""
-ENGINE_CRITICS = frozenset({"engine", "agreement"})
 LONGEST = 2_000
 """Characters of an argument that are shown."""
 _WORTH = {"accept": 1.0, "abstain": 0.5, "revise": 0.0}

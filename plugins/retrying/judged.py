@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from agentfix import Attempt, EvidenceClass, Expand, Move, Review, Standing, Stop, Tree
+from agentfix import ENGINE_CRITICS, Attempt, EvidenceClass, Expand, Move, Review, Standing, Stop, Tree
 
-ENGINE_CRITICS = frozenset({"engine", "agreement"})
 MARGIN = 2
 """By how many votes an answer must lead: with one, a greedy attempt and another that disagree are decided by whatever
 is drawn next, which makes right answers wrong."""

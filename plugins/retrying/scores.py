@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from statistics import fmean
 
-from agentfix import Attempt, Critique, EvidenceClass, Tree
+from agentfix import ENGINE_CRITICS, Attempt, Critique, EvidenceClass, Tree
 
-from .judged import ENGINE_CRITICS, fresh
+from .judged import fresh
 
 HIGH = 0.75
 """From here on evidence above opinion supports an attempt, or everything that was said speaks for it."""

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from agentfix import SEARCH_ROOT, Attempt, EvidenceClass, Expand, Move, Review, Standing, Stop, Tree
+from agentfix import ENGINE_CRITICS, SEARCH_ROOT, Attempt, EvidenceClass, Expand, Move, Review, Standing, Stop, Tree
 
-ENGINE_CRITICS = frozenset({"engine", "agreement"})
 VALUER = "step-value"
 """The critic that says how likely something is right which no instrument can judge."""
 TEMPERATURE = 0.7

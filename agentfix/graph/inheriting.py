@@ -1,0 +1,23 @@
+"""A run that goes on from another one: it begins with that one's tree, and with a revision of what was objected to."""
+
+from __future__ import annotations
+
+from agentfix.graph.context import RunContext
+from agentfix.graph.state import RunState, dump_move, initial
+from agentfix.types import Expand
+
+DOUBT = "I think that is wrong. Please check it."
+"""What the reviser is told by who objects without a reason."""
+
+
+def opening(context: RunContext) -> RunState:
+    """The state in which a run begins.
+
+    The revision is in the actor's default role: a kind's other ways to an answer begin from the question alone.
+    """
+    state = initial(context.calls.run_id)
+    inherited = context.inherited
+    if inherited is not None:
+        revision = Expand(parent=inherited.remark.attempt, guidance=inherited.remark.text.strip() or DOUBT)
+        state.update(moves=[dump_move(revision)], attempts=len(context.attempts), trail=context.trail)
+    return state

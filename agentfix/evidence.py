@@ -21,6 +21,7 @@ from agentfix.types import (
     Origin,
     Polarity,
     Remark,
+    Result,
     Standing,
     Task,
 )
@@ -141,6 +142,32 @@ def remarked(remark: Remark, attempt: int) -> Critique:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_SUMMARY else f"{text[:_LONGEST_SUMMARY]} ..."
+
+
+def counted(result: Result, remarks: Sequence[Remark], required: EvidenceClass) -> Result:
+    """A result with what people said of it since: the answer stays what it was, what speaks for it changes.
+
+    Args:
+        result: of a run that ended.
+        remarks: each on an attempt of its own.
+        required: the class from which its answer counts as supported.
+    """
+    said = {r.attempt: remarked(r, r.attempt) for r in remarks
+            if r.attempt is not None and 0 <= r.attempt < len(result.attempts)}
+    if not said:
+        return result
+    critiques = tuple(c for a in result.attempts for c in (
+        *([said[a.id]] if a.id in said else []),
+        *(c for c in result.critiques if c.attempt == a.id and not (a.id in said and c.critic == PERSON))))
+    standings = tuple(standing([e for c in critiques if c.attempt == a.id for e in c.evidence]) if a.id in said
+                      else result.standings[a.id] for a in result.attempts)
+    result = replace(result, critiques=critiques, standings=standings)
+    if result.best not in said:
+        return result
+    chosen = standings[result.best]
+    supported = chosen.kind if chosen.state == "supported" else None
+    abstained = result.declined or supported is None or supported < required
+    return replace(result, supported_by=supported, abstained=abstained, reason=chosen.reason)
 
 
 def objected(critiques: Sequence[Critique]) -> frozenset[int]:

@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 
 from agentfix.agent.exporting import export_runs
 from agentfix.agent.header import LIMITS, read_header, require_no_lower
-from agentfix.agent.inheriting import continuing, taken_over
+from agentfix.agent.inheriting import continuing
 from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
+from agentfix.agent.remarks import as_it_stands, keep
 from agentfix.agent.runs import LiveRuns, Opening, new_name
 from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError, UsageError
 from agentfix.exchange import check_journalled
@@ -168,6 +169,33 @@ class Agent:
         return await self._execute(run_id or new_name(), task, Opening(
             self.settings, on_event, given=answer, critics=tuple(critics)))
 
+    def remark(self, run_id: str, remark: Remark) -> Result:
+        """Say what you think of an answer; see `aremark`.
+
+        Raises:
+            AgentFixError: as for `aremark`.
+        """
+        return self._call(self.aremark, run_id, remark)
+
+    async def aremark(self, run_id: str, remark: Remark) -> Result:
+        """Keep what a person says of an answer beside its run: approval, or a fault. Nothing is asked of a model.
+
+        It takes the place of what was said of the same attempt before, and training data that is exported of the run
+        counts it as `person` evidence.
+
+        Returns:
+            The result of the run as it stands now: the same answer, with what speaks for and against it.
+
+        Raises:
+            JournalError: there is no such run.
+            InputError: it has not ended, or has no such attempt.
+        """
+        journal = await self.open_journal()
+        _, settings = read_header(run_id, await journal.header(run_id), self.settings, {})
+        await as_it_stands(journal, run_id, settings)
+        await keep(journal, run_id, remark)
+        return await as_it_stands(journal, run_id, settings)
+
     def challenge(self, run_id: str, remark: Remark | str) -> Result:
         """Object to an answer and wait for what comes of it; see `achallenge`.
 
@@ -181,8 +209,9 @@ class Agent:
         """Object to an answer, and have the run go on from there as a new one.
 
         The new run begins with the attempts of the other one and their evidence. The objection is `person` evidence
-        against each attempt that gives the answer; the answer is revised with it, and the strategy goes on, within a
-        budget of its own. Evidence decides: only the caller's checks outrank a person.
+        against each attempt that gives the answer, and is kept beside the other run too. The answer is revised with
+        it, and the strategy goes on, within a budget of its own. Evidence decides: only the caller's checks outrank a
+        person.
 
         Args:
             run_id: a run that ended, or was cut off after an attempt.
@@ -203,12 +232,13 @@ class Agent:
         """
         remark = Remark(remark) if isinstance(remark, str) else remark
         if remark.polarity != "refutes":
-            raise InputError("Only an objection is gone on from.", "Say what is wrong, or keep the approval: remark.")
+            raise InputError("Only an objection is gone on from.",
+                             "Say what is wrong, or keep the approval with `remark`.")
         journal = await self.open_journal()
         header = await journal.header(run_id)
         task, settings = read_header(run_id, header, self.settings, changes)
         self._parts.require(settings)
-        before = continuing(header or {}, await taken_over(journal, run_id, remark))
+        before = continuing(header or {}, await keep(journal, run_id, remark))
         return await self._execute(into or new_name(), task, Opening(settings, on_event, before=before))
 
     async def resume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
-from agentfix.errors import InputError
+from agentfix.errors import InputError, JournalError
 from agentfix.export import Export, Run, Selection, exported
-from agentfix.journal import Archive, RunStory, SqliteJournal
-from agentfix.protocols import Journal
+from agentfix.journal import Archive, RunStory, RunSummary, SqliteJournal
+from agentfix.protocols import Journal, JournalledCall
 
 
 async def export_runs(journal: Journal, format_name: str, selection: Selection) -> Export:
@@ -35,14 +36,28 @@ async def export_runs(journal: Journal, format_name: str, selection: Selection) 
         if summary.under_way:
             under_way += 1
         else:
-            runs.append(_run(await archive.story(summary.id), kind, selection))
+            story = await archive.story(summary.id)
+            runs.append(_run(story, await _before(archive, summary), kind, selection))
     made = exported(format_name, runs, selection)
     return replace(made, left_out={**made.left_out, "its run is under way": under_way}) if under_way else made
 
 
-def _run(story: RunStory, kind: str, selection: Selection) -> Run:
+async def _before(archive: Archive, run: RunSummary) -> list[JournalledCall]:
+    """The calls of the runs that a run goes on from, where they are still there: they made the attempts that it took
+    over."""
+    calls: list[JournalledCall] = []
+    while run.continues:
+        try:
+            story = await archive.story(run.continues)
+        except JournalError:
+            break
+        calls, run = [*story.steps, *calls], story.summary
+    return calls
+
+
+def _run(story: RunStory, before: Sequence[JournalledCall], kind: str, selection: Selection) -> Run:
     """A run as it ended. What independent attempts say of each other is in its result only."""
     run = story.summary
     critiques = story.critiques if run.result is None else run.result.critiques
-    return Run(run.id, str(run.settings.get("strategy")), kind, story.attempts, critiques, story.steps,
+    return Run(run.id, str(run.settings.get("strategy")), kind, story.attempts, critiques, [*before, *story.steps],
                selection.grades.get(run.id, {}), selection.sources.get(run.id, ""))

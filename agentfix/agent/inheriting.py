@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agentfix.errors import InputError, JournalError
-from agentfix.evidence import AGREEMENT, best, standing
+from agentfix.evidence import AGREEMENT, PERSON, best, remarked, standing
 from agentfix.protocols import Journal
 from agentfix.types import Attempt, Critique, Inherited, Remark, Result
 
@@ -19,6 +19,7 @@ _INHERITED = TypeAdapter(Inherited)
 _ATTEMPTS = TypeAdapter(list[Attempt])
 _CRITIQUES = TypeAdapter(list[Critique])
 _RESULT = TypeAdapter(Result)
+_REMARKS = TypeAdapter(list[Remark])
 
 
 def inherited_in(header: Mapping[str, Any] | None) -> Inherited | None:
@@ -76,24 +77,28 @@ async def taken_over(journal: Journal, run: str, remark: Remark) -> Inherited:
 
 
 async def judged(journal: Journal, run: str) -> tuple[Sequence[Attempt], Sequence[Critique], int | None]:
-    """The attempts of a run, what critics say of them, and which of them it returned, or would return now.
+    """The attempts of a run, what critics and people say of them, and which it returned, or would return now.
 
     Raises:
         JournalError: they can't be read.
     """
     results = await journal.records(run, "result")
     try:
+        remarks = _REMARKS.validate_python(await journal.records(run, "remark"))
         if results:
             result = _RESULT.validate_python(results[-1])
-            return result.attempts, _without_votes(result.critiques), result.best
+            return result.attempts, _with_people(result.critiques, remarks), result.best
         attempts = _ATTEMPTS.validate_python(await journal.records(run, "attempt"))
         critiques = _CRITIQUES.validate_python(await journal.records(run, "critique"))
     except ValueError as error:
         raise JournalError(f"The attempts of run {run!r} can't be understood: {error}.", "Begin it anew.") from error
-    critiques = [critique for critique in critiques if critique.attempt < len(attempts)]
+    critiques = _with_people([critique for critique in critiques if critique.attempt < len(attempts)], remarks)
     standings = [standing([e for c in critiques if c.attempt == a.id for e in c.evidence]) for a in attempts]
     return attempts, critiques, best(attempts, critiques, standings)
 
 
-def _without_votes(critiques: Sequence[Critique]) -> list[Critique]:
-    return [critique for critique in critiques if critique.critic != AGREEMENT]
+def _with_people(critiques: Sequence[Critique], remarks: Sequence[Remark]) -> list[Critique]:
+    """With the last word of people, and without what attempts say of each other."""
+    said = {remark.attempt: remarked(remark, remark.attempt) for remark in remarks if remark.attempt is not None}
+    return [*said.values(), *(c for c in critiques if c.critic != AGREEMENT
+                              and not (c.critic == PERSON and c.attempt in said))]

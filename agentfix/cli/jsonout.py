@@ -20,6 +20,7 @@ def result_object(result: Result) -> dict[str, Any]:
         "reason": result.reason,
         "kind": result.kind,
         "best": result.best,
+        "continues": result.continues,
         "attempts": [
             _attempt(attempt, standing, [c for c in result.critiques if c.attempt == attempt.id])
             for attempt, standing in zip(result.attempts, result.standings, strict=True)

@@ -35,7 +35,8 @@ def summary_object(run: RunSummary) -> dict[str, Any]:
     return {
         "id": run.id, "begun": run.begun, "last_active": run.last_active, "question": run.question,
         "model": run.settings.get("model"), "strategy": run.settings.get("strategy"), "calls": run.calls,
-        "ended": result is not None, "state": _state(run), "failure": run.failure, "answer": result and result.answer,
+        "ended": result is not None, "state": _state(run), "failure": run.failure, "continues": run.continues,
+        "answer": result and result.answer,
         "supported_by": result and result.supported_by and result.supported_by.label,
     }
 
@@ -62,6 +63,8 @@ def story_object(story: RunStory, *, calls: bool) -> dict[str, Any]:
 def tell_heading(run: RunSummary) -> None:
     """Print which run it is, what came of it, and what was asked."""
     click.echo(f"run {one_line(run.id)}: {_state(run)}")
+    if run.continues:
+        click.echo(f"goes on from run {one_line(run.continues)}")
     click.echo(bounded(run.question, lines=10))
 
 

@@ -11,17 +11,19 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agentfix.errors import InputError, JournalError
+from agentfix.evidence import counted, remarked
 from agentfix.exchange import check_call
 from agentfix.journal import texts
 from agentfix.journal.sqlite import SqliteJournal, naming
 from agentfix.protocols import JournalledCall
-from agentfix.types import Attempt, Critique, Result
+from agentfix.types import Attempt, Critique, EvidenceClass, Remark, Result
 
 LATEST = "last"
 DAY_S = 86_400
 _ATTEMPT = TypeAdapter(Attempt)
 _CRITIQUE = TypeAdapter(Critique)
 _RESULT = TypeAdapter(Result)
+_REMARKS = TypeAdapter(list[Remark])
 _OBJECT = TypeAdapter(dict[str, Any])
 _LAST_ACTIVE = "max(begun, coalesce((SELECT max(ended) FROM calls WHERE run = runs.number), 0))"
 _SUMMARY = f"""SELECT id, begun, {_LAST_ACTIVE}, header,
@@ -29,6 +31,9 @@ _SUMMARY = f"""SELECT id, begun, {_LAST_ACTIVE}, header,
                  (SELECT data FROM records WHERE run = runs.number AND kind = 'result'),
                  (SELECT data FROM records WHERE run = runs.number AND kind = 'failure')
                FROM runs"""
+
+_REMARKED = """SELECT data FROM records WHERE run = (SELECT number FROM runs WHERE id = ?) AND kind = 'remark'
+               ORDER BY number"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +50,13 @@ class RunSummary:
     calls: int
     """That ended."""
     result: Result | None
-    """None for a run that has not ended."""
+    """With what people said of it since; None for a run that has not ended."""
     failure: str = ""
     """What cut it off, where it could say so."""
     under_way: bool = False
     """Another process is at work on it."""
+    continues: str = ""
+    """The run that it goes on from; empty where it begins with its task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +119,12 @@ class Archive:
             _check_tree(made)
             if summary.result is not None:
                 _check_tree(summary.result.attempts)
+            remarks = _REMARKS.validate_python(await self._journal.records(run, "remark"))
+            said = [remarked(r, r.attempt) for r in remarks if r.attempt is not None and r.attempt < len(made)]
+            spoken = {(critique.attempt, critique.critic) for critique in said}
+            others = (_CRITIQUE.validate_python(data) for data in critiques)
             return RunStory(
-                summary, made, [_CRITIQUE.validate_python(data) for data in critiques],
+                summary, made, [*said, *(c for c in others if (c.attempt, c.critic) not in spoken)],
                 [call for call in calls if call.reply is not None], [call for call in calls if call.reply is None])
 
     def find(self, name: str) -> str:
@@ -196,11 +207,20 @@ class Archive:
         with naming(name):
             told: dict[str, Any] = texts.load(header, self._db)
             ended = None if result is None else _RESULT.validate_python(texts.load(result, self._db))
-            task, settings = (_OBJECT.validate_python(told.get(part) or {}) for part in ("task", "settings"))
+            parts = (_OBJECT.validate_python(told.get(part) or {}) for part in ("task", "settings", "from"))
+            task, settings, origin = parts
+            if ended is not None:
+                required = EvidenceClass.parse(str(settings.get("require", "agreement")))
+                ended = counted(ended, self._remarks(name), required)
             why = "" if failure is None else str(texts.load(failure, self._db)["message"])
             claims = self._journal.claims
             return RunSummary(name, float(begun), float(active), str(task.get("question", "")), settings, calls, ended,
-                              why, ended is None and claims is not None and claims.held_elsewhere(name))
+                              why, ended is None and claims is not None and claims.held_elsewhere(name),
+                              str(origin.get("run", "")))
+
+    def _remarks(self, run: str) -> list[Remark]:
+        rows = self._db.execute(_REMARKED, (run,)).fetchall()
+        return _REMARKS.validate_python([texts.load(row[0], self._db) for row in rows])
 
 
 def _check_tree(attempts: Sequence[Attempt]) -> None:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from agentfix.cli.visible import one_line as one_line
     from agentfix.cli.visible import visible as visible
     from agentfix.confidence import confidence_of as confidence_of
+    from agentfix.conversation import compacted as compacted
+    from agentfix.conversation import turn_of as turn_of
     from agentfix.errors import *  # noqa: F403
     from agentfix.evidence import ENGINE_CRITICS as ENGINE_CRITICS
     from agentfix.hookspecs import API_VERSION as API_VERSION
@@ -49,6 +51,7 @@ _HOMES = {
     "agentfix.agent": ("Agent",),
     "agentfix.checks": ("checks_in",),
     "agentfix.confidence": ("confidence_of",),
+    "agentfix.conversation": ("compacted", "turn_of"),
     "agentfix.evidence": ("ENGINE_CRITICS",),
     "agentfix.plugins": ("Plugins",),
     "agentfix.settings": ("Settings", "load_settings", "read_key"),
@@ -81,7 +84,7 @@ _HOMES = {
         "Evidence", "EvidenceClass", "Expand", "Image", "Message", "ModelRequest", "Move", "Observation", "Origin",
         "PendingModelCall", "PendingToolCall", "Reflect", "Reflection", "Remaining", "Remark", "Replace", "Result",
         "Review", "Round", "Sampling", "Standing", "Step", "Stop", "Task", "TokenLogprob", "ToolCall", "ToolSpec",
-        "Tree", "Usage", "VerdictWord",
+        "Tree", "Turn", "Usage", "VerdictWord",
     ),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -19,12 +19,13 @@ FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agent
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
-          "agentfix.threads", "agentfix.confidence", "agentfix.valuation", "agentfix.places"}
+          "agentfix.threads", "agentfix.confidence", "agentfix.valuation", "agentfix.places", "agentfix.conversation"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
     "agentfix.evidence": {*FOUNDATIONS},
     "agentfix.confidence": {*FOUNDATIONS, "agentfix.evidence"},
+    "agentfix.conversation": {*FOUNDATIONS, "agentfix.tools"},
     "agentfix.endpoints": {*FOUNDATIONS},
     "agentfix.checks": {*FOUNDATIONS},
     "agentfix.mcp_servers": {*FOUNDATIONS, "agentfix.endpoints"},
@@ -35,7 +36,7 @@ MAY_IMPORT = {
     "agentfix.hookspecs": {*FOUNDATIONS, "agentfix.settings"},
     "agentfix.plugins": {*SHARED, "agentfix.plugins"},
     "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.steps", "agentfix.places",
-                       "agentfix.graph"},
+                       "agentfix.conversation", "agentfix.graph"},
     "agentfix.lifecycle": {*SHARED},
     "agentfix.steps": set(),
     "agentfix.families": set(),

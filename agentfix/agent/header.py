@@ -33,6 +33,8 @@ def make_header(task: Task, settings: Settings, given: str | None, found: Iterab
     """
     kept = settings.model_dump(mode="json", include={*KEPT, *LIMITS})
     header: dict[str, Any] = {"task": asdict(task), "settings": kept}
+    if not task.history:
+        del header["task"]["history"]  # as headers were before conversations: the same task has the same header
     if settings.work_dir is not None:
         header["work_dir"] = str(settings.work_dir)
     if given is not None:

@@ -218,7 +218,8 @@ class LiveRuns:
             if usage.model_calls:
                 emit("model_call", {"usage": usage, "caller": place})
 
-        gate = ToolRunner(run, task.question, lifecycle, read_policy(settings.policy), self.approve(), lifecycle.notice,
+        said = "\n".join((*(turn.question for turn in task.history), task.question))
+        gate = ToolRunner(run, said, lifecycle, read_policy(settings.policy), self.approve(), lifecycle.notice,
                           settings.private_hosts, read_key, settings.work_dir or settings.data_dir / "work" / run,
                           recorded=opening.recording is not None or split_model(settings.model)[0] == "replay")
         sources = [*opening.sources, *([AnyRun(journal)] if self.reuse else [])]
@@ -345,8 +346,12 @@ class LiveRuns:
 
 
 def _beside(task: Task) -> Heard | None:
-    """What came with a question and is not the user's word: material is data, as what tools say is."""
-    return Heard("the material beside the question", (task.context,)) if task.context.strip() else None
+    """What came with a question and is not the user's word: material, and answers that tools had a part in, are data,
+    as what tools say is."""
+    answers = tuple(turn.answer for turn in task.history if turn.heard)
+    if task.context.strip():
+        return Heard("the material beside the question", (task.context, *answers))
+    return Heard("an earlier answer", answers) if answers else None
 
 
 def _task(question: Mapping[str, Any]) -> Task:
@@ -372,6 +377,7 @@ def _result(context: RunContext, stop: Stop) -> Result:
         stop_reason=stop.reason, reason=_reason(context, best), best=best,
         kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
         usage=meter.usage, seconds=meter.seconds, rounds=context.rounds, declined=stop.abstain,
+        heard=context.calls.heard is not None,
         continues="" if context.inherited is None else context.inherited.run,
     )
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from agentfix.conversation import with_history
 from agentfix.errors import AgentFixError, ModelReplyError
 from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
@@ -25,11 +26,11 @@ from agentfix.types import (
     Delta,
     Draft,
     Expand,
-    Image,
     Message,
     ModelRequest,
     Sampling,
     Step,
+    Task,
     ToolCall,
 )
 
@@ -121,7 +122,7 @@ class _Chain:
         temperature = max(self.move.temperature, WARM if self._lost(1) else 0.0)
         top_p = 0.95 if temperature > 0 else 1.0
         sampling = Sampling(temperature, top_p, seed + len(self.steps), prompt.stop, prompt.max_tokens)
-        request = ModelRequest(shown(prompt.messages, context.task.images), sampling, 1, prompt.tools, prompt.schema)
+        request = ModelRequest(shown(prompt.messages, context.task), sampling, 1, prompt.tools, prompt.schema)
         place = f"a{self.number}.s{len(self.steps)}.model"
         if place in context.unreadable:
             return Draft(problem=context.unreadable[place])
@@ -185,8 +186,11 @@ def _whole(attempts: Sequence[Attempt], number: int) -> Attempt:
     return replace(attempt, steps=steps)
 
 
-def shown(messages: tuple[Message, ...], images: tuple[Image, ...]) -> tuple[Message, ...]:
-    """The messages with the task's pictures, which belong to what the user says first."""
+def shown(messages: tuple[Message, ...], task: Task) -> tuple[Message, ...]:
+    """The messages with what was said before, and with the task's pictures, which belong to what the user says
+    first."""
+    images = task.images
+    messages = with_history(messages, task)
     if not images:
         return messages
     first = next(i for i, message in enumerate(messages) if message.role == "user")

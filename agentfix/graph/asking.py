@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Protocol
 
+from agentfix.conversation import with_history
 from agentfix.digest import digest, model_body
 from agentfix.errors import AgentFixError, JournalError, RecordingError, ToolError
 from agentfix.graph.meter import BudgetSpent
 from agentfix.protocols import Model
-from agentfix.types import Completion, Message, ModelRequest, Sampling, Usage
+from agentfix.types import Completion, Message, ModelRequest, Sampling, Task, Usage
 
 
 class AskModel(Protocol):
@@ -27,6 +28,7 @@ class CriticAsker:
     Args:
         make: makes the calls.
         model: which.
+        task: what was said before it is shown too.
         place: where in the run; each call has a place below it.
         seed: where the calls' seeds begin.
         numbers: tell the places apart.
@@ -34,6 +36,7 @@ class CriticAsker:
 
     make: AskModel
     model: Model
+    task: Task
     place: str
     seed: int
     numbers: Iterator[int]
@@ -43,7 +46,8 @@ class CriticAsker:
                        top_logprobs: int = 0) -> list[Completion]:
         number = next(self.numbers)
         sampling = _sampling(temperature, max_tokens, self.seed, number)
-        request = ModelRequest(tuple(messages), sampling, n, schema=schema, top_logprobs=top_logprobs)
+        asked = with_history(messages, self.task)
+        request = ModelRequest(asked, sampling, n, schema=schema, top_logprobs=top_logprobs)
         return await self.make(self.model, f"{self.place}.m{number}", request)
 
 

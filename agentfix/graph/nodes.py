@@ -244,7 +244,7 @@ def _critic_context(place: str, asked: tuple[Asked, ...], context: RunContext) -
         async def verify(tool: str, claim: Claim) -> Evidence | None:
             return await _verified(tool, claim, f"{place}.v{next(counter)}", context)
 
-        return CriticAsker(context.calls.model, context.critic_model, place, seed, counter), verify
+        return CriticAsker(context.calls.model, context.critic_model, context.task, place, seed, counter), verify
 
     ask, verify = asking_at(place)
     return CriticContext(ask, context.kind, context.tree(), asked, context.seed, context.critic_model.name,

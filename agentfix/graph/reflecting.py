@@ -21,7 +21,7 @@ async def reflector(state: RunState, context: RunContext) -> dict[str, Any]:
     assert isinstance(move, Reflect)
     place = f"r{state['decisions']}-{state.get('move_number', 0)}-{len(state['moves'])}.{move.name}"
     seed = context.seed * 1_000_003 + len(context.attempts)
-    ask = CriticAsker(context.calls.model, context.critic_model, place, seed, count())
+    ask = CriticAsker(context.calls.model, context.critic_model, context.task, place, seed, count())
     try:
         replies = await ask([Message("user", _prompt(move, context))], max_tokens=move.max_tokens)
     except BudgetSpent as spent:

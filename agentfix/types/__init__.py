@@ -19,6 +19,7 @@ from agentfix.types.attempts import (
     Stop,
     Task,
     Tree,
+    Turn,
 )
 from agentfix.types.calls import AskPerson, Deny, Heard, PendingModelCall, PendingToolCall, Replace
 from agentfix.types.evidence import (
@@ -97,6 +98,7 @@ __all__ = [
     "ToolCall",
     "ToolSpec",
     "Tree",
+    "Turn",
     "Usage",
     "VerdictWord",
 ]

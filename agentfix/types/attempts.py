@@ -21,6 +21,18 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """An earlier question of a conversation, and what was answered."""
+
+    question: str
+    answer: str
+    heard: bool = False
+    """The answer may hold what tools or documents said: it is data, as what they say is."""
+    left_out: int = 0
+    """So many turns before this one are left out."""
+
+
+@dataclass(frozen=True, slots=True)
 class Task:
     """What is asked."""
 
@@ -32,6 +44,8 @@ class Task:
     """Material that belongs to the question (a table, a document). Data, never instructions."""
     images: tuple[Image, ...] = ()
     """Shown to the actor with the question; only some models can see."""
+    history: tuple[Turn, ...] = ()
+    """What was asked and answered before, oldest first: shown to actors and critics before the question."""
 
 
 @dataclass(frozen=True, slots=True)

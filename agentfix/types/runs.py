@@ -101,6 +101,8 @@ class Result:
     """How it came about."""
     declined: bool = False
     """The strategy would rather give no answer than this one; `stop_reason` says why."""
+    heard: bool = False
+    """The run has heard what is not the user's own words, such as what tools said of the world."""
     continues: str = ""
     """The run that it goes on from, because a person objected to its answer; empty where it began with the task."""
 

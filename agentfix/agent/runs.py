@@ -250,7 +250,7 @@ class LiveRuns:
                 raise InputError(f"There is another run named {run!r}, with another question or settings.",
                                  "Choose another run_id.")
             await journal.begin_run(run, header)  # other limits hold from now on, for a replay too
-        context.calls.recall(await journal.calls(run), spent=False)
+        context.calls.recall(await journal.calls(run), spent=False, tools=context.tools)
         if inherited is not None:
             context.calls.hear_again(inherited.observed, context.tools)
             await context.inherit(inherited)
@@ -286,7 +286,7 @@ class LiveRuns:
         header = await journal.header(run)
         task, settings = read_header(run, header, self.settings, {})
         context = await self.open(run, task, Opening(settings, goes_on=True, before=header))
-        context.calls.recall(await journal.calls(run), spent=True)
+        context.calls.recall(await journal.calls(run), spent=True, tools=context.tools)
         for place in state["observed"]:
             unmade = Observation("", "budget", "Not run: the budget was spent.")
             context.calls.made.setdefault(place, Asked(ToolCall("", {}), unmade))

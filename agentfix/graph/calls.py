@@ -65,13 +65,14 @@ class Calls:
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Of the tools that ask a model."""
 
-    def recall(self, calls: Sequence[JournalledCall], *, spent: bool) -> None:
+    def recall(self, calls: Sequence[JournalledCall], *, spent: bool, tools: Mapping[str, Tool]) -> None:
         """Remember what an earlier process did in this run.
 
         Args:
             calls: of this run, as the journal has them.
             spent: count what they cost, because the run goes on in the middle; a run that starts again from the
                 beginning comes by all of them and counts them then.
+            tools: by name, to tell what the run has heard by them.
         """
         ended = [(call, call.reply) for call in calls if call.reply is not None]
         for call, reply in ended:
@@ -85,7 +86,7 @@ class Calls:
                 usage = Usage(tool_calls=1)
                 asked = ToolCall(call.request["tool"], call.request["arguments"], call.place)
                 self.made[call.place] = Asked(asked, _OBSERVATION.validate_python(reply["observation"]))
-                if spent:
+                if spent and _brought_strange(self.made[call.place], tools):
                     self._hear(self.made[call.place])
             if spent:
                 took_s = 0.0 if call.place in within_tools else float(reply["seconds"])
@@ -104,9 +105,9 @@ class Calls:
             tools: by name; one that is not there any more may have said anything.
         """
         for name, text in observed:
-            tool = tools.get(name)
-            if tool is None or _brings_strange(tool.spec):
-                self._hear(Asked(ToolCall(name, {}), Observation(name, "ok", text)))
+            asked = Asked(ToolCall(name, {}), Observation(name, "ok", text))
+            if _brought_strange(asked, tools):
+                self._hear(asked)
 
     def hear_of(self, tools: Sequence[ToolSpec]) -> None:
         """Count what models are told of tools as heard, where strangers wrote it.
@@ -375,6 +376,15 @@ def _without_other_runs(sources: Sequence[Source]) -> list[Source]:
 
 def _unknown(call: ToolCall) -> Observation:
     return Observation(call.tool, "unknown", "It was run, but what it said was lost.")
+
+
+def _brought_strange(asked: Asked, tools: Mapping[str, Tool]) -> bool:
+    """Whether a call of an earlier process may have brought what others than the user wrote."""
+    if asked.observation.status == "missing":
+        return False
+    name = asked.call.tool
+    tool = tools.get(name) or tools.get(name.removesuffix(".verify").removesuffix(".undo"))
+    return tool is None or _brings_strange(tool.spec)
 
 
 def _brings_strange(spec: ToolSpec) -> bool:

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentfix.agent import Agent as Agent
+    from agentfix.bisection import Bisection as Bisection
+    from agentfix.bisection import Stage as Stage
+    from agentfix.bisection import bisected as bisected
     from agentfix.checks import checks_in as checks_in
     from agentfix.cli.visible import one_line as one_line
     from agentfix.cli.visible import visible as visible
@@ -49,6 +52,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "agentfix.agent": ("Agent",),
+    "agentfix.bisection": ("Bisection", "Stage", "bisected"),
     "agentfix.checks": ("checks_in",),
     "agentfix.confidence": ("confidence_of",),
     "agentfix.conversation": ("compacted", "turn_of"),

@@ -19,7 +19,8 @@ FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agent
 """Each may import those before it, and what lies within it."""
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
-          "agentfix.threads", "agentfix.confidence", "agentfix.valuation", "agentfix.places", "agentfix.conversation"}
+          "agentfix.threads", "agentfix.confidence", "agentfix.valuation", "agentfix.places", "agentfix.conversation",
+          "agentfix.bisection"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
@@ -38,6 +39,7 @@ MAY_IMPORT = {
     "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.steps", "agentfix.places",
                        "agentfix.conversation", "agentfix.graph"},
     "agentfix.lifecycle": {*SHARED},
+    "agentfix.bisection": {*FOUNDATIONS},
     "agentfix.steps": set(),
     "agentfix.families": set(),
     "agentfix.places": set(),

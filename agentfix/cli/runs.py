@@ -1,4 +1,4 @@
-"""`agentfix runs list | show | tree | rm | gc`: what the journal holds."""
+"""`agentfix runs list | show | tree | bisect | rm | gc`: what the journal holds."""
 
 from __future__ import annotations
 
@@ -99,6 +99,28 @@ def tree(name: str, svg: Path | None) -> None:
             svg.write_text(svg_of(found), encoding="utf-8")
         except OSError as error:
             raise InputError(f"{str(svg)!r} can't be written: {error.strerror}.", "Name another file.") from error
+
+
+@runs.command()
+@click.argument("name", metavar="RUN")
+@click.option("--answer", metavar="TEXT", help="The right answer.")
+@click.option("--tests", type=click.Path(path_type=Path), metavar="FILE", help="Instead: a Python file with checks of "
+              "the answer, as for `agentfix run`.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def bisect(name: str, answer: str | None, tests: Path | None, as_json: bool) -> int:
+    """Find the round of RUN that broke its answer: after it another attempt was the best, and wrong.
+
+    Nothing is asked of a model. Exit status: 0 when a round broke it, 1 when none did.
+    """
+    from agentfix.cli import bisecting  # noqa: PLC0415 - loads the plugins
+
+    run = _with_archive(lambda archive: archive.story(archive.find(name))).summary
+    found = asyncio.run(bisecting.bisect(run, answer, tests, load_settings()))
+    if as_json:
+        click.echo(json.dumps(bisecting.plain(found, run.id), indent=2))
+    elif run.result is not None:
+        bisecting.tell(found, run.result)
+    return 0 if found.broken else 1
 
 
 @runs.command()

@@ -10,6 +10,8 @@ from pydantic import TypeAdapter
 
 from agentfix.errors import InputError, JournalError
 from agentfix.evidence import AGREEMENT, PERSON, best, remarked, standing
+from agentfix.exchange import check_journalled
+from agentfix.graph.world import UNDONE
 from agentfix.protocols import Journal
 from agentfix.types import Attempt, Critique, Inherited, Remark, Result
 
@@ -63,17 +65,21 @@ async def taken_over(journal: Journal, run: str, remark: Remark) -> Inherited:
     attempts, critiques, chosen = await judged(journal, run)
     if chosen is None:
         raise InputError(f"Run {run!r} made no attempt that could be spoken of.",
-                         f"Go on with it: agentfix resume {run}")
+                         "Go on with it first if it was cut off; else ask anew.")
     number = chosen if remark.attempt is None else remark.attempt
     if not 0 <= number < len(attempts):
         raise InputError(f"Run {run!r} has no attempt {number}.", f"See: agentfix runs show {run}")
     before = inherited_in(await journal.header(run))
-    observed = [] if before is None else [*before.observed]
+    observed, undone = ([], []) if before is None else ([*before.observed], [*before.undone])
     for call in await journal.calls(run):
         if call.reply is not None and "tool" in call.request:
-            observed.append((str(call.request["tool"]), str(call.reply["observation"]["text"])))
+            check_journalled(run, call.request, call.reply)
+            seen = call.reply["observation"]
+            observed.append((str(call.request["tool"]), str(seen["text"])))
+            if UNDONE in call.place and seen["status"] == "ok":
+                undone.append(call.place)
     return Inherited(run, replace(remark, attempt=number), tuple(attempts), tuple(critiques),
-                     tuple(dict.fromkeys(observed)))
+                     tuple(dict.fromkeys(observed)), tuple(undone))
 
 
 async def judged(journal: Journal, run: str) -> tuple[Sequence[Attempt], Sequence[Critique], int | None]:

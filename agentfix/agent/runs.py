@@ -252,7 +252,7 @@ class LiveRuns:
             await journal.begin_run(run, header)  # other limits hold from now on, for a replay too
         context.calls.recall(await journal.calls(run), spent=False, tools=context.tools)
         if inherited is not None:
-            context.calls.hear_again(inherited.observed, context.tools)
+            context.calls.take_over(inherited, context.tools)
             await context.inherit(inherited)
 
     # --- for the graph -----------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
@@ -20,7 +21,18 @@ from agentfix.graph.gate import Gate
 from agentfix.graph.meter import BudgetSpent, Meter
 from agentfix.graph.sources import AnyRun, Source
 from agentfix.protocols import Asked, CallKey, Journal, JournalledCall, Model, Session, Tool, ToolContext
-from agentfix.types import Claim, Completion, Delta, Heard, ModelRequest, Observation, ToolCall, ToolSpec, Usage
+from agentfix.types import (
+    Claim,
+    Completion,
+    Delta,
+    Heard,
+    Inherited,
+    ModelRequest,
+    Observation,
+    ToolCall,
+    ToolSpec,
+    Usage,
+)
 
 _COMPLETIONS = TypeAdapter(list[Completion])
 _OBSERVATION = TypeAdapter(Observation)
@@ -61,6 +73,8 @@ class Calls:
     _replies: dict[tuple[str, str], list[Completion]] = field(default_factory=dict[tuple[str, str], list[Completion]])
     _observed: dict[str, Observation] = field(default_factory=dict[str, Observation])
     """What deterministic tools said, by digest: the same call is not made twice in a run."""
+    _alike: dict[str, asyncio.Lock] = field(default_factory=dict[str, asyncio.Lock])
+    """Of deterministic tools, by digest: of equal calls that are made together the later ones wait for the first."""
     _failed: JournalError | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Of the tools that ask a model."""
@@ -97,17 +111,19 @@ class Calls:
         first = asked.call.tool if self.heard is None else self.heard.tool
         self.heard = Heard(first, (*said, asked.observation.text))
 
-    def hear_again(self, observed: Sequence[tuple[str, str]], tools: Mapping[str, Tool]) -> None:
-        """Count what tools said in the run that this one goes on from as heard.
+    def take_over(self, inherited: Inherited, tools: Mapping[str, Tool]) -> None:
+        """Know what was heard, and which acts were taken back, in the run that this one goes on from.
 
         Args:
-            observed: (tool, what it said).
+            inherited: of that run.
             tools: by name; one that is not there any more may have said anything.
         """
-        for name, text in observed:
+        for name, text in inherited.observed:
             asked = Asked(ToolCall(name, {}), Observation(name, "ok", text))
             if _brought_strange(asked, tools):
                 self._hear(asked)
+        for place in inherited.undone:
+            self.made.setdefault(place, Asked(ToolCall("", {}), Observation("", "ok", "Taken back.")))
 
     def hear_of(self, tools: Sequence[ToolSpec]) -> None:
         """Count what models are told of tools as heard, where strangers wrote it.
@@ -194,14 +210,16 @@ class Calls:
             JournalError: it has side effects, and that it begins can't be written down.
         """
         key = CallKey(self.run_id, place, digest(tool_body(call)))
-        observation = self._observed.get(key.digest)
-        if observation is None:
-            observation = self._unaffordable(call, place)
-        if observation is None:
-            context, asker = self._context(place, sandbox, model, timeout_s, seed)
-            observation = await self._journalled(tool, call, key, context, asker)
-            if tool is not None and tool.spec.deterministic and not tool.spec.side_effects:
-                self._observed[key.digest] = observation
+        once = tool is not None and tool.spec.deterministic and not tool.spec.side_effects
+        async with self._alike.setdefault(key.digest, asyncio.Lock()) if once else nullcontext():
+            observation = self._observed.get(key.digest)
+            if observation is None:
+                observation = self._unaffordable(call, place)
+            if observation is None:
+                context, asker = self._context(place, sandbox, model, timeout_s, seed)
+                observation = await self._journalled(tool, call, key, context, asker)
+                if once:
+                    self._observed[key.digest] = observation
         self.made[place] = Asked(call, observation)
         if tool is not None and _brings_strange(tool.spec):
             self._hear(self.made[place])

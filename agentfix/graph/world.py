@@ -10,6 +10,9 @@ from agentfix.graph.effects import Effect, effects_of
 from agentfix.protocols import Asked
 from agentfix.types import Attempt, Critique, Evidence, EvidenceClass, ToolCall
 
+UNDONE = ".undo."
+"""Stands in the places of calls that take an act back."""
+
 
 async def prepare(parent: int | None, context: RunContext) -> list[Effect]:
     """Make the world as an attempt left it, before another goes on from there.
@@ -99,7 +102,7 @@ async def _undo(effect: Effect, context: RunContext) -> bool:
 
 def _place(effect: Effect, number: int) -> str:
     """Where the attempt of a number begins, or where the run ends when there is none."""
-    return f"a{number}.undo.{effect.call.id}"
+    return f"a{number}{UNDONE}{effect.call.id}"
 
 
 def _undone(effect: Effect, number: int, context: RunContext) -> bool:

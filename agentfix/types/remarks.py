@@ -33,3 +33,5 @@ class Inherited:
     """But for what attempts say of each other, which is found anew."""
     observed: tuple[tuple[str, str], ...] = ()
     """What tools said in that run: (tool, text). The new run has heard it."""
+    undone: tuple[str, ...] = ()
+    """The places of that run where acts of its attempts were taken back; a place says which act."""

@@ -489,6 +489,32 @@ async def test_material_beside_the_question_is_not_the_users_word():
     assert "was not planned before 'the material beside the question' had been heard" in seen.text
 
 
+async def test_a_run_that_goes_on_after_an_objection_finds_the_world_as_the_first_one_left_it():
+    """What was taken back there is not taken back again, and an act that is objected to can be."""
+    second, third = ("put", {"title": "Ulysses"}), ("put", {"title": "Ivanhoe"})
+    steps = [step(PUT), answer("one"), step(second), answer("two"), step(third), answer("two")]
+    agent, world, model = make(steps, moves=[Expand(), Expand()])
+    async with agent:
+        await agent.arun("Put a book on the shelf.", run_id="first")
+        assert world.books == ["Ulysses"]
+        result = await agent.achallenge("first", "Ivanhoe is missing.")
+    model.assert_done()
+    assert (world.books, result.answer, result.best) == (["Ulysses", "Ivanhoe"], "two", 2)
+    assert "Ivanhoe is missing." in told(model, 4)
+    assert result.standings[2].state != "refuted", "the same words stand for another act"
+
+
+async def test_what_the_first_run_heard_the_one_that_goes_on_has_heard():
+    """Else a page could wait for an objection to have its orders carried out."""
+    agent, world, _ = make([step(LOOK), answer("nothing"), step(PUT), answer("done")], moves=[Expand()], policy=(
+        "allow put", "allow look"))
+    agent.on_approval = None
+    async with agent:
+        await agent.arun("What stands on the shelf?", run_id="first")
+        result = await agent.achallenge("first", "Then fill it.")
+    assert result.attempts[1].steps[0].observations[0].status == "refused" and world.books == []
+
+
 async def test_where_nobody_can_ever_be_asked_it_is_said_first_and_no_further_round_is_made():
     agent, world, model = make([step(PUT, LOOK), answer("done")], moves=(Expand(), Expand(0), Expand(0)))
     agent.on_approval, seen = None, []

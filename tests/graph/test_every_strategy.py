@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from agentfix import Agent, Check, Plugins, Settings, Task, hookimpl
+from agentfix import Agent, Check, InputError, Plugins, Settings, Task, hookimpl
 from agentfix.evidence import rank
 from agentfix.journal import SqliteJournal
 from tests.graph.student import PowerCut, Student
@@ -74,6 +74,23 @@ async def test_it_works_with_kinds_that_act_and_kinds_of_one_role(strategy, task
     tools = {"tools": ("calculator",)} if task.kind == "tools" else {}
     result = await run(strategy, Student(), task=task, max_rounds=6, max_tool_calls=60, **tools)
     assert not result.stop_reason.startswith(("failed", "no progress")), result.stop_reason
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+async def test_it_goes_on_from_an_objection_within_its_budget_and_is_replayed(strategy):
+    journal, student = SqliteJournal(None), Student()
+    async with agent(strategy, student, journal, max_rounds=4) as made:
+        first = await made.arun(TASK, run_id="run")
+        if not first.attempts:  # it looked for notes and found none
+            with pytest.raises(InputError, match="made no attempt"):
+                await made.achallenge("run", "I doubt it.")
+            return
+        second = await made.achallenge("run", "I doubt it.", into="on")
+        again = await made.replay("on")
+    assert not second.stop_reason.startswith(("failed", "no progress")), second.stop_reason
+    assert second.attempts[: len(first.attempts)] == first.attempts and len(second.attempts) > len(first.attempts)
+    assert second.attempts[len(first.attempts)].parent == first.best
+    assert told(again) == told(second)
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)

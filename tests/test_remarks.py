@@ -86,6 +86,17 @@ def test_an_objection_and_the_approved_correction_teach_the_correction_and_the_c
     assert taught["completion"][0]["content"] == "Say it with an image."
 
 
+def test_who_changes_their_mind_is_understood_in_the_first_run_too(agent, tmp_path):
+    with agent(FINE, DULL) as made:
+        first = made.run(POEM)
+        second = made.challenge(first.run_id, "I do not like it.")
+        assert rows_of(tmp_path, "sft") == []
+        made.remark(second.run_id, Remark("I was wrong.", "supports", attempt=0))
+    (row,) = rows_of(tmp_path, "sft")
+    assert row["completion"][0]["content"] == FINE
+    assert [e["summary"] for e in row["proof"][0]["evidence"]] == ["a person says that it is right: I was wrong."]
+
+
 def test_a_run_that_goes_on_from_another_says_so(agent, capfd):
     with agent(DULL, FINE) as made:
         first = made.run(POEM)

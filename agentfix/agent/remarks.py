@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from agentfix.agent.inheriting import taken_over
+from agentfix.agent.inheriting import inherited_in, taken_over
 from agentfix.errors import InputError, JournalError
 from agentfix.evidence import counted
 from agentfix.protocols import Journal
@@ -20,7 +20,8 @@ _REMARKS = TypeAdapter(list[Remark])
 
 
 async def keep(journal: Journal, run: str, remark: Remark) -> Inherited:
-    """Keep a remark beside a run, in place of an earlier one on the same attempt.
+    """Keep a remark beside a run, in place of an earlier one on the same attempt; beside the run that it took the
+    attempt over from, too.
 
     Returns:
         The run's tree, for another run to go on from.
@@ -30,7 +31,13 @@ async def keep(journal: Journal, run: str, remark: Remark) -> Inherited:
         InputError: there is no such attempt.
     """
     found = await taken_over(journal, run, remark)
-    await journal.record(run, "remark", str(found.remark.attempt), asdict(found.remark))
+    number = found.remark.attempt or 0
+    name: str | None = run
+    while name is not None:
+        await journal.record(name, "remark", str(number), asdict(found.remark))
+        before = inherited_in(await journal.header(name))
+        took_over = before is not None and number < len(before.attempts)
+        name = before.run if before and took_over and await journal.header(before.run) is not None else None
     return found
 
 

@@ -147,6 +147,22 @@ async def test_a_run_that_was_cut_off_after_an_attempt_goes_on_by_an_edited_crit
     assert result.answer == "84" and result.attempts[1].parent == 0
 
 
+async def test_a_review_that_was_cut_off_in_the_middle_is_done_anew():
+    class Interrupted(BaseException):
+        pass
+
+    def stop(event):
+        if event.kind == "critique" and event.data["critique"].critic == "program":
+            raise Interrupted  # before the caller's checks were run
+
+    journal = Kept()
+    async with make(ScriptedModel([RIGHT, WRONG]), journal) as agent:
+        with pytest.raises(Interrupted):
+            await agent.arun(CHECKED, run_id="first", on_event=stop)
+        result = await agent.achallenge("first", "I think it is 91.", max_rounds=1)
+    assert (result.answer, result.supported_by) == ("84", EvidenceClass.CONTRACT)
+
+
 async def test_one_challenge_follows_another():
     model, journal = ScriptedModel([WRONG, "```python\nanswer = 7 * 11\n```", RIGHT]), Kept()
     async with make(model, journal, max_rounds=1) as agent:

@@ -9,11 +9,11 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from agentfix.errors import InputError, JournalError
-from agentfix.evidence import AGREEMENT, PERSON, best, remarked, standing
+from agentfix.evidence import AGREEMENT, ENGINE_CRITICS, PERSON, best, remarked, standing
 from agentfix.exchange import check_journalled
 from agentfix.graph.world import UNDONE
 from agentfix.protocols import Journal
-from agentfix.types import Attempt, Critique, Inherited, Remark, Result
+from agentfix.types import Attempt, Critique, Inherited, Remark, Result, Round
 
 FROM = "from"
 """Where a header keeps what the run took over."""
@@ -21,6 +21,7 @@ _INHERITED = TypeAdapter(Inherited)
 _ATTEMPTS = TypeAdapter(list[Attempt])
 _CRITIQUES = TypeAdapter(list[Critique])
 _RESULT = TypeAdapter(Result)
+_ROUNDS = TypeAdapter(list[Round])
 _REMARKS = TypeAdapter(list[Remark])
 
 
@@ -96,9 +97,12 @@ async def judged(journal: Journal, run: str) -> tuple[Sequence[Attempt], Sequenc
             return result.attempts, _with_people(result.critiques, remarks), result.best
         attempts = _ATTEMPTS.validate_python(await journal.records(run, "attempt"))
         critiques = _CRITIQUES.validate_python(await journal.records(run, "critique"))
+        rounds = _ROUNDS.validate_python(await journal.records(run, "round"))
     except ValueError as error:
         raise JournalError(f"The attempts of run {run!r} can't be understood: {error}.", "Begin it anew.") from error
-    critiques = _with_people([critique for critique in critiques if critique.attempt < len(attempts)], remarks)
+    heard = max((ended.attempts for ended in rounds), default=0)  # later ones may be reviewed in part: it is done anew
+    told = [c for c in critiques if c.attempt < len(attempts) and (c.attempt < heard or c.critic in ENGINE_CRITICS)]
+    critiques = _with_people(told, remarks)
     standings = [standing([e for c in critiques if c.attempt == a.id for e in c.evidence]) for a in attempts]
     return attempts, critiques, best(attempts, critiques, standings)
 

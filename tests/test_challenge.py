@@ -152,8 +152,8 @@ async def test_a_review_that_was_cut_off_in_the_middle_is_done_anew():
         pass
 
     def stop(event):
-        if event.kind == "critique" and event.data["critique"].critic == "program":
-            raise Interrupted  # before the caller's checks were run
+        if event.kind == "tool_call" and event.data["caller"] == "critic":
+            raise Interrupted  # critic `program` has spoken, the caller's checks were not run
 
     journal = Kept()
     async with make(ScriptedModel([RIGHT, WRONG]), journal) as agent:

@@ -52,6 +52,7 @@ def broken(tmp_path, monkeypatch):
     """A run whose right first answer lost to two votes for another one."""
     monkeypatch.setenv("AGENTFIX_DATA_DIR", str(tmp_path))
     monkeypatch.setenv("AGENTFIX_SANDBOX", "embedded")
+    monkeypatch.setenv("AGENTFIX_MODEL", "openai:nobody")
     model = ScriptedModel([f"```python\nanswer = {n}\n```" for n in (84, 91, 91, 91)])
     settings = Settings(model="scripted:", sandbox="embedded", strategy="self-consistency:4", data_dir=tmp_path)
     with Agent(settings, Plugins(settings, extra={"script": script_plugin(model)})) as agent:

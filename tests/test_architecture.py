@@ -87,6 +87,7 @@ BOUNDARIES = {
     "pypdf": ["plugins/corpus_search/pdf.py", "plugins/fetch_page/worker.py"],
     "trafilatura": ["plugins/corpus_search/html.py", "plugins/fetch_page/worker.py"],
     "inspect_ai": ["agentfix/bridges/inspect.py"],
+    "opentelemetry": ["plugins/opentelemetry/spans.py"],
     "sympy": ["plugins/"],
     "pint": ["plugins/"],
 }

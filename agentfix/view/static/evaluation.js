@@ -34,11 +34,12 @@
         .map(([value, label]) => h("option", { value }, label)));
     const curves = found.figure ? h("img", { class: "curves", alt: "Curves: accuracy by what was spent on it; risk by coverage. The table has the figures.",
       src: `data:image/svg+xml;charset=utf-8,${encodeURIComponent(found.figure)}` }) : null;
-    place.replaceChildren(h("h1", {}, found.file),
+    place.replaceChildren(...[h("h1", {}, found.file),
       View.facts(Object.entries(found.header).map(([name, value]) => [name, typeof value === "object" ? JSON.stringify(value) : String(value)])),
-      found.table.length ? h("div", { class: "wide" }, table(found.table)) : h("p", { class: "dim" }, "Nothing was finished."),
-      found.comparisons.length ? h("div", { class: "wide" }, table(found.comparisons)) : null, curves,
-      h("div", { class: "filters", role: "search" }, filter, which, told), list.element);
+      h("div", { class: "found" },
+        found.table.length ? h("div", { class: "wide" }, table(found.table)) : h("p", { class: "dim" }, "Nothing was finished."), curves),
+      found.comparisons.length ? h("div", { class: "wide" }, table(found.comparisons)) : null,
+      h("div", { class: "filters", role: "search" }, filter, which, told), list.element].filter(Boolean));
     sift();
     document.title = `${found.file} - agentfix`;
   };

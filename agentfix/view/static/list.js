@@ -32,10 +32,10 @@ View.List = class {
     this.chosen = Math.max(0, Math.min(this.items.length - 1, index));
     const top = this.chosen * this.height;
     const { scrollTop, clientHeight } = this.element;
-    if (top < scrollTop) this.element.scrollTop = top;
-    else if (clientHeight && top + this.height > scrollTop + clientHeight) {
-      this.element.scrollTop = top + this.height - clientHeight;
-    }
+    const seen = top >= scrollTop && top + this.height <= scrollTop + clientHeight;
+    if (!seen && !tell) this.element.scrollTop = top - clientHeight / 2; // shown from elsewhere: with what is around it
+    else if (top < scrollTop) this.element.scrollTop = top;
+    else if (!seen) this.element.scrollTop = top + this.height - clientHeight;
     this.drawn = "";
     this.draw();
     if (tell) this.choose(this.items[this.chosen], this.chosen);

@@ -87,7 +87,7 @@
     show(state.tab);
     const wanted = number === null ? { attempt: run.byId.get(run.best ?? 0) } : part === "step" ? { step: run.steps[number - 1] }
       : { attempt: run.byId.get(Number(number)) };
-    if (part !== "why" && (wanted.attempt || wanted.step)) await lookAt(wanted, true);
+    if (wanted.attempt || wanted.step) await lookAt(wanted, part !== "why");
     lists[state.tab]?.element.focus({ preventScroll: true });
     document.title = `${run.question.slice(0, 60)} - agentfix`;
     const again = run.under_way && !View.alone ? setTimeout(() => View.route(), AGAIN_MS) : 0;

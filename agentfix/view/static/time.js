@@ -12,7 +12,9 @@
     return names.length > 8 ? [...names.slice(0, 7), "others"] : names;
   };
 
-  const ticks = (longest) => {
+  const ticks = (seconds) => {
+    if (seconds > 600) return ticks(seconds / 60).map((minute) => minute * 60);
+    const longest = seconds;
     const power = 10 ** Math.floor(Math.log10(longest / 6 || 1));
     const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => longest / each <= 7) ?? power * 10;
     return Array.from({ length: Math.floor(longest / step) + 1 }, (_, number) => number * step);

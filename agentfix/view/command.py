@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
@@ -15,7 +14,7 @@ from agentfix.cli.visible import one_line
 from agentfix.errors import ConfigError, InputError, JournalError, UsageError
 from agentfix.journal import Archive, SqliteJournal
 from agentfix.settings import load_settings
-from agentfix.view.page import alone
+from agentfix.view.page import alone, start
 from agentfix.view.source import Source
 
 MOST = 2
@@ -53,12 +52,10 @@ async def _look(names: Sequence[str], html: Path | None, port: int) -> None:
         if html is not None:
             _write(html, await alone(source, runs, evaluation=file is not None))
             return
-        start = "evaluation" if file is not None else "/".join(
-            [("run", "compared")[len(runs) - 1], *(quote(run, safe="") for run in runs)]) if runs else ""
-        await _serve(source, port, start)
+        await _serve(source, port, start(runs, evaluation=file is not None))
 
 
-async def _serve(source: Source, port: int, start: str) -> None:
+async def _serve(source: Source, port: int, first: str) -> None:
     try:
         from agentfix.view.serving import serve  # noqa: PLC0415 - loads optional packages
     except ImportError as error:
@@ -66,7 +63,7 @@ async def _serve(source: Source, port: int, start: str) -> None:
                           "Install them with: pip install 'agentfix[view]'; or write a file: --html FILE") from error
 
     def announce(address: str) -> None:
-        click.echo(f"Open {address}{f'#/{start}' if start else ''} in a browser; Ctrl-C ends it.")
+        click.echo(f"Open {address}{first} in a browser; Ctrl-C ends it.")
 
     await serve(source, port, announce)
 

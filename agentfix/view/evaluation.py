@@ -26,7 +26,7 @@ def evaluation_data(path: Path, known: Collection[str] = ()) -> dict[str, Any]:
         InputError: it can't be read, or is no such file.
     """
     header, records = stored(path, Record)
-    contenders = _contenders(records)
+    contenders = _contenders(records, equal_tokens=bool(header.get("equal_tokens")))
     summaries = summarise(records, [contender.name for contender in contenders], seed=int(header.get("seed") or 0))
     pairs = comparisons(records, contenders) if len(contenders) > 1 else []
     return plain({
@@ -43,11 +43,11 @@ def evaluation_data(path: Path, known: Collection[str] = ()) -> dict[str, Any]:
     })
 
 
-def _contenders(records: list[Record]) -> tuple[Contender, ...]:
+def _contenders(records: list[Record], *, equal_tokens: bool) -> tuple[Contender, ...]:
     """The columns of the table that was printed when the evaluation ended."""
     names = list(dict.fromkeys(record.strategy for record in records))
     own = [name for name in names if not name.startswith(DRAWN)]
     paid = {name: name.partition("@")[2] for name in names if name.startswith(DRAWN)}
-    listed = lineup(own, baselines=False) if own else ()
+    listed = lineup(own, equal_tokens=equal_tokens, baselines=False) if own else ()
     return (*listed, *(Contender(name, name.partition("@")[0], spender) for name, spender in paid.items()
                        if spender in own))

@@ -9,9 +9,9 @@ from functools import cache
 from html import escape
 from importlib.resources import files
 from typing import Any
+from urllib.parse import quote
 
 from agentfix.cli.tree_svg import COLOURS
-from agentfix.errors import InputError
 from agentfix.view.plain import dumped
 from agentfix.view.run import attempt_data, step_data, summary_data
 from agentfix.view.source import Source, compared
@@ -46,6 +46,19 @@ def _read(name: str) -> str:
     return (files("agentfix.view") / "static" / name).read_text(encoding="utf-8")
 
 
+def start(runs: Sequence[str], *, evaluation: bool) -> str:
+    """What stands behind the page's address: which part is shown first.
+
+    Args:
+        runs: none for the list of all, one to be shown, or two to be compared.
+        evaluation: rather show the evaluation.
+    """
+    if evaluation:
+        return "#/evaluation"
+    named = [quote(run, safe="") for run in runs]
+    return "#/" + "/".join([("run", "compared")[len(runs) - 1], *named]) if runs else ""
+
+
 async def alone(source: Source, runs: Sequence[str], *, evaluation: bool = False) -> str:
     """The page as one file, with everything that can be looked at in it.
 
@@ -53,7 +66,7 @@ async def alone(source: Source, runs: Sequence[str], *, evaluation: bool = False
 
     Args:
         source: where the data comes from.
-        runs: those that are in it; of two, first how they compare.
+        runs: those that are in it, one or two; of two, first how they compare.
         evaluation: it is about the source's evaluation.
 
     Raises:
@@ -67,13 +80,10 @@ async def alone(source: Source, runs: Sequence[str], *, evaluation: bool = False
         held["attempt"][name] = [attempt_data(trace, attempt.id) for attempt in trace.tree.attempts]
         held["step"][name] = [step_data(trace, step.number) for step in trace.steps]
     if evaluation:
-        held["evaluation"], held["start"] = await source.answer("evaluation", {}), "#/evaluation"
-    elif len(runs) == 1:
-        held["start"] = f"#/run/{runs[0]}"
-    elif len(runs) == 2:
-        held["compared"], held["start"] = compared(traces[0], traces[-1]), f"#/compared/{runs[0]}/{runs[1]}"
-    else:
-        raise InputError("A file holds one run, two that are compared, or an evaluation.")
+        held["evaluation"] = await source.answer("evaluation", {})
+    if len(runs) == 2:
+        held["compared"] = compared(traces[0], traces[-1])
+    held["start"] = start(runs, evaluation=evaluation)
     script, style = contents(SCRIPT), contents(STYLE)
     policy = f"default-src 'none'; img-src data:; script-src {_hash(script)}; style-src {_hash(style)}; " \
              "base-uri 'none'; form-action 'none'"

@@ -10,6 +10,7 @@ import pytest
 
 from agentfix.cli.main import main
 from agentfix.evals import Record, Stage
+from agentfix.journal import Claims
 from tests.view.conftest import Watched, serving
 from tests.view.hostile import STRINGS
 from tests.view.traces import hostile, search, write
@@ -111,6 +112,31 @@ async def test_steps_tell_what_each_call_took(journal, watched):
         box = await page.locator("canvas").bounding_box()
         await page.mouse.click(box["x"] + box["width"] - 16, box["y"] + 43)
         await page.wait_for_selector(".detail h2:has-text('Step 79')")
+    assert watched.complaints == []
+
+
+async def test_a_run_that_is_under_way_is_followed_to_its_end(tmp_path, watched):
+    page, trace = watched.page, search(30)
+    begun = replace(trace, attempts=trace.attempts[:8], critiques=trace.critiques[:8], calls=trace.calls[:16])
+    await write(tmp_path, [replace(begun, rounds=(), ended=False)])
+    with Claims(tmp_path / "journal.sqlite").of(trace.run), serving(tmp_path, "last") as address:
+        await page.goto(address)
+        await page.get_by_text("under way").wait_for()
+        await page.get_by_role("tab", name="Attempts (8)").wait_for()
+        await page.get_by_role("tab", name="Steps").click()
+        await write(tmp_path, [trace])
+        await page.get_by_role("tab", name="Steps (60)", selected=True).wait_for()
+        await page.get_by_text("Supported by contract: 3 of 3").wait_for()
+    assert watched.complaints == []
+
+
+async def test_a_run_that_was_cut_off_is_shown_with_what_there_is(tmp_path, watched):
+    await write(tmp_path, [replace(search(12), ended=False)])
+    with serving(tmp_path, "last") as address:
+        await watched.page.goto(address)
+        await watched.page.get_by_text("cut off").wait_for()
+        await watched.page.get_by_role("tab", name="Why (").click()
+        assert await watched.page.locator(".why > li").count() >= 1
     assert watched.complaints == []
 
 

@@ -43,7 +43,7 @@ def test_only_who_knows_the_token_and_means_this_machine_is_let_in(journal):
             "/",
             "/data/runs",
             f"/{token[:-1]}/data/runs",
-            f"/{token[:-1]}x/",
+            f"/{token}x/",
             f"//{token}x/data/runs",
             f"/{token}",
             f"/x/../{token[:-2]}/",

@@ -48,6 +48,7 @@ class Trace:
     """Place, model, request, reply, seconds."""
     rounds: tuple[Round, ...] = ()
     stop_reason: str = "budget: rounds"
+    ended: bool = True
     kind: str = "code"
 
 
@@ -80,8 +81,10 @@ async def _write(journal: SqliteJournal, trace: Trace, begun: float) -> None:
         await journal.record(run, "attempt", str(attempt.id), asdict(attempt))
     for critique in trace.critiques:
         await journal.record(run, "critique", f"{critique.attempt}.{critique.critic}", asdict(critique))
-    result = result_of(trace, ended - begun)
-    await journal.record(run, "result", "", _RESULT.dump_python(result, mode="json"))
+    for each in trace.rounds:
+        await journal.record(run, "round", str(each.attempts), asdict(each))
+    if trace.ended:
+        await journal.record(run, "result", "", _RESULT.dump_python(result_of(trace, ended - begun), mode="json"))
 
 
 def result_of(trace: Trace, seconds: float) -> Result:

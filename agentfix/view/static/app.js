@@ -20,12 +20,12 @@
   let turn = 0;
   View.route = async () => {
     const mine = ++turn;
-    const [page = "", ...rest] = (location.hash || View.start).replace(/^#\/?/, "").split("/").map(decodeURIComponent);
     if (typeof leave === "function") leave();
     leave = null;
-    main.className = `page-${page || "runs"}`;
     const pages = { run: View.run, compared: View.compared, evaluation: View.evaluation };
     try {
+      const [page = "", ...rest] = (location.hash || View.start).replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+      main.className = Object.hasOwn(pages, page) ? `page-${page}` : "page-runs";
       const ended = await (Object.hasOwn(pages, page) ? pages[page](main, ...rest) : View.runs(main));
       if (mine === turn) leave = ended;
       else if (typeof ended === "function") ended();

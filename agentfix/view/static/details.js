@@ -15,7 +15,7 @@
   const act = (step, number) => section(`Act ${number + 1}`, said(step.text), step.problem ? h("p", { class: "bad" }, step.problem) : null,
     step.calls.map((call) => [h("p", {}, call.call), call.program === null ? null : View.program(call.program), observed(call)]));
 
-  View.attempt = (run, attempt, link, stepLink) => h("div", { class: "detail" },
+  View.attempt = (row, attempt, link, stepLink) => h("div", { class: "detail" },
     h("h2", {}, attempt.heading, attempt.best ? " ★" : ""),
     h("p", {}, View.chip(attempt.standing.judged, attempt.standing.class), " ", h("span", { class: "dim" }, attempt.standing.reason)),
     attempt.answer !== null && !attempt.answers_with_program ? section("Answer", said(attempt.answer, "whole")) : null,
@@ -28,9 +28,10 @@
       : h("details", {}, h("summary", {}, "The completion, whole"), said(attempt.text)),
     View.facts([["written by", attempt.author], ["role", attempt.role], ["temperature", attempt.temperature], ["ended by", attempt.finish_reason],
       ["independent", attempt.told ? "no: it saw an earlier answer" : "yes"],
+      ["writing it took", [`${View.number(row.tokens)} tokens`, View.seconds(row.seconds), row.cost ? View.money(row.cost) : ""].filter(Boolean).join(", ")],
       ["steps", attempt.steps.length ? h("span", {}, attempt.steps.flatMap((number) => [stepLink(number), " "])) : ""]]));
 
-  View.step = (run, step, link) => h("div", { class: "detail" },
+  View.step = (step, link) => h("div", { class: "detail" },
     h("h2", {}, `Step ${step.n}: ${step.sort} ${step.name}`),
     View.facts([["asked by", step.who], ["attempt", step.attempt === null ? "" : link(step.attempt)], ["place", step.place],
       ["status", step.status], ["took", step.taken ? "taken from another run" : View.seconds(step.seconds)],

@@ -3,7 +3,8 @@
 (() => {
   const { h } = View;
   const TABS = [["attempts", "Attempts"], ["steps", "Steps"], ["why", "Why"]];
-  const AGAIN_MS = 2000;
+  const AGAIN_MS = 1500;
+  let kept = {}; // what was looked at, when a run that is under way is drawn anew
 
   View.usageFacts = (run) => {
     const usage = run.usage ?? run.steps.reduce((sum, step) => ({
@@ -29,7 +30,7 @@
     const run = await View.ask("run", { run: id });
     run.byId = new Map(run.attempts.map((attempt) => [attempt.id, attempt]));
     const state = { tab: part === "attempt" ? "attempts" : part === "step" ? "steps" : part, attempt: null, step: null };
-    const detail = h("div", { class: "side", role: "region", "aria-label": "Details", "aria-live": "polite" });
+    const detail = h("div", { class: "side", role: "region", "aria-label": "Details" });
     const panel = h("div", { class: "panel", role: "tabpanel", "aria-labelledby": "tab-attempts" });
     const link = (attempt) => h("a", { href: View.address("run", id, "attempt", attempt), on: { click: (event) => {
       event.preventDefault(); lookAt({ attempt: run.byId.get(attempt) }, true); } } }, `attempt ${attempt}`);
@@ -55,7 +56,7 @@
       try {
         const whole = await View.ask(name, { run: id, number: key });
         if (mine !== asked) return;
-        detail.replaceChildren(attempt ? View.attempt(run, whole, link, stepLink) : View.step(run, whole, link));
+        detail.replaceChildren(attempt ? View.attempt(attempt, whole, link, stepLink) : View.step(whole, link));
         detail.scrollTop = 0;
       } catch (error) {
         detail.replaceChildren(h("p", { class: "bad" }, error.message));
@@ -84,13 +85,30 @@
     panel.id = "panel";
     place.replaceChildren(View.heading(run), time.element,
       h("div", { class: "split" }, h("div", { class: "main" }, h("div", { role: "tablist", "aria-label": "Parts of the run" }, tabs), panel), detail));
-    show(state.tab);
+    const before = kept.run === id ? kept : null;
+    kept = {};
+    show(before ? before.tab : state.tab);
     const wanted = number === null ? { attempt: run.byId.get(run.best ?? 0) } : part === "step" ? { step: run.steps[number - 1] }
       : { attempt: run.byId.get(Number(number)) };
-    if (wanted.attempt || wanted.step) await lookAt(wanted, part !== "why");
-    lists[state.tab]?.element.focus({ preventScroll: true });
+    if (wanted.attempt || wanted.step) await lookAt(wanted, part !== "why" && !before);
+    if (before) {
+      for (const list of Object.values(lists)) list.element.scrollTop = before.scrolled;
+      detail.scrollTop = before.read;
+    }
+    if (!before || before.listed) lists[state.tab]?.element.focus({ preventScroll: true });
     document.title = `${run.question.slice(0, 60)} - agentfix`;
-    const again = run.under_way && !View.alone ? setTimeout(() => View.route(), AGAIN_MS) : 0;
-    return () => { time.end(); clearTimeout(again); };
+
+    let timer = 0;
+    const again = async () => {
+      const now = await View.ask("run", { run: id }).catch(() => run);
+      const size = (each) => `${each.attempts.length} ${each.steps.length} ${each.state} ${each.changes.length}`;
+      if (timer && size(now) !== size(run)) {
+        kept = { run: id, tab: state.tab, scrolled: lists[state.tab]?.element.scrollTop ?? 0, read: detail.scrollTop,
+          listed: panel.contains(document.activeElement) };
+        View.route();
+      } else if (timer) timer = setTimeout(again, AGAIN_MS);
+    };
+    if (run.under_way && !View.alone) timer = setTimeout(again, AGAIN_MS);
+    return () => { time.end(); clearTimeout(timer); timer = 0; };
   };
 })();

@@ -7,12 +7,10 @@
   View.alone = held !== null;
 
   const found = (name, asked) => {
-    switch (name) {
-      case "runs": return held.runs;
-      case "run": return held.run[asked.run];
-      case "attempt": case "step": return (held[name][asked.run] ?? [])[name === "step" ? asked.number - 1 : asked.number];
-      default: return held[name];
-    }
+    if (!["run", "attempt", "step"].includes(name)) return held[name];
+    if (!Object.hasOwn(held[name], asked.run)) return undefined;
+    const of = held[name][asked.run];
+    return name === "run" ? of : of[name === "step" ? asked.number - 1 : asked.number];
   };
 
   View.ask = async (name, asked = {}) => {

@@ -4,9 +4,13 @@
   const { h } = View;
   const main = h("main", { id: "main" });
   View.colours = {};
-  const bar = h("nav", { class: "bar", "aria-label": "Pages" },
-    h("a", { class: "home", href: "#/" }, "agentfix"), h("a", { class: "runs-link", href: "#/" }, "Runs"),
-    h("span", { class: "keys" }, "/ filter · ↑↓ move · ←→ up and down the tree · Enter open · Esc back"));
+  const bar = h(
+    "nav",
+    { class: "bar", "aria-label": "Pages" },
+    h("a", { class: "home", href: "#/" }, "agentfix"),
+    h("a", { class: "runs-link", href: "#/" }, "Runs"),
+    h("span", { class: "keys" }, "/ filter · ↑↓ move · ←→ up and down the tree · Enter open · Esc back"),
+  );
   document.body.append(bar, main);
 
   for (const kind of ["contract", "person", "measurement", "retrieval", "agreement", "opinion", "none"]) {
@@ -24,7 +28,10 @@
     leave = null;
     const pages = { run: View.run, compared: View.compared, evaluation: View.evaluation };
     try {
-      const [page = "", ...rest] = (location.hash || View.start).replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+      const [page = "", ...rest] = (location.hash || View.start)
+        .replace(/^#\/?/, "")
+        .split("/")
+        .map(decodeURIComponent);
       main.className = Object.hasOwn(pages, page) ? `page-${page}` : "page-runs";
       const ended = await (Object.hasOwn(pages, page) ? pages[page](main, ...rest) : View.runs(main));
       if (mine === turn) leave = ended;

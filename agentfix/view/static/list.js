@@ -3,16 +3,39 @@
 View.List = class {
   // label and role for those who hear the page; row(item, index) makes a row's element; choose and open are told of an
   // item; paint(first, last) may draw below the rows; left and right give the index to go to.
-  constructor({ label, role = "listbox", height, row, choose = () => {}, open = () => {}, paint = null, left = null,
-    right = null, empty = "Nothing here." }) {
+  constructor({
+    label,
+    role = "listbox",
+    height,
+    row,
+    choose = () => {},
+    open = () => {},
+    paint = null,
+    left = null,
+    right = null,
+    empty = "Nothing here.",
+  }) {
     Object.assign(this, { height, row, choose, open, paint, left, right, items: [], chosen: -1, drawn: "" });
     this.name = `list-${View.List.made++}`;
     this.layer = View.h("div", { class: "layer" });
     this.sizer = View.h("div", { class: "sizer", role: "presentation" }, this.layer);
     this.empty = View.h("p", { class: "dim empty", hidden: true }, empty);
-    this.element = View.h("div", { class: "list", tabindex: "0", role, "aria-label": label, on: {
-      scroll: () => this.later(), keydown: (event) => this.key(event), focus: () => this.chosen < 0 && this.select(0),
-    } }, this.sizer, this.empty);
+    this.element = View.h(
+      "div",
+      {
+        class: "list",
+        tabindex: "0",
+        role,
+        "aria-label": label,
+        on: {
+          scroll: () => this.later(),
+          keydown: (event) => this.key(event),
+          focus: () => this.chosen < 0 && this.select(0),
+        },
+      },
+      this.sizer,
+      this.empty,
+    );
     this.itemRole = role === "tree" ? "treeitem" : "option";
     new ResizeObserver(() => this.later()).observe(this.element);
   }
@@ -33,11 +56,11 @@ View.List = class {
     const top = this.chosen * this.height;
     const { scrollTop, clientHeight } = this.element;
     const seen = top >= scrollTop && top + this.height <= scrollTop + clientHeight;
-    if (!seen && !tell) this.element.scrollTop = top - clientHeight / 2; // shown from elsewhere: with what is around it
+    if (!seen && !tell)
+      this.element.scrollTop = top - clientHeight / 2; // shown from elsewhere: with what is around it
     else if (top < scrollTop) this.element.scrollTop = top;
     else if (!seen) this.element.scrollTop = top + this.height - clientHeight;
-    this.drawn = "";
-    this.draw();
+    this.again();
     if (tell) this.choose(this.items[this.chosen], this.chosen);
   }
 
@@ -53,10 +76,18 @@ View.List = class {
     event.preventDefault();
   }
 
+  again() {
+    this.drawn = "";
+    this.draw();
+  }
+
   later() {
     if (this.waiting) return;
     this.waiting = true;
-    requestAnimationFrame(() => { this.waiting = false; this.draw(); });
+    requestAnimationFrame(() => {
+      this.waiting = false;
+      this.draw();
+    });
   }
 
   draw() {
@@ -76,9 +107,23 @@ View.List = class {
 
   placed(index) {
     const row = this.row(this.items[index], index);
-    View.fill(row, { id: `${this.name}-${index}`, role: this.itemRole, "aria-selected": String(index === this.chosen),
-      "aria-setsize": this.items.length, "aria-posinset": index + 1, on: {
-        click: () => { this.select(index); }, dblclick: () => this.open(this.items[index], index) } }, []);
+    View.fill(
+      row,
+      {
+        id: `${this.name}-${index}`,
+        role: this.itemRole,
+        "aria-selected": String(index === this.chosen),
+        "aria-setsize": this.items.length,
+        "aria-posinset": index + 1,
+        on: {
+          click: () => {
+            this.select(index);
+          },
+          dblclick: () => this.open(this.items[index], index),
+        },
+      },
+      [],
+    );
     row.classList.add("row");
     row.style.setProperty("height", `${this.height}px`);
     row.style.setProperty("transform", `translateY(${index * this.height}px)`);

@@ -2,113 +2,147 @@
 // One run: what came of it, in time, as a tree, step by step, and why.
 (() => {
   const { h } = View;
-  const TABS = [["attempts", "Attempts"], ["steps", "Steps"], ["why", "Why"]];
+  const TABS = ["attempts", "steps", "why"];
   const AGAIN_MS = 1500;
-  let kept = {}; // what was looked at, when a run that is under way is drawn anew
+  let kept = null; // what was looked at, when a run that is under way is drawn anew
 
-  View.usageFacts = (run) => {
-    const usage = run.usage ?? run.steps.reduce((sum, step) => ({
-      prompt_tokens: sum.prompt_tokens + step.prompt, cached_prompt_tokens: sum.cached_prompt_tokens + step.cached,
-      completion_tokens: sum.completion_tokens + step.written, model_calls: sum.model_calls + (step.sort === "model"),
-      tool_calls: sum.tool_calls + (step.sort === "tool"), cost: step.cost === null || sum.cost === null ? null : sum.cost + step.cost,
-    }), { prompt_tokens: 0, cached_prompt_tokens: 0, completion_tokens: 0, model_calls: 0, tool_calls: 0, cost: 0 });
-    return [["attempts", View.number(run.attempts.length)], ["tokens read", View.number(usage.prompt_tokens)],
-      ["of them cached", View.number(usage.cached_prompt_tokens)], ["tokens written", View.number(usage.completion_tokens)],
-      ["model calls", View.number(usage.model_calls)], ["tool calls", View.number(usage.tool_calls)],
-      ["cost", View.money(usage.cost)], ["time", View.seconds(run.seconds)]];
-  };
-
-  View.heading = (run) => h("header", { class: "heading" },
-    h("h1", {}, run.question.length > 300 ? `${run.question.slice(0, 300)}...` : run.question),
-    h("p", {}, View.chip(run.state, run.class), " ", h("span", {}, run.trust ?? run.failure)),
-    run.whole_answer === null ? null : run.whole_answer.includes("\n") ? View.program(run.whole_answer) : View.said(run.whole_answer, "whole"),
-    View.facts([["kind", run.kind], ["strategy", run.strategy], ["model", run.model], ...View.usageFacts(run), ["stopped", run.stopped],
-      ["run", run.id]]),
-    run.in_doubt.length ? h("p", { class: "bad" }, `Nobody knows whether this happened: ${run.in_doubt.join(", ")}`) : null);
-
-  View.run = async (place, id, part = "attempts", number = null) => {
-    const run = await View.ask("run", { run: id });
-    run.byId = new Map(run.attempts.map((attempt) => [attempt.id, attempt]));
-    const state = { tab: part === "attempt" ? "attempts" : part === "step" ? "steps" : part, attempt: null, step: null };
-    const detail = h("div", { class: "side", role: "region", "aria-label": "Details" });
-    const panel = h("div", { class: "panel", role: "tabpanel", "aria-labelledby": "tab-attempts" });
-    const link = (attempt) => h("a", { href: View.address("run", id, "attempt", attempt), on: { click: (event) => {
-      event.preventDefault(); lookAt({ attempt: run.byId.get(attempt) }, true); } } }, `attempt ${attempt}`);
-    const stepLink = (step) => h("a", { href: View.address("run", id, "step", step), on: { click: (event) => {
-      event.preventDefault(); lookAt({ step: run.steps[step - 1] }, true); } } }, `step ${step}`);
-    const time = View.timeline(run, () => state, (found) => (found.attempt || found.step) && lookAt(found, true));
-    const lists = {
-      attempts: View.attempts(run, (attempt) => lookAt({ attempt }), () => detail.querySelector("pre")?.focus()),
-      steps: View.steps(run, (step) => lookAt({ step }), () => detail.querySelector("pre")?.focus()),
-    };
-    let asked = 0;
-
-    async function lookAt({ attempt = null, step = null }, turn = false) {
-      Object.assign(state, { attempt, step });
-      const [name, key] = attempt ? ["attempt", attempt.id] : ["step", step.n];
-      history.replaceState(null, "", View.address("run", id, name, key));
-      time.draw();
-      if (turn) {
-        show(`${name}s`);
-        lists[`${name}s`].show(key);
-      }
-      const mine = ++asked;
-      try {
-        const whole = await View.ask(name, { run: id, number: key });
-        if (mine !== asked) return;
-        detail.replaceChildren(attempt ? View.attempt(attempt, whole, link, stepLink) : View.step(whole, link));
-        detail.scrollTop = 0;
-      } catch (error) {
-        detail.replaceChildren(h("p", { class: "bad" }, error.message));
-      }
+  class RunPage {
+    constructor(run) {
+      this.run = run;
+      run.byId = new Map(run.attempts.map((attempt) => [attempt.id, attempt]));
+      Object.assign(this, { tab: "attempts", attempt: null, step: null, asked: 0, timer: 0 });
+      this.detail = h("div", { class: "side", role: "region", "aria-label": "Details" });
+      this.panel = h("div", { class: "panel", role: "tabpanel", id: "panel" });
+      this.time = View.timeline(
+        run,
+        () => this,
+        (found) => this.lookAt(found, true),
+      );
+      const read = () => this.detail.querySelector("pre")?.focus();
+      this.lists = {
+        attempts: View.attempts(run, (attempt) => this.lookAt({ attempt }), read),
+        steps: View.steps(run, (step) => this.lookAt({ step }), read),
+      };
+      this.tabs = TABS.map((name, place) => this.tabOf(name, place));
+      const tabs = h("div", { role: "tablist", "aria-label": "Parts of the run" }, this.tabs);
+      const main = h("div", { class: "main" }, tabs, this.panel);
+      this.parts = [View.heading(run), this.time.element, h("div", { class: "split" }, main, this.detail)];
     }
 
-    const tabs = TABS.map(([name, label]) => h("button", { role: "tab", id: `tab-${name}`, "aria-controls": "panel", on: {
-      click: () => show(name), keydown: (event) => {
+    tabOf(name, place) {
+      const { attempts, steps, changes } = this.run;
+      const label = {
+        attempts: `Attempts (${View.number(attempts.length)})`,
+        steps: `Steps (${View.number(steps.length)})`,
+        why: `Why (${View.count(changes.length, "change")})`,
+      }[name];
+      const turn = (event) => {
         const move = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
         if (!move) return;
-        const next = (TABS.findIndex(([each]) => each === name) + move + TABS.length) % TABS.length;
-        show(TABS[next][0]);
-        tabs[next].focus();
-      } } }, name === "attempts" ? `${label} (${View.number(run.attempts.length)})`
-      : name === "steps" ? `${label} (${View.number(run.steps.length)})` : `${label} (${View.count(run.changes.length, "change")})`));
-
-    function show(name) {
-      state.tab = name;
-      TABS.forEach(([each], index) => View.fill(tabs[index], { "aria-selected": String(each === name), tabindex: each === name ? "0" : "-1" }, []));
-      panel.setAttribute("aria-labelledby", `tab-${name}`);
-      panel.replaceChildren(...(name === "why" ? [View.why(run, link)] : name === "attempts"
-        ? [View.legend(run), lists.attempts.element] : [lists.steps.element]));
-      if (lists[name]) { lists[name].drawn = ""; lists[name].draw(); }
+        const next = (place + move + TABS.length) % TABS.length;
+        this.show(TABS[next]);
+        this.tabs[next].focus();
+      };
+      const on = { click: () => this.show(name), keydown: turn };
+      return h("button", { role: "tab", id: `tab-${name}`, "aria-controls": "panel", on }, label);
     }
 
-    panel.id = "panel";
-    place.replaceChildren(View.heading(run), time.element,
-      h("div", { class: "split" }, h("div", { class: "main" }, h("div", { role: "tablist", "aria-label": "Parts of the run" }, tabs), panel), detail));
-    const before = kept.run === id ? kept : null;
-    kept = {};
-    show(before ? before.tab : state.tab);
-    const wanted = number === null ? { attempt: run.byId.get(run.best ?? 0) } : part === "step" ? { step: run.steps[number - 1] }
-      : { attempt: run.byId.get(Number(number)) };
-    if (wanted.attempt || wanted.step) await lookAt(wanted, part !== "why" && !before);
-    if (before) {
-      for (const list of Object.values(lists)) list.element.scrollTop = before.scrolled;
-      detail.scrollTop = before.read;
+    // Links within the page: they turn to what they name without drawing all of it anew.
+    link(sort, key) {
+      const turn = (event) => {
+        event.preventDefault();
+        this.lookAt(this.named(sort, key), true);
+      };
+      return h("a", { href: View.address("run", this.run.id, sort, key), on: { click: turn } }, `${sort} ${key}`);
     }
-    if (!before || before.listed) lists[state.tab]?.element.focus({ preventScroll: true });
+
+    named(sort, key) {
+      return sort === "step" ? { step: this.run.steps[key - 1] } : { attempt: this.run.byId.get(Number(key)) };
+    }
+
+    show(name) {
+      this.tab = name;
+      this.tabs.forEach((tab, place) => {
+        const chosen = TABS[place] === name;
+        View.fill(tab, { "aria-selected": String(chosen), tabindex: chosen ? "0" : "-1" }, []);
+      });
+      this.panel.setAttribute("aria-labelledby", `tab-${name}`);
+      const list = this.lists[name];
+      if (!list) this.panel.replaceChildren(View.why(this.run, (attempt) => this.link("attempt", attempt)));
+      else if (name === "attempts") this.panel.replaceChildren(View.legend(this.run), list.element);
+      else this.panel.replaceChildren(list.element);
+      list?.again();
+    }
+
+    async lookAt({ attempt = null, step = null }, turn = false) {
+      if (!attempt && !step) return;
+      Object.assign(this, { attempt, step });
+      const [sort, key] = attempt ? ["attempt", attempt.id] : ["step", step.n];
+      history.replaceState(null, "", View.address("run", this.run.id, sort, key));
+      this.time.draw();
+      if (turn) {
+        this.show(`${sort}s`);
+        this.lists[this.tab].show(key);
+      }
+      this.asked += 1;
+      const mine = this.asked;
+      const shown = await this.whole(sort, key).catch((error) => h("p", { class: "bad" }, error.message));
+      if (mine !== this.asked) return; // another was asked for meanwhile
+      this.detail.replaceChildren(shown);
+      this.detail.scrollTop = 0;
+    }
+
+    async whole(sort, key) {
+      const found = await View.ask(sort, { run: this.run.id, number: key });
+      const link = (attempt) => this.link("attempt", attempt);
+      if (sort === "step") return View.step(found, link);
+      return View.attempt(this.attempt, found, link, (step) => this.link("step", step));
+    }
+
+    // Draw a run that is under way anew when more of it is there, with the eyes where they were.
+    async follow() {
+      const now = await View.ask("run", { run: this.run.id }).catch(() => this.run);
+      if (!this.timer) return;
+      const size = (run) => `${run.attempts.length} ${run.steps.length} ${run.state} ${run.changes.length}`;
+      if (size(now) === size(this.run)) {
+        this.timer = setTimeout(() => this.follow(), AGAIN_MS);
+        return;
+      }
+      const list = this.lists[this.tab]?.element;
+      kept = {
+        run: this.run.id,
+        tab: this.tab,
+        scrolled: list?.scrollTop ?? 0,
+        read: this.detail.scrollTop,
+        listed: list !== undefined && list === document.activeElement,
+      };
+      View.route();
+    }
+
+    takeUp(before) {
+      for (const list of Object.values(this.lists)) list.element.scrollTop = before.scrolled;
+      this.detail.scrollTop = before.read;
+    }
+
+    end() {
+      this.time.end();
+      clearTimeout(this.timer);
+      this.timer = 0;
+    }
+  }
+
+  View.run = async (place, id, part = "attempt", key = null) => {
+    const run = await View.ask("run", { run: id });
+    const before = kept?.run === id ? kept : null;
+    kept = null;
+    const page = new RunPage(run);
+    place.replaceChildren(...page.parts);
+    page.show(before?.tab ?? (part === "why" ? "why" : part === "step" ? "steps" : "attempts"));
+    await page.lookAt(page.named(part, key ?? run.best ?? 0), part !== "why" && !before);
+    if (before) page.takeUp(before);
+    if (!before || before.listed) page.lists[page.tab]?.element.focus({ preventScroll: true });
     document.title = `${run.question.slice(0, 60)} - agentfix`;
-
-    let timer = 0;
-    const again = async () => {
-      const now = await View.ask("run", { run: id }).catch(() => run);
-      const size = (each) => `${each.attempts.length} ${each.steps.length} ${each.state} ${each.changes.length}`;
-      if (timer && size(now) !== size(run)) {
-        kept = { run: id, tab: state.tab, scrolled: lists[state.tab]?.element.scrollTop ?? 0, read: detail.scrollTop,
-          listed: panel.contains(document.activeElement) };
-        View.route();
-      } else if (timer) timer = setTimeout(again, AGAIN_MS);
-    };
-    if (run.under_way && !View.alone) timer = setTimeout(again, AGAIN_MS);
-    return () => { time.end(); clearTimeout(timer); timer = 0; };
+    if (run.under_way && !View.alone) page.timer = setTimeout(() => page.follow(), AGAIN_MS);
+    return () => page.end();
   };
 })();

@@ -26,8 +26,13 @@
     const longest = Math.max(0.001, ...run.steps.map((step) => step.at + step.seconds));
     const written = run.attempts.filter((attempt) => attempt.at !== null).sort((a, b) => b.value - a.value);
     const height = TOP + LANE * lanes.length + 22;
-    const canvas = View.h("canvas", { class: "time", role: "img", "aria-label": `Time line of ${View.seconds(longest)}: `
-      + `${View.count(run.steps.length, "call")}, ${View.count(run.attempts.length, "attempt")}. The list of steps tells the same.` });
+    const canvas = View.h("canvas", {
+      class: "time",
+      role: "img",
+      "aria-label":
+        `Time line of ${View.seconds(longest)}: ` +
+        `${View.count(run.steps.length, "call")}, ${View.count(run.attempts.length, "attempt")}. The list of steps tells the same.`,
+    });
     canvas.style.setProperty("height", `${height}px`);
     let width = 0;
     const x = (second) => LEFT + (second / longest) * (width - LEFT - RIGHT);
@@ -109,14 +114,24 @@
       return found && far(found) < 6 ? { step: found } : {};
     };
 
-    View.fill(canvas, { on: {
-      click: (event) => choose(under(event)),
-      mousemove: (event) => {
-        const { attempt, step } = under(event);
-        canvas.title = attempt ? `${attempt.id} ${attempt.role}: ${attempt.label}, ${attempt.judged}`
-          : step ? `step ${step.n}: ${step.who} asks ${step.name}, ${View.seconds(step.seconds)}` : "";
-        canvas.classList.toggle("pointing", Boolean(attempt || step));
-      } } }, []);
+    View.fill(
+      canvas,
+      {
+        on: {
+          click: (event) => choose(under(event)),
+          mousemove: (event) => {
+            const { attempt, step } = under(event);
+            canvas.title = attempt
+              ? `${attempt.id} ${attempt.role}: ${attempt.label}, ${attempt.judged}`
+              : step
+                ? `step ${step.n}: ${step.who} asks ${step.name}, ${View.seconds(step.seconds)}`
+                : "";
+            canvas.classList.toggle("pointing", Boolean(attempt || step));
+          },
+        },
+      },
+      [],
+    );
     new ResizeObserver(draw).observe(canvas);
     dark.addEventListener("change", draw);
     return { element: canvas, draw, end: () => dark.removeEventListener("change", draw) };

@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 from statistics import median, quantiles
 
-from tests.view.conftest import chromium, serving
+from tests.view.looking import chromium, serving
 from tests.view.traces import search, write
 
 REPEATS = 5

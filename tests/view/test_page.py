@@ -11,8 +11,8 @@ import pytest
 from agentfix.cli.main import main
 from agentfix.evals import Record, Stage
 from agentfix.journal import Claims
-from tests.view.conftest import Watched, serving
 from tests.view.hostile import STRINGS
+from tests.view.looking import Watched, serving
 from tests.view.traces import hostile, search, write
 
 SHIRT = "20260101-000001-other"
@@ -285,10 +285,18 @@ async def test_a_file_of_its_own_shows_two_runs_and_asks_nobody(journal, watched
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_text_can_be_read_on_its_ground(journal, browser, scheme):
     page = await browser.new_page(color_scheme=scheme)
-    with serving(journal, "20260101-000000") as address:
-        await page.goto(address)
-        await page.wait_for_selector(".detail h2")
-        assert await page.evaluate(CONTRASTS) == []
+    with serving(journal) as address:
+        for part in (
+            "",
+            "#/run/20260101-000000-search",
+            "#/run/20260101-000000-search/why",
+            "#/run/20260101-000000-search/step/2",
+            f"#/compared/20260101-000000-search/{SHIRT}",
+        ):
+            await page.goto("about:blank")
+            await page.goto(f"{address}{part}")
+            await page.wait_for_selector("html[data-drawn]")
+            assert await page.evaluate(CONTRASTS) == [], part
 
 
 CONTRASTS = """() => {

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from agentfix.cli.main import main
-from tests.view.conftest import serving
+from tests.view.looking import serving
 from tests.view.traces import search, write
 
 

@@ -16,8 +16,8 @@ from agentfix.view.plain import dumped
 from agentfix.view.run import attempt_data, step_data, summary_data
 from agentfix.view.source import Source, compared
 
-_PARTS = ("dom.js", "list.js", "source.js", "runs.js", "time.js", "attempts.js", "details.js", "steps.js", "why.js",
-           "heading.js", "run.js", "compared.js", "evaluation.js", "app.js")
+_PARTS = ("dom.js", "list.js", "find.js", "source.js", "runs.js", "time.js", "attempts.js", "details.js", "steps.js",
+          "why.js", "heading.js", "run.js", "compared.js", "evaluation.js", "app.js")
 """In the order in which they build on each other."""
 SCRIPT, STYLE = "page.js", "style.css"
 TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript"}

@@ -83,6 +83,29 @@ async def test_a_run_is_seen_as_a_tree_with_what_was_said_of_each_attempt(journa
     assert watched.complaints == []
 
 
+async def test_attempts_are_found_by_words(journal, watched):
+    page = watched.page
+    with serving(journal, "20260101-000000") as address:
+        await page.goto(address)
+        await watched.drawn()
+        await page.get_by_role("tree").press("Home")
+        await page.keyboard.press("/")
+        await page.keyboard.type("measurement TypeError")
+        found = await page.locator(".panel").get_by_role("status").inner_text()
+        assert 1 < int(found.removesuffix(" found")) < 20
+        await page.keyboard.press("Enter")
+        first = await chosen(page)
+        assert "refuted by measurement" in first
+        await page.keyboard.press("Enter")
+        assert await chosen(page) != first
+        await page.keyboard.press("Shift+Enter")
+        assert await chosen(page) == first
+        await page.keyboard.press("Escape")
+        await page.keyboard.press("Escape")
+        assert await page.get_by_role("tree").evaluate("tree => tree === document.activeElement")
+    assert watched.complaints == []
+
+
 async def test_why_the_answer_changed_is_told_with_the_evidence_that_caused_it(journal, watched):
     page = watched.page
     with serving(journal, "20260101-000000") as address:

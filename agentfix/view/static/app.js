@@ -54,7 +54,7 @@
       if (typing && filter?.value) {
         filter.value = "";
         filter.dispatchEvent(new Event("input"));
-      } else if (event.target.closest?.(".side")) main.querySelector(".panel .list")?.focus();
+      } else if (typing || event.target.closest?.(".side")) main.querySelector(".list")?.focus();
       else if (location.hash && location.hash !== "#/") location.hash = "#/";
     }
   });

@@ -50,14 +50,14 @@ View.List = class {
     this.draw();
   }
 
-  select(index, tell = true) {
+  // tell: of what was chosen; centre: show it with what is around it.
+  select(index, tell = true, centre = !tell) {
     if (!this.items.length) return;
     this.chosen = Math.max(0, Math.min(this.items.length - 1, index));
     const top = this.chosen * this.height;
     const { scrollTop, clientHeight } = this.element;
     const seen = top >= scrollTop && top + this.height <= scrollTop + clientHeight;
-    if (!seen && !tell)
-      this.element.scrollTop = top - clientHeight / 2; // shown from elsewhere: with what is around it
+    if (!seen && centre) this.element.scrollTop = top - clientHeight / 2;
     else if (top < scrollTop) this.element.scrollTop = top;
     else if (!seen) this.element.scrollTop = top + this.height - clientHeight;
     this.again();

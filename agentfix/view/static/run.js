@@ -23,6 +23,14 @@
         attempts: View.attempts(run, (attempt) => this.lookAt({ attempt }), read),
         steps: View.steps(run, (step) => this.lookAt({ step }), read),
       };
+      const words = {
+        attempts: (attempt) => `${attempt.id} ${attempt.role} ${attempt.label} ${attempt.judged} ${attempt.reason}`,
+        steps: (step) => `${step.n} ${step.sort} ${step.who} ${step.name} ${step.status} ${step.line} ${step.place}`,
+      };
+      this.finders = {
+        attempts: View.finder(this.lists.attempts, words.attempts, "Find attempts"),
+        steps: View.finder(this.lists.steps, words.steps, "Find steps"),
+      };
       this.tabs = TABS.map((name, place) => this.tabOf(name, place));
       const tabs = h("div", { role: "tablist", "aria-label": "Parts of the run" }, this.tabs);
       const main = h("div", { class: "main" }, tabs, this.panel);
@@ -69,8 +77,9 @@
       this.panel.setAttribute("aria-labelledby", `tab-${name}`);
       const list = this.lists[name];
       if (!list) this.panel.replaceChildren(View.why(this.run, (attempt) => this.link("attempt", attempt)));
-      else if (name === "attempts") this.panel.replaceChildren(View.legend(this.run), list.element);
-      else this.panel.replaceChildren(list.element);
+      else if (name === "attempts")
+        this.panel.replaceChildren(View.legend(this.run), this.finders.attempts, list.element);
+      else this.panel.replaceChildren(this.finders.steps, list.element);
       list?.again();
     }
 

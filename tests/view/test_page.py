@@ -91,7 +91,7 @@ async def test_attempts_are_found_by_words(journal, watched):
         await page.get_by_role("tree").press("Home")
         await page.keyboard.press("/")
         await page.keyboard.type("measurement TypeError")
-        found = await page.locator(".panel").get_by_role("status").inner_text()
+        found = await page.get_by_role("status").inner_text()
         assert 1 < int(found.removesuffix(" found")) < 20
         await page.keyboard.press("Enter")
         first = await chosen(page)

@@ -30,9 +30,9 @@ View.finder = (list, wordsOf, label) => {
   const input = View.h("input", {
     type: "search",
     id: "filter",
-    placeholder: `${label}  ( / , Enter for the next)`,
+    placeholder: `${label}  ( / )`,
     "aria-label": label,
     on: { input: look, keydown: key },
   });
-  return View.h("div", { class: "filters", role: "search" }, input, told);
+  return View.h("div", { class: "finder", role: "search" }, told, input);
 };

@@ -33,7 +33,8 @@
       };
       this.tabs = TABS.map((name, place) => this.tabOf(name, place));
       const tabs = h("div", { role: "tablist", "aria-label": "Parts of the run" }, this.tabs);
-      const main = h("div", { class: "main" }, tabs, this.panel);
+      this.tools = h("div", { class: "tools" });
+      const main = h("div", { class: "main" }, h("div", { class: "head" }, tabs, this.tools), this.panel);
       this.parts = [View.heading(run), this.time.element, h("div", { class: "split" }, main, this.detail)];
     }
 
@@ -77,9 +78,9 @@
       this.panel.setAttribute("aria-labelledby", `tab-${name}`);
       const list = this.lists[name];
       if (!list) this.panel.replaceChildren(View.why(this.run, (attempt) => this.link("attempt", attempt)));
-      else if (name === "attempts")
-        this.panel.replaceChildren(View.legend(this.run), this.finders.attempts, list.element);
-      else this.panel.replaceChildren(this.finders.steps, list.element);
+      else if (name === "attempts") this.panel.replaceChildren(View.legend(this.run), list.element);
+      else this.panel.replaceChildren(list.element);
+      this.tools.replaceChildren(...(list ? [this.finders[name]] : []));
       list?.again();
     }
 

@@ -47,7 +47,8 @@ def summary_data(run: RunSummary) -> dict[str, Any]:
     result = run.result
     return plain({
         "id": run.id, "begun": run.begun, "question": line(run.question, QUESTION_CHARACTERS), "state": state_of(run),
-        "under_way": run.under_way, "kind": result.kind if result else run.settings.get("kind", ""),
+        "under_way": run.under_way, "continues": run.continues,
+        "kind": result.kind if result else run.settings.get("kind", ""),
         "strategy": run.settings.get("strategy", ""), "model": run.settings.get("model", ""), "calls": run.calls,
         "class": result and result.supported_by and result.supported_by.label,
         "answer": None if result is None else line(words.answer(result)),

@@ -6,8 +6,10 @@ import json
 
 import pytest
 
+from agentfix import Agent, Plugins, Settings
 from agentfix.journal import Archive, SqliteJournal
 from agentfix.protocols import JournalledCall
+from agentfix.testing import ScriptedModel, script_plugin
 from agentfix.view.difference import lines_changed
 from agentfix.view.plain import LONGEST, dumped, plain
 from agentfix.view.run import attempt_data, run_data, trace_of
@@ -87,3 +89,18 @@ def test_a_difference_is_told_line_by_line():
         [" ", "c"],
     ]
     assert lines_changed("a", "a") == []
+
+
+async def test_an_objection_is_what_an_answer_gave_way_to(tmp_path):
+    settings = Settings(model="scripted:", kind="text", strategy="none", sandbox="embedded", data_dir=tmp_path)
+    model = ScriptedModel(["Sydney", "Canberra"])
+    async with Agent(settings, Plugins(settings, extra={"script": script_plugin(model)})) as agent:
+        first = await agent.arun("What is the capital of Australia?")
+        second = await agent.achallenge(first.run_id, "That is its largest city.")
+        archive = Archive(await agent.open_journal())
+        told = run_data(trace_of(await archive.story(second.run_id)))
+    assert told["continues"] == first.run_id
+    gave_way = told["changes"][-1]
+    assert (gave_way["before"], gave_way["after"]) == (0, 1)
+    assert [(cause["attempt"], cause["class"], cause["polarity"]) for cause in gave_way["causes"]] == [
+        (0, "person", "refutes")]

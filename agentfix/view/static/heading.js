@@ -50,6 +50,7 @@
         ...View.usageFacts(run),
         ["stopped", run.stopped],
         ["run", run.id],
+        ["goes on from", run.continues ? View.link(["run", run.continues], run.continues) : ""],
       ]),
       run.in_doubt.length
         ? h("p", { class: "bad" }, `Nobody knows whether this happened: ${run.in_doubt.join(", ")}`)

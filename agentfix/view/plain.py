@@ -18,14 +18,16 @@ def plain(data: Any) -> Any:
     """Anything that JSON can hold, with its texts made visible and bounded, and numbers that every reader knows."""
     if isinstance(data, str):
         return text(data)
+    if data is None or isinstance(data, int):  # truth is an int too
+        return data
+    if isinstance(data, float):
+        return data if math.isfinite(data) else str(data)
     if isinstance(data, Mapping):
         items = cast("Mapping[Any, Any]", data).items()
         return {text(str(name)): plain(value) for name, value in items}
     if isinstance(data, list | tuple):
         return [plain(item) for item in cast("Iterable[Any]", data)]
-    if isinstance(data, float) and not math.isfinite(data):
-        return str(data)
-    return data if data is None or isinstance(data, bool | int | float) else text(str(data))
+    return text(str(data))
 
 
 def text(said: str) -> str:

@@ -50,6 +50,8 @@ MAY_IMPORT = {
     "agentfix.evals": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.evals"},
     "agentfix.testing": {*SHARED, "agentfix.plugins", "agentfix.tools", "agentfix.lifecycle", "agentfix.models",
                          "agentfix.testing"},
+    "agentfix.why": {*FOUNDATIONS, "agentfix.evidence"},
+    "agentfix.view": {*SHARED, "agentfix.journal", "agentfix.evals", "agentfix.cli", "agentfix.why", "agentfix.view"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",
                      "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.tools", "agentfix.testing",
                      "agentfix.export", "agentfix.cli"},
@@ -69,13 +71,15 @@ BOUNDARIES = {
     "httpx2": ["agentfix/models/openai/", "plugins/mcp/"],
     "mcp": ["plugins/mcp/"],
     "mcp_types": ["plugins/mcp/"],
-    "uvicorn": ["plugins/mcp/listening.py"],
+    "starlette": ["agentfix/view/server.py"],
+    "uvicorn": ["plugins/mcp/listening.py", "agentfix/view/serving.py"],
     "tenacity": ["agentfix/models/openai/model.py"],
     "keyring": ["agentfix/settings.py"],
     "docker": ["agentfix/sandbox/docker/", "agentfix/doctor/parts.py"],
     "pydantic_monty": ["agentfix/sandbox/embedded/"],
     "pluggy": ["agentfix/hookspecs.py", "agentfix/plugins/"],
-    "click": ["agentfix/cli/", "plugins/corpus_search/__init__.py", "plugins/corpus_search/commands.py",
+    "click": ["agentfix/cli/", "agentfix/view/command.py", "plugins/corpus_search/__init__.py",
+              "plugins/corpus_search/commands.py",
               "plugins/mcp/commands.py", "plugins/policies/__init__.py", "plugins/policies/commands.py"],
     "rich": ["agentfix/cli/"],
     "tomlkit": ["agentfix/cli/plugins/"],
@@ -83,6 +87,7 @@ BOUNDARIES = {
     "pypdf": ["plugins/corpus_search/pdf.py", "plugins/fetch_page/worker.py"],
     "trafilatura": ["plugins/corpus_search/html.py", "plugins/fetch_page/worker.py"],
     "inspect_ai": ["agentfix/bridges/inspect.py"],
+    "opentelemetry": ["plugins/opentelemetry/spans.py"],
     "sympy": ["plugins/"],
     "pint": ["plugins/"],
 }
@@ -151,7 +156,7 @@ def test_rooms_import_only_what_they_may(module):
 
 
 def test_only_the_agent_wires_parts_together():
-    for room, others in (("agentfix.graph", set()), ("agentfix.journal", {"agentfix.cli"})):
+    for room, others in (("agentfix.graph", set()), ("agentfix.journal", {"agentfix.cli", "agentfix.view"})):
         users = {room_of(m) for m in ENGINE if any(within(name, {room}) for name in m.imports())}
         assert users - {room} - others == {"agentfix.agent"}
 

@@ -42,8 +42,7 @@ def show_table(summaries: Sequence[Summary], comparisons: Sequence[Comparison], 
         show([["strategy", *(head for head, _ in _COLUMNS)],
               *([summary.strategy, *(cell(summary) for _, cell in _COLUMNS)] for summary in summaries)])
     else:
-        rows = [[name, *(cell(summary) for summary in summaries)] for name, cell in _ROWS]
-        show([["", *(summary.strategy for summary in summaries)], *(row for row in rows if any(row[1:]))])
+        show(table_rows(summaries))
     if comparisons:
         click.echo()
         show_comparisons(comparisons)
@@ -56,10 +55,21 @@ def show_table(summaries: Sequence[Summary], comparisons: Sequence[Comparison], 
 
 def show_comparisons(comparisons: Sequence[Comparison]) -> None:
     """Print a line for each pair: how often only one of the two was right, and what they wrote."""
-    show([["compared", "difference", "only 1st", "only 2nd", "McNemar p", "tokens"], *(
+    show(comparison_rows(comparisons))
+
+
+def table_rows(summaries: Sequence[Summary]) -> list[list[str]]:
+    """A column for each strategy, and first the row of their names; rows that say nothing are left out."""
+    rows = [[name, *(cell(summary) for summary in summaries)] for name, cell in _ROWS]
+    return [["", *(summary.strategy for summary in summaries)], *(row for row in rows if any(row[1:]))]
+
+
+def comparison_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
+    """A row for each pair, and first the row of heads."""
+    return [["compared", "difference", "only 1st", "only 2nd", "McNemar p", "tokens"], *(
         [f"{c.strategy}, {c.against}", points(c.difference), f"{len(c.only)}", f"{len(c.only_against)}",
          f"{c.mcnemar_p:.3g}", f"{c.completion_tokens:,.0f}, {c.against_completion_tokens:,.0f}"]
-        for c in comparisons)])
+        for c in comparisons)]
 
 
 def show(rows: Sequence[Sequence[str]]) -> None:

@@ -25,7 +25,7 @@ FAILURE_CHARACTERS = 500
 def summary_line(run: RunSummary) -> str:
     """A run in a line: its name, when it began, what came of it, what was asked."""
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.begun))
-    return f"{one_line(run.id)}  {begun}  {_state(run):22}  {words.count(run.calls, 'call'):>9}  " \
+    return f"{one_line(run.id)}  {begun}  {state_of(run):22}  {words.count(run.calls, 'call'):>9}  " \
            f"{one_line(run.question)[:80]}"
 
 
@@ -35,7 +35,7 @@ def summary_object(run: RunSummary) -> dict[str, Any]:
     return {
         "id": run.id, "begun": run.begun, "last_active": run.last_active, "question": run.question,
         "model": run.settings.get("model"), "strategy": run.settings.get("strategy"), "calls": run.calls,
-        "ended": result is not None, "state": _state(run), "failure": run.failure, "continues": run.continues,
+        "ended": result is not None, "state": state_of(run), "failure": run.failure, "continues": run.continues,
         "answer": result and result.answer,
         "supported_by": result and result.supported_by and result.supported_by.label,
     }
@@ -62,7 +62,7 @@ def story_object(story: RunStory, *, calls: bool) -> dict[str, Any]:
 
 def tell_heading(run: RunSummary) -> None:
     """Print which run it is, what came of it, and what was asked."""
-    click.echo(f"run {one_line(run.id)}: {_state(run)}")
+    click.echo(f"run {one_line(run.id)}: {state_of(run)}")
     if run.continues:
         click.echo(f"goes on from run {one_line(run.continues)}")
     click.echo(bounded(run.question, lines=10))
@@ -133,7 +133,8 @@ def _of(attempt: Attempt, critiques: Sequence[Critique]) -> list[Critique]:
     return [critique for critique in critiques if critique.attempt == attempt.id]
 
 
-def _state(run: RunSummary) -> str:
+def state_of(run: RunSummary) -> str:
+    """What came of a run, in a few words."""
     if run.result is None:
         return "under way" if run.under_way else "failed" if run.failure else "cut off"
     by = run.result.supported_by

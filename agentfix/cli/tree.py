@@ -40,7 +40,7 @@ class Row:
     def label(self) -> str:
         """It in a line, safe to show."""
         attempt = self.attempt
-        parts = [f"{attempt.id} {one_line(attempt.role)}: {_answered(attempt)}", words.judged(self.standing)]
+        parts = [f"{attempt.id} {one_line(attempt.role)}: {answered(attempt)}", words.judged(self.standing)]
         if self.worth is not None:
             parts.append(f"worth {self.worth:.2f}")
         if self.line.visits > 1:
@@ -59,7 +59,8 @@ def tree_of(story: RunStory) -> Tree:
         standings = tuple(evidence.standing([e for c in critiques if c.attempt == a.id for e in c.evidence])
                           for a in attempts)
         best = evidence.best(attempts, critiques, standings)
-    groups = evidence.groups(attempts, lambda one, other: one == other)
+    firsts: dict[str, int] = {}
+    groups = tuple(a.id if a.answer is None else firsts.setdefault(a.answer, a.id) for a in attempts)
     return Tree(Task(run.question), attempts, critiques, standings, best, groups)
 
 
@@ -100,7 +101,8 @@ def _rails(branches: tuple[bool, ...]) -> str:
     return "".join("│  " if more else "   " for more in above) + ("├─ " if own else "└─ ")
 
 
-def _answered(attempt: Attempt) -> str:
+def answered(attempt: Attempt) -> str:
+    """What it answers, or where its reasoning has come to, in a short line."""
     if attempt.unfinished:
         steps = steps_of(attempt.text)
         said = f"... {one_line(steps[-1])}" if steps else "..."

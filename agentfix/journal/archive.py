@@ -16,7 +16,7 @@ from agentfix.exchange import check_call
 from agentfix.journal import texts
 from agentfix.journal.sqlite import SqliteJournal, naming
 from agentfix.protocols import JournalledCall
-from agentfix.types import Attempt, Critique, EvidenceClass, Remark, Result
+from agentfix.types import Attempt, Critique, EvidenceClass, Remark, Result, Round
 
 LATEST = "last"
 DAY_S = 86_400
@@ -24,6 +24,7 @@ _ATTEMPT = TypeAdapter(Attempt)
 _CRITIQUE = TypeAdapter(Critique)
 _RESULT = TypeAdapter(Result)
 _REMARKS = TypeAdapter(list[Remark])
+_ROUND = TypeAdapter(Round)
 _OBJECT = TypeAdapter(dict[str, Any])
 _LAST_ACTIVE = "max(begun, coalesce((SELECT max(ended) FROM calls WHERE run = runs.number), 0))"
 _SUMMARY = f"""SELECT id, begun, {_LAST_ACTIVE}, header,
@@ -70,6 +71,8 @@ class RunStory:
     """The calls that ended, in order: the first is step 1."""
     in_doubt: Sequence[JournalledCall]
     """The calls of which nobody knows whether they happened."""
+    rounds: Sequence[Round] = ()
+    """What the run had come to after each round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +115,7 @@ class Archive:
         calls = await self._journal.calls(run)
         attempts = await self._journal.records(run, "attempt")
         critiques = await self._journal.records(run, "critique")
+        rounds = await self._journal.records(run, "round")
         with self._journal.guarding("read"), naming(run):
             for call in calls:
                 check_call(call.request, call.reply)
@@ -125,7 +129,8 @@ class Archive:
             others = (_CRITIQUE.validate_python(data) for data in critiques)
             return RunStory(
                 summary, made, [*said, *(c for c in others if (c.attempt, c.critic) not in spoken)],
-                [call for call in calls if call.reply is not None], [call for call in calls if call.reply is None])
+                [call for call in calls if call.reply is not None], [call for call in calls if call.reply is None],
+                [_ROUND.validate_python(data) for data in rounds])
 
     def find(self, name: str) -> str:
         """The full name of a run, from its beginning; `last` is the latest.

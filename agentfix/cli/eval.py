@@ -12,6 +12,7 @@ from agentfix.cli.eval_guard import contaminated_option, guarded
 from agentfix.cli.eval_watch import watcher
 from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.visible import one_line
+from agentfix.cli.writing import require_other, require_writable
 from agentfix.errors import AgentFixError
 from agentfix.settings import load_settings
 
@@ -70,6 +71,8 @@ def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] |
     answer. Ctrl-C prints what is finished.
     """
     if compare is not None:
+        if file is not None:
+            raise click.UsageError("--compare runs nothing: leave out FILE.", context)
         _compare(compare, strategies, arguments["seed"], as_json=as_json)
         return
     if file is None:
@@ -84,6 +87,10 @@ def eval_(context: click.Context, file: str | None, compare: tuple[Path, Path] |
     plugins = Plugins(settings)
     for info in plugins.problems():
         click.echo(f"agentfix: {one_line(info.problem)}", err=True)
+    if plot is not None:
+        for source in filter(None, (Path(file), output)):
+            require_other(plot, source)
+        require_writable(plot)
     items = load(file, plugins, data_dir=data_dir, pulled_dir=settings.datasets_dir, format_name=format_name,
                  offset=offset, limit=limit)
     contenders = lineup(tuple(dict.fromkeys(strategies)) or (settings.strategy,), equal_tokens=equal_tokens,

@@ -39,8 +39,10 @@ def show_table(summaries: Sequence[Summary], comparisons: Sequence[Comparison], 
     if len(summaries) > _SIDE_BY_SIDE:
         first = summaries[0]
         click.echo(f"{first.items} items, first attempts right {percent(first.first_accuracy)}\n")
-        show([["strategy", *(head for head, _ in _COLUMNS)],
-              *([summary.strategy, *(cell(summary) for _, cell in _COLUMNS)] for summary in summaries)])
+        unequal = len({summary.runs for summary in summaries}) > 1  # it was stopped: not all have run the same items
+        columns = (_RUNS, *_COLUMNS) if unequal else _COLUMNS
+        show([["strategy", *(head for head, _ in columns)],
+              *([summary.strategy, *(cell(summary) for _, cell in columns)] for summary in summaries)])
     else:
         show(table_rows(summaries))
     if comparisons:
@@ -143,6 +145,7 @@ _ROWS: tuple[tuple[str, Callable[[Summary], str]], ...] = (
     ("seconds", lambda s: f"{s.seconds:.1f}"),
 )
 """Tokens, calls, money and seconds are means per run; intervals are of 95%. A row that says nothing is left out."""
+_RUNS: tuple[str, Callable[[Summary], str]] = ("runs", lambda s: f"{s.runs}")
 _COLUMNS: tuple[tuple[str, Callable[[Summary], str]], ...] = (
     ("right", lambda s: percent(s.accuracy)),
     ("gain", lambda s: f"{100 * s.gain.value:+.1f}"),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import click
 
 from agentfix.cli.eval_table import eval_object, show_table
-from agentfix.errors import InputError
+from agentfix.cli.writing import write
 from agentfix.evals import Evaluation, RecordFile, SandboxJudge, comparisons, figure, in_order, summarise
 from agentfix.settings import LOCAL, Settings, split_model
 
@@ -98,14 +98,6 @@ class Work:
             show_table(summaries, pairs, records)
         if self.plot is not None and summaries:
             write(self.plot, figure(summaries, self.contenders))
-
-
-def write(path: Path, text: str) -> None:
-    """Write a file. Raises InputError: it can't be written."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path} can't be written: {error.strerror}.") from error
 
 
 def _agent(settings: Settings) -> AbstractAsyncContextManager[Runs]:

@@ -13,6 +13,7 @@ import click
 
 from agentfix.cli.visible import one_line
 from agentfix.cli.words import count
+from agentfix.cli.writing import require_other, write
 from agentfix.errors import InputError
 from agentfix.export import FORMATS, Export, Selection
 from agentfix.journal import SqliteJournal
@@ -48,16 +49,15 @@ def export(format_name: str, output: Path, require: str, since: datetime | None,
     stepwise supervision; critique and rewind are sft rows that teach to criticise, and to go back. Each row says what
     proves it.
     """
+    for path in (*graded, *evaluations):
+        require_other(output, path)
     grades, sources = _graded(graded)
     for path in evaluations:
         runs += _runs_of(path)
     selection = Selection(EvidenceClass.parse(require), since=None if since is None else since.timestamp(),
                           grades=grades, sources=sources, runs=runs, **chosen)
     made = asyncio.run(_made(format_name, selection))
-    try:
-        output.write_text("".join(f"{json.dumps(row)}\n" for row in made.rows), encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{output} can't be written: {error.strerror}.") from error
+    write(output, "".join(f"{json.dumps(row)}\n" for row in made.rows))
     _tell(made, output, selection)
     return 0 if made.rows else 1
 

@@ -14,7 +14,8 @@ from agentfix.cli.story import story_object, summary_line, summary_object, tell,
 from agentfix.cli.tree import lines_of, tree_of
 from agentfix.cli.tree_svg import svg_of
 from agentfix.cli.visible import one_line
-from agentfix.errors import InputError, JournalError
+from agentfix.cli.writing import write
+from agentfix.errors import JournalError
 from agentfix.journal import Archive, SqliteJournal
 from agentfix.recording import is_there
 from agentfix.settings import load_settings
@@ -95,10 +96,7 @@ def tree(name: str, svg: Path | None) -> None:
     for line in lines_of(found):
         click.echo(line)
     if svg is not None:
-        try:
-            svg.write_text(svg_of(found), encoding="utf-8")
-        except OSError as error:
-            raise InputError(f"{str(svg)!r} can't be written: {error.strerror}.", "Name another file.") from error
+        write(svg, svg_of(found))
 
 
 @runs.command()

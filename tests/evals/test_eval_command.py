@@ -76,6 +76,15 @@ def test_of_many_strategies_each_has_a_line_that_fits_a_terminal(data: Path,
     assert "3 items" in out and all(len(line) <= 80 for line in out.partition("compared")[0].splitlines())
 
 
+def test_a_plot_is_not_written_over_what_is_read_or_where_it_can_not_be(data: Path, tmp_path: Path,
+                                                                        capsys: pytest.CaptureFixture[str]) -> None:
+    before, agent = data.read_bytes(), FakeAgent(Settings())
+    for plot, said in ((data, "would be written over"), (tmp_path / "missing" / "a.svg", "can't be written")):
+        assert main(["eval", str(data), "--strategy", "none", "--plot", str(plot)], make_agent=agent) == 2
+        assert said in capsys.readouterr().err
+    assert data.read_bytes() == before and agent.asked == []
+
+
 def test_json_is_one_object(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments = ["eval", "mine", "--data-dir", str(data.parent), "--strategy", "critic", "--json", "--quiet",
                  "--limit", "2", "--no-baselines"]

@@ -168,6 +168,9 @@ def test_the_runs_of_an_evaluation_are_chosen_by_its_file(runs, exported, tmp_pa
         with RecordFile(tmp_path / name, {"data": "jars"}) as kept:
             for run in of:
                 kept.append(Record("1", "critic", "critic", 0, answer="60", correct=True, run_id=run))
+    before = (tmp_path / "one").read_bytes()
+    assert main(["export", "sft", "--of", str(tmp_path / "one"), "--output", str(tmp_path / "one")]) == 2
+    assert "would be written over" in capfd.readouterr().err and (tmp_path / "one").read_bytes() == before
     rows, _ = exported("sft", "--of", str(tmp_path / "one"))
     assert {row["proof"][0]["run"] for row in rows} == {"second"}
     assert main(["export", "sft", "--of", str(tmp_path / "empty"), "--output", str(tmp_path / "rows")]) == 2

@@ -169,6 +169,12 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
     part.__name__: part for part in (screen, final, search, maths, questions, critics)
 }
 
+NEEDED: Mapping[str, Sequence[str]] = {
+    "screen": SETS, "final": SETS, "search": ("quixbugs", "mbpp"), "maths": ("svamp", "tabmwp"),
+    "questions": ("nq", "hotpotqa", "wiki_passages"), "critics": ("processbench",),
+}
+"""The files that each part reads, as NAME.jsonl."""
+
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True), required=True, help="Where the data sets are.")
@@ -178,8 +184,14 @@ PARTS: Mapping[str, Callable[[Bench], None]] = {
 @click.option("--part", "parts", type=click.Choice(list(PARTS)), multiple=True, help="All of them unless told.")
 def main(data: Path, out: Path, processes: int, concurrency: int | None, parts: tuple[str, ...]) -> None:
     """Make the tables of README anew."""
+    chosen_parts = parts or tuple(PARTS)
+    missing = [f"{name}.jsonl" for name in dict.fromkeys(name for part in chosen_parts for name in NEEDED[part])
+               if not (data / f"{name}.jsonl").exists()]
+    if missing:
+        raise click.ClickException(f"{data} lacks {', '.join(missing)}. Fetch a set with `agentfix datasets pull`, or "
+                                   "choose other parts with --part.")
     out.mkdir(parents=True, exist_ok=True)
-    for part in parts or PARTS:
+    for part in chosen_parts:
         PARTS[part](Bench(data, out, processes, concurrency))
 
 

@@ -1,0 +1,23 @@
+"""The line at the bottom of the prompt: how the next answer comes about, and what was spent."""
+
+from __future__ import annotations
+
+from agentfix.repl.conversation import Conversation
+
+
+def foot(conversation: Conversation) -> str:
+    """The line; most important things first, for narrow terminals."""
+    settings, spent, loaded = conversation.settings, conversation.spent, conversation.warming.loaded
+    model = settings.model.removeprefix("llamacpp:")
+    parts = [
+        model if loaded is None else f"{model} loading {loaded:.0%}",
+        settings.strategy if conversation.state.verify else "not checked",
+        *([settings.kind] if settings.kind != "auto" else []),
+        *([f"{settings.max_rounds} rounds at most"] if settings.max_rounds is not None else []),
+        *([f"{settings.max_seconds:g} s at most"] if settings.max_seconds is not None else []),
+    ]
+    if spent is not None:
+        parts.append(f"spent {spent.tokens:,} tokens")
+        if spent.cost:
+            parts.append(f"cost {spent.cost:.4f}")
+    return " · ".join(parts)

@@ -1,0 +1,82 @@
+"""Reads lines and does what they say, until nothing comes any more. Ctrl-C ends what is being done, and no more."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import signal
+from collections.abc import Coroutine
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from agentfix.errors import AgentFixError
+from agentfix.repl.commands.command import Commands
+from agentfix.repl.conversation import Conversation
+from agentfix.repl.reading import Reader
+
+T = TypeVar("T")
+_COMMAND = re.compile(r"/[\w-]+(?=\s|$)")
+
+
+@dataclass
+class Loop:
+    """A conversation from its first prompt to its end.
+
+    Args:
+        conversation: that goes on.
+        commands: what a line that begins with a slash may be.
+        reader: reads the lines.
+    """
+
+    conversation: Conversation
+    commands: Commands
+    reader: Reader
+    _doing: asyncio.Future[Any] | None = field(default=None, init=False)
+
+    async def run(self) -> None:
+        """Go on until nothing comes any more."""
+        with suppress(NotImplementedError):  # Windows has no such handlers; Ctrl-C ends the conversation there
+            asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._stop)
+        while True:
+            try:
+                line = await self._stoppable(self.reader.read(), "")
+            except EOFError:
+                break
+            if line.strip():
+                await self.take(line.strip())
+        self.conversation.session.note("left")
+
+    async def take(self, line: str) -> None:
+        """Do what a line says: a command, or a question."""
+        await self._stoppable(self._taken(line), None)
+
+    async def go_on(self) -> None:
+        """Go on with the run that was cut off."""
+        await self._stoppable(self.conversation.retry(), None)
+
+    async def _taken(self, line: str) -> None:
+        try:
+            if _COMMAND.match(line):
+                await self.commands.run(line, self.conversation)
+            else:
+                await self.conversation.ask(line)
+        except AgentFixError as error:
+            self.conversation.say(str(error), "red")
+
+    async def _stoppable(self, work: Coroutine[Any, Any, T], otherwise: T) -> T:
+        """Do something that Ctrl-C ends."""
+        doing = self._doing = asyncio.ensure_future(work)
+        try:
+            return await doing
+        except asyncio.CancelledError:
+            current = asyncio.current_task()
+            if current is not None and current.cancelling():
+                raise
+            return otherwise
+        finally:
+            self._doing = None
+
+    def _stop(self) -> None:
+        if self._doing is not None:
+            self._doing.cancel()

@@ -79,9 +79,9 @@ _HOMES = {
         "Deadline", "ExecResult", "ExecStatus", "FileInfo", "Grader", "HostFunction", "Http", "Journal",
         "JournalledCall", "Judge", "LearningStrategy", "Limits", "Memory", "Model", "OnOutput", "OpenKind",
         "OutputStream", "Passage", "Prompt", "PublishedDataSet", "ReadingKind", "Repl", "Response", "Sandbox", "Score",
-        "Scorer", "SearchEngine", "Secrets", "Seed", "Session", "SessionState", "SlashCommand", "Strategy", "TaskKind", "TellingGrader",
-        "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify", "WebEngine", "WebQuery",
-        "review_each", "review_parts",
+        "Scorer", "SearchEngine", "Secrets", "Seed", "Session", "SessionState", "SlashCommand", "Strategy", "TaskKind",
+        "TellingGrader", "Tool", "ToolCalls", "ToolContext", "Tools", "Undoable", "Verifier", "Verify",
+        "WebEngine", "WebQuery", "review_each", "review_parts",
     ),
     "agentfix.types": (
         "AskPerson", "Attempt", "Budget", "Check", "Claim", "Completion", "Critique", "Delta", "Deny", "Draft", "Event",

@@ -12,12 +12,13 @@ import click
 from agentfix.cli.plugins.option import plugin_option
 from agentfix.cli.visible import visible
 from agentfix.errors import InputError
+from agentfix.repl.agents import Agents
 from agentfix.repl.commands.command import Commands
 from agentfix.repl.commands.table import own_commands
 from agentfix.repl.conversation import Conversation
 from agentfix.repl.foot import foot
 from agentfix.repl.loop import Loop
-from agentfix.repl.reading import PlainReader, Reader
+from agentfix.repl.reading import Reader
 from agentfix.repl.screen import Place, PlainScreen, TerminalScreen, here
 from agentfix.repl.store import LATEST, Session, Sessions
 from agentfix.settings import Settings, load_settings
@@ -51,8 +52,8 @@ def repl(context: click.Context, name: str | None, named: tuple[str, ...], **arg
     session = _session(kept, name, folder, where)
     try:
         screen = TerminalScreen() if where.drawn else PlainScreen()
-        conversation = Conversation(arguments, named, screen, kept, session, folder, context.obj or _agent,
-                                    where.typed)
+        agents = Agents(context.obj or _agent)
+        conversation = Conversation(arguments, named, screen, kept, session, folder, agents, where.typed)
         asyncio.run(_converse(conversation, where))
     finally:
         session.close()
@@ -70,10 +71,12 @@ def _session(kept: Sessions, name: str | None, folder: Path, where: Place) -> Se
 
 async def _converse(conversation: Conversation, where: Place) -> None:
     commands = own_commands()
-    loop = Loop(conversation, commands, _reader(conversation, commands, where))
+    loop = Loop(conversation, commands)
+    if where.drawn and find_spec(EDITOR) is not None:
+        conversation.reader = _editor(conversation, commands)
     _greet(conversation, where)
     try:
-        conversation.warming.begin(conversation.settings)
+        conversation.agents.warming.begin(conversation.settings)
         if conversation.state.turns and conversation.state.turns[-1].take.state == "cut off":
             conversation.say(f"Going on with: {conversation.state.turns[-1].question}", "bold")
             await loop.go_on()
@@ -82,16 +85,14 @@ async def _converse(conversation: Conversation, where: Place) -> None:
         await conversation.aclose()
 
 
-def _reader(conversation: Conversation, commands: Commands, where: Place) -> Reader:
-    if not where.drawn or find_spec(EDITOR) is None:
-        return PlainReader(where.typed)
+def _editor(conversation: Conversation, commands: Commands) -> Reader:
     from agentfix.repl.completion import LineCompleter  # noqa: PLC0415 - needs an optional package
     from agentfix.repl.prompt import PromptReader  # noqa: PLC0415 - the same
 
     settings = conversation.settings
     typed = None if settings.journal == "memory" else settings.data_dir / "typed"
     return PromptReader(typed, LineCompleter(commands, conversation), lambda: foot(conversation),
-                        conversation.warming)
+                        conversation.agents.warming)
 
 
 def _greet(conversation: Conversation, where: Place) -> None:

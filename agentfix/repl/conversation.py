@@ -3,29 +3,29 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from agentfix.errors import AgentFixError, InputError, JournalError
+from agentfix.repl.agents import Agents
 from agentfix.repl.mentions import mentioned
 from agentfix.repl.permissions import Permissions
+from agentfix.repl.reading import PlainReader, Reader
 from agentfix.repl.screen import Screen
 from agentfix.repl.spending import Spending
 from agentfix.repl.state import State, Turn
 from agentfix.repl.store import Session, Sessions, new_name
-from agentfix.repl.warming import Warming
+from agentfix.repl.watched import Watched
 from agentfix.settings import Settings, load_settings, settings_path
-from agentfix.threads import in_thread
 
 if TYPE_CHECKING:
     from agentfix.cli.plain import Watcher
     from agentfix.journal import RunStory
     from agentfix.plugins import Plugins
-    from agentfix.types import Event, Result, Task, ToolCall, Usage
+    from agentfix.types import Critique, Event, Polarity, Result, Task, ToolCall, Usage
 
 OnEvent: TypeAlias = "Callable[[Event], None]"
 OnDoubt: TypeAlias = "Callable[[ToolCall], Awaitable[Any]]"
@@ -46,7 +46,7 @@ class Conversation:
         sessions: where conversations are kept.
         session: this one.
         folder: the working folder.
-        make_agent: makes the agent.
+        agents: makes the agent, and gets ready what it needs.
         asks: somebody can be asked.
     """
 
@@ -56,19 +56,25 @@ class Conversation:
     sessions: Sessions
     session: Session
     folder: Path
-    make_agent: Callable[[Settings], Any]
+    agents: Agents
     asks: bool
-    warming: Warming = field(default_factory=Warming)
     result: Result | None = None
     """Of the latest run that ended in this process."""
     spent: Usage | None = None
     """In this process."""
     settings: Settings = field(init=False)
-    _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
-    _agent: Any = field(default=None, init=False)
+    reader: Reader = field(init=False)
+    """Reads what is typed."""
+    edits: bool = False
+    """A person is given each critique before the answer is revised."""
+    remarked: Polarity | None = None
+    """What they last said of the answer."""
+    _given: set[tuple[int, str, str]] = field(default_factory=set[tuple[int, str, str]], init=False)
+    """The critiques that they were given of the latest question."""
 
     def __post_init__(self) -> None:
         self.settings = self._settings(self.state)
+        self.reader = PlainReader(self.asks)
 
     @property
     def state(self) -> State:
@@ -88,11 +94,7 @@ class Conversation:
     @property
     def plugins(self) -> Plugins:
         """The plugins, and what they bring."""
-        if self._agent is not None:
-            return self._agent.plugins
-        from agentfix.plugins import Plugins  # noqa: PLC0415 - takes a while to load
-
-        return Plugins(self.settings)
+        return self.agents.plugins(self.settings)
 
     def say(self, text: str, style: str = "") -> None:
         """Show a text. Control characters in it are made visible."""
@@ -114,7 +116,7 @@ class Conversation:
     def refresh(self) -> None:
         """Take up what was changed: settings, permissions, agentfix.toml."""
         self.settings = self._settings(self.state)
-        self.warming.begin(self.settings)
+        self.agents.warming.begin(self.settings)
 
     def _settings(self, state: State) -> Settings:
         settings = load_settings({**self.arguments, **state.changes}, directory=self.folder)
@@ -139,6 +141,8 @@ class Conversation:
             InputError: a file that is mentioned can't be used.
         """
         task, run = self._task(question, say=True), new_name()
+        self._given.clear()
+        self.remarked = None
         self.session.note("asked", question=question, run=run)
         return await self._follow(run, lambda agent, show, settle: agent.arun(task, run_id=run, on_event=show))
 
@@ -151,16 +155,81 @@ class Conversation:
         turn = self.turn()
         task, run = self._task(turn.question), turn.take.run
         if turn.take.state != "ended":
-            async def go_on(agent: Any, show: OnEvent, settle: OnDoubt) -> Result:
-                if await (await agent.open_journal()).header(run) is None:  # it had not begun
-                    return await agent.arun(task, run_id=run, on_event=show)
-                return await agent.resume(run, on_event=show, on_doubt=settle)
-
-            return await self._follow(run, go_on)
+            return await self._follow(run, self._going_on(turn, task))
         run, seed = new_name(), self.settings.seed + len(turn.takes)
         self.session.note("again", run=run)
         return await self._follow(run, lambda agent, show, settle: agent.arun(
             task, run_id=run, seed=seed, on_event=show))
+
+    def _going_on(self, turn: Turn, task: Task) -> Start:
+        """Goes on with the latest run of a turn, or begins it where it had not begun."""
+        take = turn.take
+
+        async def go_on(agent: Any, show: OnEvent, settle: OnDoubt) -> Result:
+            if await (await agent.open_journal()).header(take.run) is not None:
+                return await agent.resume(take.run, on_event=show, on_doubt=settle)
+            if take.objection:
+                return await self._challenging(turn.takes[-2].run, take.run, take.objection, take.attempt)(
+                    agent, show, settle)
+            return await agent.arun(task, run_id=take.run, on_event=show)
+
+        return go_on
+
+    async def challenge(self, text: str, attempt: int | None = None) -> Result | None:
+        """Object to the latest answer, and have the run go on from there.
+
+        Args:
+            text: what is wrong.
+            attempt: with which attempt; None for the answer.
+
+        Raises:
+            InputError: nothing was asked yet.
+        """
+        before, run = self.turn().take.run, new_name()
+        self.session.note("again", run=run, objection=text, attempt=attempt)
+        return await self._follow(run, self._challenging(before, run, text, attempt))
+
+    async def edit(self, critique: Critique) -> bool:
+        """Have a person rewrite what a critic said, and the answer revised by that.
+
+        Returns:
+            Whether they did; otherwise nothing has happened.
+        """
+        self.say(f"What {critique.critic} said of attempt {critique.attempt}; as you send it, the reviser is told it.",
+                 "dim")
+        text = await self.reader.read(critique.feedback)
+        if not text.strip() or text.strip() == critique.feedback.strip():
+            self.say("It is left as it is.", "dim")
+            return False
+        await self.challenge(text.strip(), critique.attempt)
+        return True
+
+    async def remark(self, polarity: Polarity, text: str) -> None:
+        """Keep what a person says of the latest answer: evidence for it or against it.
+
+        Raises:
+            InputError: nothing was asked yet, or the run has not ended.
+        """
+        from agentfix.cli import words  # noqa: PLC0415 - loads more than the first prompt needs
+        from agentfix.types import Remark  # noqa: PLC0415
+
+        run = self.turn().take.run
+        agent = await self.agents.agent(self.settings)
+        result: Result = await agent.aremark(run, Remark(text, polarity))
+        self.result, self.remarked, by = result, polarity, result.supported_by
+        self.session.note("ended", run=run, answer=result.answer, supported_by=by and by.label)
+        self.say(words.trust(result), "yellow" if result.abstained else "green")
+
+    def _challenging(self, before: str, run: str, text: str, attempt: int | None) -> Start:
+        from agentfix.types import Remark  # noqa: PLC0415 - the first prompt comes first
+
+        return lambda agent, show, settle: agent.achallenge(
+            before, Remark(text, attempt=attempt), into=run, on_event=show, **self._changes())
+
+    def _changes(self) -> dict[str, Any]:
+        """The settings that this conversation changed, for a run that goes on from one with others."""
+        changes = {name: getattr(self.settings, name) for name in self.state.changes}
+        return changes if self.state.verify else {**changes, "strategy": UNCHECKED}
 
     async def fork(self, step: int) -> Result | None:
         """Answer the latest question once more, from a step of its run on, with the settings of now.
@@ -169,11 +238,8 @@ class Conversation:
             InputError: nothing was asked yet.
         """
         begins_as = self.turn().take.run
-        changes = {name: getattr(self.settings, name) for name in self.state.changes}
-        if not self.state.verify:
-            changes["strategy"] = UNCHECKED
         return await self._follow("", lambda agent, show, settle: agent.fork(
-            begins_as, step, on_event=show, **changes))
+            begins_as, step, on_event=show, **self._changes()))
 
     def turn(self) -> Turn:
         """The latest question. Raises InputError: there is none."""
@@ -193,7 +259,7 @@ class Conversation:
         """
         from agentfix.journal import Archive, SqliteJournal  # noqa: PLC0415 - takes a while to load
 
-        journal = await (await self.agent()).open_journal()
+        journal = await (await self.agents.agent(self.settings)).open_journal()
         if not isinstance(journal, SqliteJournal):
             raise JournalError("The journal can't be looked into.")
         archive = Archive(journal)
@@ -219,36 +285,45 @@ class Conversation:
             start: begins it.
         """
         spending = Spending(self.settings.budget)
-        watcher = self.screen.watcher(spending.line)
+        watched = Watched(run, self.screen.watcher(spending.line), spending, self._wants_a_word)
 
         def show(event: Event) -> None:
-            nonlocal run
-            if not run:
-                run = event.run_id
-                self.session.note("again", run=run)
-            spending.hear(event)
-            watcher.show(event)
+            if not watched.run:
+                self.session.note("again", run=event.run_id)
+            watched.show(event)
 
         try:
-            agent = await self.agent()
-            await self._ready()
-            agent.on_approval = self._approver(watcher)
-            with watcher.watching():
-                result = await start(agent, show, self._settler(watcher))
+            agent = await self.agents.ready(self.settings, self.screen.busy)
+            agent.on_approval = self._approver(watched.watcher)
+            with watched.watcher.watching():
+                result = await start(agent, show, self._settler(watched.watcher))
         except asyncio.CancelledError:
-            if run:
-                self.session.note("stopped", run=run)
+            watched.ended()
+            self._cut_off("stopped", watched.run)
+            if watched.stopped_at is not None:
+                return self.result if await self.edit(watched.stopped_at) else await self.retry()
             self.say("Stopped. /retry goes on with it.", "yellow")
             return None
         except AgentFixError as error:
-            if run:
-                self.session.note("failed", run=run)
+            self._cut_off("failed", watched.run)
             self.say(str(error), "red")
             return None
         finally:
             self.spent = spending.usage if self.spent is None else self.spent + spending.usage
-        self._ended(run, result)
+        self._ended(watched.run, result)
         return result
+
+    def _cut_off(self, how: str, run: str) -> None:
+        if run:
+            self.session.note(how, run=run)
+
+    def _wants_a_word(self, critique: Critique) -> bool:
+        """Whether a person rewrites a critique before the answer is revised."""
+        asks = (critique.attempt, critique.critic, critique.feedback)
+        if not self.edits or critique.verdict != "revise" or not critique.feedback or asks in self._given:
+            return False
+        self._given.add(asks)
+        return True
 
     def _ended(self, run: str, result: Result) -> None:
         self.result = result
@@ -257,45 +332,6 @@ class Conversation:
         self.session.note(how, run=run, answer=result.answer, supported_by=by and by.label, declined=result.declined)
         if how == "failed":
             self.say("The run failed. /retry goes on with it.", "yellow")
-
-    async def agent(self) -> Any:
-        """The agent of the settings of now."""
-        if self._agent is None or self._agent.settings != self.settings:
-            await self._open.aclose()
-            self._agent = None
-            self._agent = await self._open.enter_async_context(self.make_agent(self.settings))
-        return self._agent
-
-    async def _ready(self) -> None:
-        """Have fetched, indexed and loaded what the settings name, before any clock runs."""
-        from agentfix.agent import Agent  # noqa: PLC0415 - takes a while to load
-
-        if not isinstance(self._agent, Agent):
-            return
-        self._fetch()
-        self.warming.begin(self.settings)
-        with self.screen.busy(self._warming_line):
-            await self.warming.ready()
-            if self.settings.kind.partition(":")[0] == "qa" or "corpus_search" in self.settings.tools:
-                from agentfix.cli.indexing import index_corpus  # noqa: PLC0415 - loads plugins
-
-                await in_thread(index_corpus, self.settings)
-
-    def _fetch(self) -> None:
-        from agentfix.cli.fetching import fetch_models  # noqa: PLC0415 - loads the HTTP client
-
-        # Whoever fetches holds the event loop, whose own handler would keep Ctrl-C until all is there.
-        handler = signal.signal(signal.SIGINT, signal.default_int_handler)
-        try:
-            fetch_models(self.settings)
-        except KeyboardInterrupt:
-            raise asyncio.CancelledError from None
-        finally:
-            signal.signal(signal.SIGINT, handler)
-
-    def _warming_line(self) -> str:
-        loaded = self.warming.loaded
-        return "getting ready" if loaded is None else f"loading {self.settings.model}: {loaded:.0%}"
 
     def _approver(self, watcher: Watcher) -> Any:
         if not self.asks:
@@ -328,8 +364,7 @@ class Conversation:
 
     async def aclose(self) -> None:
         """Leave it, and close what is open."""
-        self.warming.end()
-        await self._open.aclose()
+        await self.agents.aclose()
         self.session.close()
 
 

@@ -7,7 +7,7 @@ from agentfix.repl.conversation import Conversation
 
 def foot(conversation: Conversation) -> str:
     """The line; most important things first, for narrow terminals."""
-    settings, spent, loaded = conversation.settings, conversation.spent, conversation.warming.loaded
+    settings, spent, loaded = conversation.settings, conversation.spent, conversation.agents.warming.loaded
     model = settings.model.removeprefix("llamacpp:")
     parts = [
         model if loaded is None else f"{model} loading {loaded:.0%}",

@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 from agentfix.errors import AgentFixError
 from agentfix.repl.commands.command import Commands
 from agentfix.repl.conversation import Conversation
-from agentfix.repl.reading import Reader
 
 T = TypeVar("T")
 _COMMAND = re.compile(r"/[\w-]+(?=\s|$)")
@@ -26,12 +25,10 @@ class Loop:
     Args:
         conversation: that goes on.
         commands: what a line that begins with a slash may be.
-        reader: reads the lines.
     """
 
     conversation: Conversation
     commands: Commands
-    reader: Reader
     _doing: asyncio.Future[Any] | None = field(default=None, init=False)
 
     async def run(self) -> None:
@@ -40,7 +37,7 @@ class Loop:
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._stop)
         while True:
             try:
-                line = await self._stoppable(self.reader.read(), "")
+                line = await self._stoppable(self.conversation.reader.read(), "")
             except EOFError:
                 break
             if line.strip():

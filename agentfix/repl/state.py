@@ -20,6 +20,10 @@ class Take:
     answer: str | None = None
     supported_by: str | None = None
     declined: bool = False
+    objection: str = ""
+    """What a person said against the answer before: this run goes on from there."""
+    attempt: int | None = None
+    """Against which attempt; None for the answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,8 @@ def after(state: State, line: Line) -> State:
         case {"is": "asked", "question": question, "run": run}:
             return replace(state, turns=(*state.turns, Turn(str(question), (Take(str(run)),))))
         case {"is": "again", "run": run} if state.turns:
-            return _with_last(state, *state.turns[-1].takes, Take(str(run)))
+            take = Take(str(run), objection=str(line.get("objection", "")), attempt=line.get("attempt"))
+            return _with_last(state, *state.turns[-1].takes, take)
         case {"is": "undone"} if state.turns:
             return _with_last(state, *state.turns[-1].takes[:-1])
         case {"is": "stopped" | "failed" | "ended" as how, "run": run}:

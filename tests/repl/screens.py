@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import sys
+import time
 from pathlib import Path
 
 import pexpect
@@ -13,6 +14,7 @@ import pyte
 
 ROOT = Path(__file__).parent.parent.parent
 WAIT_S = 60
+"""Longer than anything takes."""
 READY = "> "
 
 
@@ -41,17 +43,19 @@ class Screen:
 
     def until(self, *wanted: str) -> str:
         """Read until all of this was written, in this order, since the last time; returns what was written."""
+        ends = time.monotonic() + WAIT_S
         pattern = re.compile(".*?".join(_pieces(text) for text in wanted), re.DOTALL)
         while not (found := pattern.search(_plain(self.raw[self._from:]))):
-            self._read(wanted)
+            self._read(wanted, ends)
         text = _plain(self.raw[self._from:])
         self._from = len(self.raw)
         return text[:found.end()]
 
     def seen(self, wanted: str) -> str:
         """Read until this stands on the screen; returns the screen."""
+        ends = time.monotonic() + WAIT_S
         while wanted not in self.text():
-            self._read((wanted,))
+            self._read((wanted,), ends)
         return self.text()
 
     def text(self) -> str:
@@ -82,9 +86,10 @@ class Screen:
         self.child.close()
         return self.child.exitstatus
 
-    def _read(self, wanted: tuple[str, ...]) -> None:
+    def _read(self, wanted: tuple[str, ...], ends: float) -> None:
+        """Read a piece; what is being drawn may go on for ever, so the end of the waiting is `ends`."""
         try:
-            self._take(self.child.read_nonblocking(65_536, timeout=WAIT_S))
+            self._take(self.child.read_nonblocking(65_536, timeout=max(0, ends - time.monotonic())))
         except (pexpect.TIMEOUT, pexpect.EOF) as error:
             raise AssertionError(f"{type(error).__name__} while waiting for {wanted}\n{self.text()}\n"
                                  f"---\n{_plain(self.raw[self._from:])}") from None

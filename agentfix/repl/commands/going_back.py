@@ -67,7 +67,7 @@ async def _diff(argument: str, conversation: Conversation) -> None:
 
     words = argument.split()
     if len(words) not in (0, 2):
-        raise InputError("Two things are compared.", "Write: /diff 0 1, for two attempts of the latest run, or two runs")
+        raise InputError("Two things are compared.", "Write: /diff 0 1, for two attempts, or /diff RUN RUN")
     story = await conversation.story()
     if not words:
         if len(story.attempts) < 2:

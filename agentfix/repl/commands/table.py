@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from agentfix.repl.commands import choosing, going_back, keeping, looking
+from agentfix.repl.commands import choosing, going_back, keeping, looking, person
 from agentfix.repl.commands.command import Command, Commands
 from agentfix.repl.conversation import Conversation
 
@@ -28,6 +28,7 @@ def own_commands() -> Commands:
     commands.groups = (
         ("how answers come about", choosing.COMMANDS),
         ("what was answered", going_back.COMMANDS),
+        ("your own judgement", person.COMMANDS),
         ("look something up", looking.COMMANDS),
         ("keep it", keeping.COMMANDS),
         ("this list", (Command("help", "[COMMAND]", "List the commands.", show_help,

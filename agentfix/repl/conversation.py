@@ -31,6 +31,8 @@ OnEvent: TypeAlias = "Callable[[Event], None]"
 OnDoubt: TypeAlias = "Callable[[ToolCall], Awaitable[Any]]"
 Start: TypeAlias = "Callable[[Any, OnEvent, OnDoubt], Awaitable[Result]]"
 """Begins a run, or goes on with one."""
+HISTORY_CHARS = 6000
+"""Of what was said before, at most so much is put before a question, and no more than a quarter of the context."""
 UNCHECKED = "none"
 """The strategy that answers without checking."""
 
@@ -140,7 +142,7 @@ class Conversation:
         Raises:
             InputError: a file that is mentioned can't be used.
         """
-        task, run = self._task(question, say=True), new_name()
+        task, run = self._task(question, self.state.turns, say=True), new_name()
         self._given.clear()
         self.remarked = None
         self.session.note("asked", question=question, run=run)
@@ -153,7 +155,7 @@ class Conversation:
             InputError: nothing was asked yet.
         """
         turn = self.turn()
-        task, run = self._task(turn.question), turn.take.run
+        task, run = self._task(turn.question, self.state.turns[:-1]), turn.take.run
         if turn.take.state != "ended":
             return await self._follow(run, self._going_on(turn, task))
         run, seed = new_name(), self.settings.seed + len(turn.takes)
@@ -265,15 +267,21 @@ class Conversation:
         archive = Archive(journal)
         return await archive.story(archive.find(run or self.turn().take.run))
 
-    def _task(self, question: str, *, say: bool = False) -> Task:
-        from agentfix.types import Task  # noqa: PLC0415 - the first prompt comes first
+    def _task(self, question: str, before: Sequence[Turn], *, say: bool = False) -> Task:
+        """A question as it is put to the agent, with what it mentions and what was said before."""
+        from agentfix.conversation import compacted  # noqa: PLC0415 - the first prompt comes first
+        from agentfix.types import Task  # noqa: PLC0415
+        from agentfix.types import Turn as Earlier  # noqa: PLC0415
 
         found = mentioned(question, self.folder)
         if say and found.files:
             self.say(f"with {', '.join(found.files)}", "dim")
         if say and found.missing:
             self.say(f"note: no such file: {', '.join(found.missing)}", "yellow")
-        return Task(question, self.settings.kind, context=found.context, images=found.images)
+        earlier = [Earlier(turn.question, turn.take.answer or "", turn.take.heard) for turn in before if turn.answered]
+        limit_chars = min(HISTORY_CHARS, self.settings.context_tokens or HISTORY_CHARS)
+        return Task(question, self.settings.kind, context=found.context, images=found.images,
+                    history=compacted(earlier, limit_chars))
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
@@ -319,8 +327,11 @@ class Conversation:
 
     def _wants_a_word(self, critique: Critique) -> bool:
         """Whether a person rewrites a critique before the answer is revised."""
+        from agentfix.evidence import PERSON  # noqa: PLC0415 - the first prompt comes first
+
         asks = (critique.attempt, critique.critic, critique.feedback)
-        if not self.edits or critique.verdict != "revise" or not critique.feedback or asks in self._given:
+        wanted = self.edits and critique.verdict == "revise" and bool(critique.feedback) and critique.critic != PERSON
+        if not wanted or asks in self._given:
             return False
         self._given.add(asks)
         return True
@@ -329,7 +340,8 @@ class Conversation:
         self.result = result
         by = result.supported_by
         how = "failed" if result.stop_reason.startswith("failed: ") else "ended"
-        self.session.note(how, run=run, answer=result.answer, supported_by=by and by.label, declined=result.declined)
+        self.session.note(how, run=run, answer=result.answer, supported_by=by and by.label, declined=result.declined,
+                          heard=result.heard)
         if how == "failed":
             self.say("The run failed. /retry goes on with it.", "yellow")
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from agentfix.repl.conversation import Conversation
 
+MODEL_CHARACTERS = 28
+
 
 def foot(conversation: Conversation) -> str:
     """The line; most important things first, for narrow terminals."""
     settings, spent, loaded = conversation.settings, conversation.spent, conversation.agents.warming.loaded
     model = settings.model.removeprefix("llamacpp:")
+    model = model if len(model) <= MODEL_CHARACTERS else f"…{model[1 - MODEL_CHARACTERS:]}"  # the end of a path tells
     parts = [
         model if loaded is None else f"{model} loading {loaded:.0%}",
         settings.strategy if conversation.state.verify else "not checked",

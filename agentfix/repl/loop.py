@@ -60,6 +60,8 @@ class Loop:
                 await self.conversation.ask(line)
         except AgentFixError as error:
             self.conversation.say(str(error), "red")
+        except Exception as error:  # noqa: BLE001 - a fault of ours ends what was being done, not the conversation
+            self.conversation.say(f"That is a fault of agentfix, please report it: {error!r}", "red")
 
     async def _stoppable(self, work: Coroutine[Any, Any, T], otherwise: T) -> T:
         """Do something that Ctrl-C ends."""

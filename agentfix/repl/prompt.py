@@ -9,6 +9,8 @@ from pathlib import Path
 from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import Completer
 from prompt_toolkit.document import Document
+from prompt_toolkit.enums import DEFAULT_BUFFER
+from prompt_toolkit.filters import has_focus
 from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
 from prompt_toolkit.history import FileHistory, History, InMemoryHistory
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
@@ -90,9 +92,10 @@ def _keys() -> KeyBindings:
         event.current_buffer.text = "/trace calls"
         event.current_buffer.validate_and_handle()
 
-    keys.add("enter")(enter)
-    keys.add("escape", "enter")(new_line)
-    keys.add("c-o")(unfold)
+    typing = has_focus(DEFAULT_BUFFER)  # and not searching, where Enter means another thing
+    keys.add("enter", filter=typing)(enter)
+    keys.add("escape", "enter", filter=typing)(new_line)
+    keys.add("c-o", filter=typing)(unfold)
     return keys
 
 

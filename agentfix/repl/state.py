@@ -20,6 +20,8 @@ class Take:
     answer: str | None = None
     supported_by: str | None = None
     declined: bool = False
+    heard: bool = True
+    """The answer may hold what tools or documents said."""
     objection: str = ""
     """What a person said against the answer before: this run goes on from there."""
     attempt: int | None = None
@@ -38,6 +40,11 @@ class Turn:
     def take(self) -> Take:
         """The run that counts."""
         return self.takes[-1]
+
+    @property
+    def answered(self) -> bool:
+        """There is an answer that later questions may be about."""
+        return self.take.state == "ended" and self.take.answer is not None and not self.take.declined
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +95,7 @@ def _with_last(state: State, *takes: Take) -> State:
 
 
 def _ended(state: State, run: str, how: Any, line: Line) -> State:
-    told = {name: line[name] for name in ("answer", "supported_by", "declined") if name in line}
+    told = {name: line[name] for name in ("answer", "supported_by", "declined", "heard") if name in line}
 
     def take(known: Take) -> Take:
         return replace(known, state=how, **told) if known.run == run else known

@@ -13,7 +13,7 @@ import pexpect
 import pyte
 
 ROOT = Path(__file__).parent.parent.parent
-WAIT_S = 60
+WAIT_S = 20
 """Longer than anything takes."""
 READY = "> "
 
@@ -45,11 +45,10 @@ class Screen:
         """Read until all of this was written, in this order, since the last time; returns what was written."""
         ends = time.monotonic() + WAIT_S
         pattern = re.compile(".*?".join(_pieces(text) for text in wanted), re.DOTALL)
-        while not (found := pattern.search(_plain(self.raw[self._from:]))):
+        while not (found := pattern.search(_plain(self.raw), self._from)):
             self._read(wanted, ends)
-        text = _plain(self.raw[self._from:])
-        self._from = len(self.raw)
-        return text[:found.end()]
+        self._from = found.end()
+        return found[0]
 
     def seen(self, wanted: str) -> str:
         """Read until this stands on the screen; returns the screen."""
@@ -79,8 +78,15 @@ class Screen:
         self.child.kill(signal.SIGKILL)
         self.child.wait()
 
+    def ready(self) -> None:
+        """Read until something can be typed at an empty prompt."""
+        ends = time.monotonic() + WAIT_S
+        while self._screen.display[self._screen.cursor.y].rstrip() != ">" or self._screen.cursor.x != len(READY):
+            self._read((READY,), ends)
+
     def leave(self) -> int:
         """Ctrl-D; returns the exit status."""
+        self.ready()
         self.child.sendeof()
         self._read_to_end()
         self.child.close()
@@ -92,7 +98,7 @@ class Screen:
             self._take(self.child.read_nonblocking(65_536, timeout=max(0, ends - time.monotonic())))
         except (pexpect.TIMEOUT, pexpect.EOF) as error:
             raise AssertionError(f"{type(error).__name__} while waiting for {wanted}\n{self.text()}\n"
-                                 f"---\n{_plain(self.raw[self._from:])}") from None
+                                 f"---\n{_plain(self.raw)[self._from:]}") from None
 
     def _read_to_end(self) -> None:
         while True:
@@ -100,6 +106,8 @@ class Screen:
                 self._take(self.child.read_nonblocking(65_536, timeout=WAIT_S))
             except pexpect.EOF:
                 return
+            except pexpect.TIMEOUT:
+                raise AssertionError(f"it does not end\n{self.text()}") from None
 
     def _take(self, data: str) -> None:
         self.raw += data

@@ -50,6 +50,7 @@ MAY_IMPORT = {
     "agentfix.evals": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.evals"},
     "agentfix.testing": {*SHARED, "agentfix.plugins", "agentfix.tools", "agentfix.lifecycle", "agentfix.models",
                          "agentfix.testing"},
+    "agentfix.why": {*FOUNDATIONS, "agentfix.evidence"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",
                      "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.tools", "agentfix.testing",
                      "agentfix.export", "agentfix.cli"},

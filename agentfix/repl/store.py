@@ -17,9 +17,10 @@ from typing import Any, cast
 from filelock import FileLock, Timeout
 
 from agentfix.errors import InputError
-from agentfix.repl.state import State, after
+from agentfix.repl.state import Line, State, after
 
 LATEST = "last"
+_NOTHING = ("begun", "left")
 _NAME = re.compile(r"[\w.-]{1,80}")
 
 
@@ -42,22 +43,37 @@ class Session:
     path: Path | None
     state: State = State()
     _lock: FileLock | None = field(default=None, init=False)
+    _held: list[Line] = field(default_factory=list[Line], init=False)
+    """Not written yet."""
 
     def note(self, what: str, **told: Any) -> None:
-        """Add a line.
+        """Add a line. The file is made when something has happened.
 
         Raises:
             InputError: the file can't be written.
         """
         line = {"is": what, **told}
-        if self.path is not None:
-            try:
-                with self.path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(line) + "\n")
-            except OSError as error:
-                raise InputError(f"The conversation can't be kept in {self.path}: {error.strerror}.",
-                                 "Make room there, or set data_dir to another folder.") from error
         self.state = after(self.state, line)
+        if self.path is None:
+            return
+        self._held.append(line)
+        if self._lock is None:
+            if what in _NOTHING:
+                return
+            self.claim()
+        try:
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write("".join(f"{json.dumps(each)}\n" for each in self._held))
+        except OSError as error:
+            raise InputError(f"The conversation can't be kept in {self.path}: {error.strerror}.",
+                             "Make room there, or set data_dir to another folder.") from error
+        self._held.clear()
+
+    def mend(self) -> None:
+        """End a line that was cut off, so that the next one begins where lines begin."""
+        if self.path is not None and not self.path.read_bytes().endswith(b"\n"):
+            with self.path.open("a", encoding="utf-8") as file:
+                file.write("\n")
 
     def claim(self) -> None:
         """Keep other processes from going on with it, until this one ends or closes it.
@@ -69,20 +85,20 @@ class Session:
             return
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
-            self._lock.acquire()
+            lock = FileLock(self.path.with_suffix(".lock"), timeout=0)
+            lock.acquire()
         except Timeout:
             raise InputError(f"The conversation {self.name!r} is open in another process.",
                              "Leave it there, or begin another.") from None
         except OSError as error:
             raise InputError(f"The folder {self.path.parent} can't be used: {error.strerror}.",
                              "Set data_dir to another folder.") from error
+        self._lock = lock
 
     def close(self) -> None:
         """Let others have it. May be called twice."""
         if self._lock is not None:
             self._lock.release()
-            Path(self._lock.lock_file).unlink(missing_ok=True)
             self._lock = None
 
     def rename(self, name: str) -> None:
@@ -93,6 +109,7 @@ class Session:
         """
         if self.path is None:
             raise InputError("This conversation is not kept.", "The setting journal = \"memory\" says so.")
+        self.note("named", name=_checked(name))
         other = Session(_checked(name), self.path.with_name(f"{name}.jsonl"))
         if name == self.name:
             return
@@ -117,7 +134,6 @@ class Sessions:
     def new(self, where: Path) -> Session:
         """Begin one. `where` is the working folder."""
         session = self._at(new_name())
-        session.claim()
         session.note("begun", folder=str(where), at=time.time())
         return session
 
@@ -142,6 +158,7 @@ class Sessions:
         session = self._at(fits[0])
         session.claim()
         session.state = self.read(fits[0])
+        session.mend()
         return session
 
     def names(self) -> list[str]:

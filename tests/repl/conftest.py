@@ -39,6 +39,13 @@ def asked(tmp_path) -> Callable[[], list[list[str]]]:
 
 
 @pytest.fixture
+def stuck(tmp_path) -> Callable[[], str]:
+    """Waits until the model is stuck, for where that can't be seen."""
+    os.mkfifo(tmp_path / "stuck")
+    return lambda: (tmp_path / "stuck").read_text(encoding="utf-8")
+
+
+@pytest.fixture
 def start(tmp_path, folder, monkeypatch) -> Iterator[Callable[..., Screen]]:
     """Starts `agentfix repl` with the scripted model; what it is given is added to the command."""
     for name in [name for name in os.environ if name.startswith("AGENTFIX_")]:

@@ -11,7 +11,8 @@ from pathlib import Path
 from agentfix import Completion, Delta, Usage, hookimpl, tool
 
 HANGS = "..."
-"""A text that ends so is streamed up to here, and then nothing comes any more."""
+"""A text that ends so is streamed up to here, and then nothing comes any more; `FOLDER/stuck`, a named pipe where
+there is one, tells."""
 
 
 class FolderModel:
@@ -30,6 +31,8 @@ class FolderModel:
                     on_delta(Delta(word, index))
                 await asyncio.sleep(0)
             if text.endswith(HANGS):
+                if (pipe := self.folder / "stuck").exists():
+                    pipe.write_text("stuck", encoding="utf-8")
                 await asyncio.Event().wait()
             completions.append(Completion(text, usage=Usage(10, 0, len(text.split()))))
         return completions

@@ -117,7 +117,7 @@ def test_side_effects_ask_first_and_always_is_remembered_in_the_project(start, s
     again.until("stopped:")
     assert (folder / "posted.txt").read_text() == "Hello Ann\nHello Ann\n"
     again.type("/tools ask post")
-    again.until("/tools ask post", "tools: post")
+    again.until("You are asked here before post runs.")
     assert json.loads((folder.parent / "data" / "allowed.json").read_text()) == {str(folder): []}
 
 
@@ -334,9 +334,9 @@ def test_what_goes_wrong_ends_no_conversation(start, says):
     says("Paris it is.")
     screen = start()
     screen.seen("> ")
-    for line, said in (("/trace", "Nothing was asked yet"), ("/fork x", "'x' is no step"), ("/load x", "no conversation"),
-                       ("/budget rounds many", "'many' is no number"), ("/sandbox moon", "moon"),
-                       ("/challenge", "needs your objection"), ("/edit", "Nothing was asked yet"),
+    for line, said in (("/trace", "Nothing was asked yet"), ("/fork x", "'x' is no step"),
+                       ("/load x", "no conversation"), ("/budget rounds many", "'many' is no number"),
+                       ("/sandbox moon", "moon"), ("/challenge", "needs your objection"), ("/edit", "Nothing was asked yet"),
                        ("/reason because", "not said yet"), ("/export", "needs a file"), ("/search", "something to")):
         screen.type(line)
         screen.until(line, said)

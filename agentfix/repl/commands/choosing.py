@@ -97,6 +97,7 @@ async def _tools(argument: str, conversation: Conversation) -> None:
             raise InputError(f"/tools {word} needs a tool.", f"Write: /tools {word} NAME")
         (conversation.permissions.forget if word == "ask" else conversation.permissions.allow)(name.strip())
         conversation.refresh()
+        conversation.say(f"You are {'asked' if word == 'ask' else 'not asked'} here before {name.strip()} runs.")
     else:
         await _several("tools", "tool")(argument, conversation)
     allowed = conversation.permissions.tools()

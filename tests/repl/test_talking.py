@@ -336,7 +336,8 @@ def test_what_goes_wrong_ends_no_conversation(start, says):
     screen.seen("> ")
     for line, said in (("/trace", "Nothing was asked yet"), ("/fork x", "'x' is no step"),
                        ("/load x", "no conversation"), ("/budget rounds many", "'many' is no number"),
-                       ("/sandbox moon", "moon"), ("/challenge", "needs your objection"), ("/edit", "Nothing was asked yet"),
+                       ("/sandbox moon", "moon"), ("/challenge", "needs your objection"),
+                       ("/edit", "Nothing was asked yet"),
                        ("/reason because", "not said yet"), ("/export", "needs a file"), ("/search", "something to")):
         screen.type(line)
         screen.until(line, said)

@@ -112,8 +112,9 @@ async def _why(argument: str, conversation: Conversation) -> None:
         raise InputError("The run has not ended.", "Go on with it: /retry")
     for change in changes(result.attempts, result.critiques, result.rounds, result.best):
         attempt = result.attempts[change.after]
-        was = "" if change.before is None else f" instead of attempt {change.before}"
-        conversation.say(f"Attempt {change.after} became the answer{was}: it {words.answered(attempt)}", "bold")
+        instead = "" if change.before is None else f" instead of attempt {change.before}"
+        conversation.say(f"At the end attempt {change.after} stands on:" if change.before == change.after else
+                         f"Attempt {change.after} became the answer{instead}: it {words.answered(attempt)}", "bold")
         conversation.say(f"  because {change.reason}")
         for cause in change.causes:
             conversation.say(f"    {cause.critic} on attempt {cause.attempt} {words.evidence(cause.evidence)}",

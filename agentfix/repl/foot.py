@@ -12,15 +12,14 @@ def foot(conversation: Conversation) -> str:
     settings, spent, loaded = conversation.settings, conversation.spent, conversation.agents.warming.loaded
     model = settings.model.removeprefix("llamacpp:")
     model = model if len(model) <= MODEL_CHARACTERS else f"…{model[1 - MODEL_CHARACTERS:]}"  # the end of a path tells
-    parts = [
-        model if loaded is None else f"{model} loading {loaded:.0%}",
-        settings.strategy if conversation.state.verify else "not checked",
-        *([settings.kind] if settings.kind != "auto" else []),
-        *([f"{settings.max_rounds} rounds at most"] if settings.max_rounds is not None else []),
-        *([f"{settings.max_seconds:g} s at most"] if settings.max_seconds is not None else []),
-    ]
+    parts = [model if loaded is None else f"{model} loading {loaded:.0%}",
+             settings.strategy if conversation.state.verify else "not checked"]
+    if settings.kind != "auto":
+        parts.append(settings.kind)
     if spent is not None:
-        parts.append(f"spent {spent.tokens:,} tokens")
-        if spent.cost:
-            parts.append(f"cost {spent.cost:.4f}")
+        parts.append(f"spent {spent.tokens:,} tokens" + (f", cost {spent.cost:.4f}" if spent.cost else ""))
+    if settings.max_rounds is not None:
+        parts.append(f"{settings.max_rounds} rounds at most")
+    if settings.max_seconds is not None:
+        parts.append(f"{settings.max_seconds:g} s at most")
     return " · ".join(parts)

@@ -13,7 +13,7 @@ import pexpect
 import pyte
 
 ROOT = Path(__file__).parent.parent.parent
-WAIT_S = 20
+WAIT_S = 60
 """Longer than anything takes."""
 READY = "> "
 

@@ -27,7 +27,7 @@ def test_a_question_is_answered_with_its_evidence_and_the_next_one_knows_of_it(s
     screen.seen("> ")
     screen.type(QUESTION)
     screen.until("answers Paris it is.", "Nothing supports this answer")
-    screen.seen("8 rounds at most · spent 13")
+    screen.seen("none · text · spent 13 tokens")
     screen.type("How many people live there?")
     screen.until("About two million.", "stopped:")
     assert screen.leave() == 0
@@ -62,7 +62,9 @@ def test_a_conversation_that_was_killed_goes_on_where_it_was(start, says, asked)
     again = start("--resume")
     again.until("> What is the capital of France?", "Paris it is.", "Going on with: How many people live there?",
                 "answers About two million.")
-    again.seen("3 rounds at most")
+    again.seen("spent")
+    again.type("/budget")
+    again.until("at most: 3 rounds")
     assert "Paris it is." in "".join(asked()[2])
     assert again.leave() == 0
 
@@ -232,6 +234,8 @@ def test_several_lines_history_and_search(start, says, asked):
     assert "first line\nsecond line" in asked()[0][-1]
     screen.type("another question")
     screen.until("Two.", "stopped:")
+    screen.keys("\x0f")  # Ctrl-O
+    screen.until("/trace calls", "step 1: model script", "Two.")
     screen.keys("\x12first")  # Ctrl-R
     screen.seen("second line")
     screen.keys("\r\r")

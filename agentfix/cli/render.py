@@ -93,11 +93,13 @@ class TerminalWatcher:
         console: the terminal.
         foot: gives a line that stays at the bottom while the run goes on.
         echo: show the question too.
+        kind_way: by what another kind is chosen.
     """
 
     console: Console
     foot: Callable[[], str] | None = None
     echo: bool = True
+    kind_way: str = "--kind"
     attempts: dict[int, Attempt] = field(default_factory=dict[int, Attempt])
     programs: set[str] = field(default_factory=set[str])
     """Those shown already."""
@@ -139,7 +141,7 @@ class TerminalWatcher:
         self._say(f"model {event.data['model']}, strategy {event.data['strategy']}, run {event.run_id}", "dim")
 
     def kind_chosen(self, event: Event) -> None:
-        self._say(f"kind {event.data['kind']}: {event.data['reason']}", "dim")
+        self._say(words.kind(event.data["kind"], event.data["reason"], self.kind_way), "dim")
 
     def move(self, event: Event) -> None:
         move: Move = event.data["move"]

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from agentfix.cli.plain import Watcher
 
+KIND = "/kind"
+"""The command that chooses the kind of the questions."""
+
 
 class Screen(Protocol):
     """Shows what happens. Whatever it is given is made visible first."""
@@ -56,7 +59,7 @@ class PlainScreen:
     def watcher(self, foot: Callable[[], str]) -> Watcher:
         from agentfix.cli.plain import LineWatcher  # noqa: PLC0415 - the first prompt comes first
 
-        return LineWatcher()
+        return LineWatcher(KIND)
 
     def busy(self, line: Callable[[], str]) -> AbstractContextManager[object]:
         return nullcontext()
@@ -72,9 +75,12 @@ class TerminalScreen:
         return Console(markup=False, highlight=False, emoji=False)
 
     def say(self, text: str, style: str = "") -> None:
+        from rich.padding import Padding  # noqa: PLC0415
         from rich.text import Text  # noqa: PLC0415
 
-        self._console.print(Text(visible(text), style))
+        shown = visible(text)
+        plain = shown.lstrip(" ")  # what is indented stays so where it is broken into lines
+        self._console.print(Padding(Text(plain, style), (0, 0, 0, len(shown) - len(plain)), expand=False))
 
     def source(self, text: str, language: str) -> None:
         from rich.syntax import Syntax  # noqa: PLC0415
@@ -85,7 +91,7 @@ class TerminalScreen:
     def watcher(self, foot: Callable[[], str]) -> Watcher:
         from agentfix.cli.render import TerminalWatcher  # noqa: PLC0415
 
-        return TerminalWatcher(self._console, foot, echo=False)
+        return TerminalWatcher(self._console, foot, echo=False, kind_way=KIND)
 
     @contextmanager
     def busy(self, line: Callable[[], str]) -> Generator[None]:

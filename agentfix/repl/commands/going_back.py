@@ -113,9 +113,11 @@ async def _why(argument: str, conversation: Conversation) -> None:
     for change in changes(result.attempts, result.critiques, result.rounds, result.best):
         attempt = result.attempts[change.after]
         instead = "" if change.before is None else f" instead of attempt {change.before}"
-        conversation.say(f"At the end attempt {change.after} stands on:" if change.before == change.after else
-                         f"Attempt {change.after} became the answer{instead}: it {words.answered(attempt)}", "bold")
-        conversation.say(f"  because {change.reason}")
+        at_the_end = change.before == change.after
+        conversation.say(f"At the end, {change.reason}" if at_the_end else
+                         f"Attempt {change.after} became the answer{instead}: {words.answered(attempt)}", "bold")
+        if not at_the_end:
+            conversation.say(f"  because {change.reason}")
         for cause in change.causes:
             conversation.say(f"    {cause.critic} on attempt {cause.attempt} {words.evidence(cause.evidence)}",
                              "green" if cause.evidence.polarity == "supports" else "red")

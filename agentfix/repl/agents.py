@@ -7,13 +7,14 @@ import signal
 from collections.abc import Callable
 from contextlib import AbstractContextManager, AsyncExitStack
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from agentfix.repl.warming import Warming
 from agentfix.settings import Settings
 from agentfix.threads import in_thread
 
 if TYPE_CHECKING:
+    from agentfix.agent import Agent
     from agentfix.plugins import Plugins
 
 Busy: TypeAlias = Callable[[Callable[[], str]], AbstractContextManager[object]]
@@ -25,25 +26,25 @@ class Agents:
     """Makes agents, and has one at a time.
 
     Args:
-        make: makes one.
-        warming: gets ready in the background what it needs; None where nothing need be got ready.
+        warming: gets ready in the background what it needs.
     """
 
-    make: Callable[[Settings], Any]
     warming: Warming = field(default_factory=Warming)
     _open: AsyncExitStack = field(default_factory=AsyncExitStack, init=False)
-    _agent: Any = field(default=None, init=False)
+    _agent: Agent | None = field(default=None, init=False)
     _plugins: Plugins | None = field(default=None, init=False)
 
-    async def agent(self, settings: Settings) -> Any:
+    async def agent(self, settings: Settings) -> Agent:
         """The agent for these settings."""
         if self._agent is None or self._agent.settings != settings:
             await self._open.aclose()
             self._agent = None
-            self._agent = await self._open.enter_async_context(self.make(settings))
+            from agentfix.agent import Agent  # noqa: PLC0415 - loads the graph machine
+
+            self._agent = await self._open.enter_async_context(Agent(settings))
         return self._agent
 
-    async def ready(self, settings: Settings, busy: Busy) -> Any:
+    async def ready(self, settings: Settings, busy: Busy) -> Agent:
         """The agent for these settings, when what they name was fetched, indexed and loaded.
 
         Raises:

@@ -12,7 +12,6 @@ import click
 from agentfix.cli.plugins.option import plugin_option
 from agentfix.cli.visible import visible
 from agentfix.errors import InputError
-from agentfix.repl.agents import Agents
 from agentfix.repl.commands.command import Commands
 from agentfix.repl.commands.table import own_commands
 from agentfix.repl.conversation import Conversation
@@ -21,7 +20,7 @@ from agentfix.repl.loop import Loop
 from agentfix.repl.reading import Reader
 from agentfix.repl.screen import Place, PlainScreen, TerminalScreen, here
 from agentfix.repl.store import LATEST, Session, Sessions
-from agentfix.settings import Settings, load_settings
+from agentfix.settings import load_settings
 
 EDITOR = "prompt_toolkit"
 """The package that edits lines; without it they are read as they come."""
@@ -40,8 +39,7 @@ SHOWN_TURNS = 3
 @click.option("--journal", type=click.Choice(["file", "memory", "file-or-memory"]),
               help="Where what happens is kept; `memory` leaves nothing behind.")
 @plugin_option
-@click.pass_context
-def repl(context: click.Context, name: str | None, named: tuple[str, ...], **arguments: Any) -> None:
+def repl(name: str | None, named: tuple[str, ...], **arguments: Any) -> None:
     """Ask one question after the other, watch the answers being checked, object, go back, compare.
 
     Everything is kept as it happens: a conversation that was cut off goes on with --resume. At a terminal, `agentfix`
@@ -52,8 +50,7 @@ def repl(context: click.Context, name: str | None, named: tuple[str, ...], **arg
     session = _session(kept, name, folder, where)
     try:
         screen = TerminalScreen() if where.drawn else PlainScreen()
-        agents = Agents(context.obj or _agent)
-        conversation = Conversation(arguments, named, screen, kept, session, folder, agents, where.typed)
+        conversation = Conversation(arguments, named, screen, kept, session, folder, where.typed)
         asyncio.run(_converse(conversation, where))
     finally:
         session.close()
@@ -113,9 +110,3 @@ def _folder() -> Path:
         return Path.cwd()
     except FileNotFoundError:
         raise InputError("The current folder is not there any more.", "Change into another.") from None
-
-
-def _agent(settings: Settings) -> Any:
-    from agentfix.agent import Agent  # noqa: PLC0415 - loads the graph machine
-
-    return Agent(settings)

@@ -10,6 +10,7 @@ from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 
 from agentfix.cli.visible import one_line
+from agentfix.errors import AgentFixError
 from agentfix.repl.commands.command import Commands
 from agentfix.repl.conversation import Conversation
 
@@ -40,8 +41,11 @@ class LineCompleter(Completer):
         if not space:
             return self._commands(name)
         command = self.commands.find(name)
-        return () if command is None else _fitting(argument.rpartition(" ")[2],
-                                                   command.complete(self.conversation))
+        try:
+            words = () if command is None else tuple(command.complete(self.conversation))
+        except AgentFixError:  # the command itself says what is wrong
+            return ()
+        return _fitting(argument.rpartition(" ")[2], words)
 
     def _commands(self, begins: str) -> Iterator[Completion]:
         for command in self.commands:

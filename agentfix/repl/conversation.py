@@ -22,6 +22,7 @@ from agentfix.repl.watched import Watched
 from agentfix.settings import Settings, load_settings, settings_path
 
 if TYPE_CHECKING:
+    from agentfix.agent import Agent
     from agentfix.cli.plain import Watcher
     from agentfix.journal import RunStory
     from agentfix.plugins import Plugins
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 OnEvent: TypeAlias = "Callable[[Event], None]"
 OnDoubt: TypeAlias = "Callable[[ToolCall], Awaitable[Any]]"
-Start: TypeAlias = "Callable[[Any, OnEvent, OnDoubt], Awaitable[Result]]"
+Start: TypeAlias = "Callable[[Agent, OnEvent, OnDoubt], Awaitable[Result]]"
 """Begins a run, or goes on with one."""
 HISTORY_CHARS = 6000
 """Of what was said before, at most so much is put before a question, and no more than a quarter of the context."""
@@ -48,8 +49,8 @@ class Conversation:
         sessions: where conversations are kept.
         session: this one.
         folder: the working folder.
-        agents: makes the agent, and gets ready what it needs.
         asks: somebody can be asked.
+        agents: makes the agent, and gets ready what it needs.
     """
 
     arguments: Mapping[str, Any]
@@ -58,8 +59,8 @@ class Conversation:
     sessions: Sessions
     session: Session
     folder: Path
-    agents: Agents
     asks: bool
+    agents: Agents = field(default_factory=Agents)
     result: Result | None = None
     """Of the latest run that ended in this process."""
     spent: Usage | None = None
@@ -167,7 +168,7 @@ class Conversation:
         """Goes on with the latest run of a turn, or begins it where it had not begun."""
         take = turn.take
 
-        async def go_on(agent: Any, show: OnEvent, settle: OnDoubt) -> Result:
+        async def go_on(agent: Agent, show: OnEvent, settle: OnDoubt) -> Result:
             if await (await agent.open_journal()).header(take.run) is not None:
                 return await agent.resume(take.run, on_event=show, on_doubt=settle)
             if take.objection:
@@ -327,11 +328,8 @@ class Conversation:
 
     def _wants_a_word(self, critique: Critique) -> bool:
         """Whether a person rewrites a critique before the answer is revised."""
-        from agentfix.evidence import PERSON  # noqa: PLC0415 - the first prompt comes first
-
         asks = (critique.attempt, critique.critic, critique.feedback)
-        wanted = self.edits and critique.verdict == "revise" and bool(critique.feedback) and critique.critic != PERSON
-        if not wanted or asks in self._given:
+        if not self.edits or critique.verdict != "revise" or not is_a_critics(critique) or asks in self._given:
             return False
         self._given.add(asks)
         return True
@@ -383,3 +381,10 @@ class Conversation:
 def names_of(plugins: Plugins, part: Any) -> Sequence[str]:
     """The parts of a sort, by name."""
     return [entry.name for entry in plugins.names(part)]
+
+
+def is_a_critics(critique: Critique) -> bool:
+    """Whether it is what a critic said that a reviser can be told; not what a person or the engine itself said."""
+    from agentfix.evidence import ENGINE_CRITICS  # noqa: PLC0415 - the first prompt comes first
+
+    return bool(critique.feedback.strip()) and critique.critic not in ENGINE_CRITICS

@@ -82,6 +82,19 @@ def test_a_dumb_terminal_is_sent_no_escapes(start, says, stuck):
     assert "\x1b" not in screen.raw
 
 
+def test_without_prompt_toolkit_lines_are_read_plainly(start, says, tmp_path, monkeypatch):
+    says("Paris it is.")
+    (tmp_path / "without").mkdir()
+    (tmp_path / "without" / "sitecustomize.py").write_text("import sys\nsys.modules['prompt_toolkit'] = None\n")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join((str(tmp_path / "without"), os.environ.get("PYTHONPATH", ""))))
+    screen = start()
+    screen.until("pip install 'agentfix[repl]'")
+    screen.ready()
+    screen.type(QUESTION)
+    screen.until("answers Paris it is.", "stopped:")
+    assert screen.leave() == 0
+
+
 def test_without_colours_there_are_none(start, says):
     says("Paris it is.")
     screen = start(NO_COLOR="1")

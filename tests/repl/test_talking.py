@@ -100,6 +100,11 @@ def test_side_effects_ask_first_and_always_is_remembered_in_the_project(start, s
     assert not (folder / "posted.txt").exists()
     screen.type("/retry")
     screen.until("(yes, no, always) [no]:")
+    screen.stop()
+    screen.until("Stopped. /retry goes on with it.")
+    assert not (folder / "posted.txt").exists()
+    screen.type("/retry")
+    screen.until("(yes, no, always) [no]:")
     screen.type("always")
     screen.until("stopped:")
     assert (folder / "posted.txt").read_text() == "Hello Ann\n"
@@ -147,7 +152,7 @@ def test_an_objection_is_evidence_and_approval_too(start, says, asked):
 
 
 def test_a_critique_is_rewritten_before_the_answer_is_revised(start, says, asked):
-    says(CRASH, RIGHT)
+    says(CRASH, RIGHT, DERIVED, RIGHT, DERIVED)
     screen = start("--strategy", "critic", "--kind", "math", "--sandbox", "embedded")
     screen.seen("> ")
     screen.type("/edit on")
@@ -161,6 +166,11 @@ def test_a_critique_is_rewritten_before_the_answer_is_revised(start, says, asked
     screen.keys("\r")
     screen.until("person on attempt 0: revise", "Fifteen jars, do you see?", "attempt 1, revises attempt 0")
     assert "NameError" in asked()[1][-1] and "Fifteen jars, do you see?" in asked()[1][-1]
+    screen.until("stopped:")
+    screen.type("/edit")
+    screen.until("What program said of attempt 0", "> Your program failed", "math · spent")
+    screen.keys(" Fifteen!\r")
+    screen.until("person on attempt 0: revise", "Fifteen!", "stopped:")
 
 
 def test_a_critique_that_is_left_as_it_is_lets_the_run_go_on(start, says):

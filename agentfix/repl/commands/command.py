@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from agentfix.errors import AgentFixError, PluginError, UnknownNameError
+from agentfix.protocols import SlashCommand
 from agentfix.repl.conversation import Conversation
 
 
@@ -77,7 +78,7 @@ class Commands:
 def _brought(name: str) -> Callable[[str, Conversation], Awaitable[object]]:
     async def run(argument: str, conversation: Conversation) -> None:
         plugins = conversation.plugins
-        command = plugins.build("slash_command", name)
+        command: SlashCommand = plugins.build("slash_command", name)
         try:
             await command(argument, conversation)
         except AgentFixError:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from agentfix.errors import InputError
 from agentfix.repl.commands.command import Command
-from agentfix.repl.conversation import Conversation
+from agentfix.repl.conversation import Conversation, is_a_critics
 
 if TYPE_CHECKING:
     from agentfix.journal import RunStory
@@ -37,7 +37,7 @@ async def _edit(argument: str, conversation: Conversation) -> None:
 
 def _latest(story: RunStory) -> Critique | None:
     """What a critic said last that a reviser could be told."""
-    return next((each for each in reversed(story.critiques) if each.feedback.strip()), None)
+    return next((each for each in reversed(story.critiques) if is_a_critics(each)), None)
 
 
 async def _approve(argument: str, conversation: Conversation) -> None:

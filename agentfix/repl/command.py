@@ -74,9 +74,6 @@ async def _converse(conversation: Conversation, where: Place) -> None:
     _greet(conversation, where)
     try:
         conversation.agents.warming.begin(conversation.settings)
-        if conversation.state.turns and conversation.state.turns[-1].take.state == "cut off":
-            conversation.say(f"Going on with: {conversation.state.turns[-1].question}", "bold")
-            await loop.go_on()
         await loop.run()
     finally:
         await conversation.aclose()
@@ -96,8 +93,8 @@ def _greet(conversation: Conversation, where: Place) -> None:
     if not where.typed:
         return
     session = conversation.session
-    kept = f"conversation {session.name}" if session.path is not None else "nothing is kept"
-    click.echo(f"agentfix, {kept}. Type a question; /help lists the commands, Ctrl-D leaves.")
+    kept = f"Conversation {session.name}" if session.path is not None else "Nothing is kept"
+    click.echo(f"{kept}. /help lists the commands, Ctrl-D leaves.")
     if where.drawn and find_spec(EDITOR) is None:
         click.echo("For editing, completion and history: pip install 'agentfix[repl]'")
     for turn in conversation.state.turns[-SHOWN_TURNS:]:

@@ -32,32 +32,32 @@ class Loop:
     _doing: asyncio.Future[Any] | None = field(default=None, init=False)
 
     async def run(self) -> None:
-        """Go on until nothing comes any more."""
+        """Go on with the run that was cut off, if one was, and then until nothing comes any more."""
         with suppress(NotImplementedError):  # Windows has no such handlers; Ctrl-C ends the conversation there
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._stop)
+        turns = self.conversation.state.turns
+        if turns and turns[-1].take.state == "cut off":
+            self.conversation.say(f"Going on with: {turns[-1].question}", "bold")
+            await self._do(self.conversation.retry())
         while True:
             try:
                 line = await self._stoppable(self.conversation.reader.read(), "")
             except EOFError:
                 break
             if line.strip():
-                await self.take(line.strip())
+                await self._do(self._meant(line.strip()))
         self.conversation.session.note("left")
 
-    async def take(self, line: str) -> None:
-        """Do what a line says: a command, or a question."""
-        await self._stoppable(self._taken(line), None)
+    def _meant(self, line: str) -> Coroutine[Any, Any, object]:
+        """What a line asks for: a command, or a question."""
+        if _COMMAND.match(line):
+            return self.commands.run(line, self.conversation)
+        return self.conversation.ask(line)
 
-    async def go_on(self) -> None:
-        """Go on with the run that was cut off."""
-        await self._stoppable(self.conversation.retry(), None)
-
-    async def _taken(self, line: str) -> None:
+    async def _do(self, work: Coroutine[Any, Any, object]) -> None:
+        """Do something, and say what goes wrong with it."""
         try:
-            if _COMMAND.match(line):
-                await self.commands.run(line, self.conversation)
-            else:
-                await self.conversation.ask(line)
+            await self._stoppable(work, None)
         except AgentFixError as error:
             self.conversation.say(str(error), "red")
         except Exception as error:  # noqa: BLE001 - a fault of ours ends what was being done, not the conversation

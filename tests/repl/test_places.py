@@ -55,7 +55,7 @@ def test_agentfix_alone_is_a_conversation_at_a_terminal_and_help_elsewhere(pipe,
     told = pipe()
     assert told.returncode == 2 and "Commands:" in told.stdout + told.stderr
     screen = start(command=())
-    screen.until("Type a question; /help lists the commands, Ctrl-D leaves.")
+    screen.until("/help lists the commands, Ctrl-D leaves.")
     assert screen.leave() == 0
 
 
@@ -125,7 +125,7 @@ def test_everything_fits_the_terminal(start, says, columns):
 def test_what_leaves_nothing_behind_leaves_nothing_behind(start, says, tmp_path):
     says("Paris it is.")
     screen = start("--journal", "memory")
-    screen.until("nothing is kept")
+    screen.until("Nothing is kept")
     screen.ready()
     screen.type(QUESTION)
     screen.until("Paris it is.", "stopped:")

@@ -49,7 +49,7 @@ def test_ctrl_c_stops_the_run_in_mid_stream_and_not_the_conversation(start, says
 
 
 def test_a_conversation_that_was_killed_goes_on_where_it_was(start, says, asked):
-    says("Paris it is.", "About two ...", "About two million.")
+    says("Paris it is.", "About two ...", "About three ...", "About two million.")
     screen = start()
     screen.seen("> ")
     screen.type(QUESTION)
@@ -60,12 +60,16 @@ def test_a_conversation_that_was_killed_goes_on_where_it_was(start, says, asked)
     screen.seen("About two")
     screen.kill()
     again = start("--resume")
-    again.until("> What is the capital of France?", "Paris it is.", "Going on with: How many people live there?",
-                "answers About two million.")
+    again.until("> What is the capital of France?", "Paris it is.", "Going on with: How many people live there?")
+    again.seen("About three")
+    again.stop()
+    again.until("Stopped. /retry goes on with it.")
+    again.type("/retry")
+    again.until("answers About two million.")
     again.seen("spent")
     again.type("/budget")
     again.until("at most: 3 rounds")
-    assert "Paris it is." in "".join(asked()[2])
+    assert "Paris it is." in "".join(asked()[3])
     assert again.leave() == 0
 
 

@@ -162,7 +162,7 @@ class Conversation:
         run, seed = new_name(), self.settings.seed + len(turn.takes)
         self.session.note("again", run=run)
         return await self._follow(run, lambda agent, show, settle: agent.arun(
-            task, run_id=run, seed=seed, on_event=show))
+            task, run_id=run, seed=seed, on_event=show), another=True)
 
     def _going_on(self, turn: Turn, task: Task) -> Start:
         """Goes on with the latest run of a turn, or begins it where it had not begun."""
@@ -190,7 +190,7 @@ class Conversation:
         """
         before, run = self.turn().take.run, new_name()
         self.session.note("again", run=run, objection=text, attempt=attempt)
-        return await self._follow(run, self._challenging(before, run, text, attempt))
+        return await self._follow(run, self._challenging(before, run, text, attempt), another=True)
 
     async def edit(self, critique: Critique) -> bool:
         """Have a person rewrite what a critic said, and the answer revised by that.
@@ -286,12 +286,13 @@ class Conversation:
 
     # --- runs --------------------------------------------------------------------------------------------------------
 
-    async def _follow(self, run: str, start: Start) -> Result | None:
+    async def _follow(self, run: str, start: Start, *, another: bool = False) -> Result | None:
         """Show a run to its end; Ctrl-C ends it and not the conversation.
 
         Args:
             run: its name; empty when the agent names it.
             start: begins it.
+            another: where it can't begin, the run before it counts again.
         """
         spending = Spending(self.settings.budget)
         watched = Watched(run, self.screen.watcher(spending.line), spending, self._wants_a_word)
@@ -314,7 +315,10 @@ class Conversation:
             self.say("Stopped. /retry goes on with it.", "yellow")
             return None
         except AgentFixError as error:
-            self._cut_off("failed", watched.run)
+            if another and not watched.begun:
+                self.session.note("undone")
+            else:
+                self._cut_off("failed", watched.run)
             self.say(str(error), "red")
             return None
         finally:

@@ -30,11 +30,12 @@ class Watched:
     spending: Spending
     stops: Callable[[Critique], bool]
     stopped_at: Critique | None = None
+    begun: bool = False
     _task: asyncio.Task[object] | None = field(default_factory=asyncio.current_task, init=False)
 
     def show(self, event: Event) -> None:
         """Show what happened."""
-        self.run = event.run_id
+        self.run, self.begun = event.run_id, True
         self.spending.hear(event)
         self.watcher.show(event)
         if event.kind == "critique" and self._task is not None and self.stops(event.data["critique"]):

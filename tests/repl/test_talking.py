@@ -48,6 +48,22 @@ def test_ctrl_c_stops_the_run_in_mid_stream_and_not_the_conversation(start, says
     screen.until("1 What is the capital of France?", f"not supported; run {run})")
 
 
+def test_what_can_not_be_objected_to_stays_as_it_was(start, says):
+    says("Let me think ...", "Paris it is.")
+    screen = start()
+    screen.ready()
+    screen.type(QUESTION)
+    screen.seen("Let me think")
+    screen.stop()
+    screen.until("Stopped.")
+    screen.type("/challenge No.")
+    screen.until("/challenge No.", "attempt")
+    screen.type("/history")
+    screen.until("(stopped; run")
+    screen.type("/retry")
+    screen.until("answers Paris it is.", "stopped:")
+
+
 def test_a_conversation_that_was_killed_goes_on_where_it_was(start, says, asked):
     says("Paris it is.", "About two ...", "About three ...", "About two million.")
     screen = start()

@@ -6,11 +6,14 @@ They are kept in the data folder, not in the project: a project that somebody el
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from agentfix.errors import InputError
+
+_PLAIN = re.compile(r"[\w.-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,13 @@ class Permissions:
         return tuple(self._read().get(str(self.project), ()))
 
     def allow(self, tool: str) -> None:
-        """Remember that a tool is always allowed. Raises InputError: it can't be kept."""
+        """Remember that a tool is always allowed.
+
+        Raises:
+            InputError: it can't be kept, or its name would be a pattern of a rule, which may fit other tools too.
+        """
+        if not _PLAIN.fullmatch(tool):
+            raise InputError(f"The tool {tool!r} can't be allowed by its name.", "Say yes each time.")
         self._write(tuple(dict.fromkeys((*self.tools(), tool))))
 
     def forget(self, tool: str) -> None:
@@ -58,5 +67,6 @@ class Permissions:
         except (OSError, ValueError):
             return {}
         items = cast("dict[str, Any]", told).items() if isinstance(told, dict) else ()
-        return {folder: tuple(name for name in cast("list[Any]", names) if isinstance(name, str))
+        return {folder: tuple(name for name in cast("list[Any]", names)
+                              if isinstance(name, str) and _PLAIN.fullmatch(name))
                 for folder, names in items if isinstance(names, list)}

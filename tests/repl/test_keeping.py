@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from agentfix.errors import InputError
@@ -108,10 +110,18 @@ def test_a_folder_that_can_not_be_written_is_said(tmp_path):
         talk(Sessions(tmp_path / "file" / "sessions").new(tmp_path))
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"/p": "post"}', '{"/p": [1, null]}'])
+@pytest.mark.parametrize("name", ["*", "po[s]t", "post(to=*)", ""])
+def test_a_name_that_would_allow_other_tools_is_not_remembered(tmp_path, name):
+    permissions = Permissions(tmp_path / "allowed.json", tmp_path)
+    with pytest.raises(InputError, match="can't be allowed by its name"):
+        permissions.allow(name)
+    assert permissions.tools() == ()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"/p": "post"}', '{"/p": [1, null, "*"]}'])
 def test_permissions_that_can_not_be_read_permit_nothing(tmp_path, text):
     (tmp_path / "allowed.json").write_text(text)
     permissions = Permissions(tmp_path / "allowed.json", tmp_path)
-    assert permissions.tools() == () and Permissions(tmp_path / "allowed.json", tmp_path / "p").tools() == ()
+    assert permissions.tools() == () and Permissions(tmp_path / "allowed.json", Path("/p")).tools() == ()
     permissions.allow("post")
     assert permissions.tools() == ("post",)

@@ -332,6 +332,8 @@ def test_answers_can_be_had_unchecked(start, says):
     screen.until("not checked: nothing but the model's word")
     screen.type(JARS)
     screen.until("strategy none", "Nothing supports this answer")
+    screen.type("/strategy critic")
+    screen.until("not checked now, whatever strategy")
     screen.type("/verify on")
     screen.until("checked, with strategy critic")
 

@@ -40,6 +40,8 @@ def _show(conversation: Conversation, setting: str) -> None:
     value: str | tuple[str, ...] | None = getattr(conversation.settings, setting)
     told = ", ".join(value) if isinstance(value, tuple) else value
     conversation.say(f"{setting.replace('_', ' ')}: {told or 'none'}")
+    if setting == "strategy" and not conversation.state.verify:
+        conversation.say("Answers are not checked now, whatever strategy is chosen: /verify on changes that.")
 
 
 def _parts(part: Any, *more: str) -> Callable[[Conversation], Iterable[str]]:

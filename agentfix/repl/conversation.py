@@ -211,12 +211,15 @@ class Conversation:
         """Keep what a person says of the latest answer: evidence for it or against it.
 
         Raises:
-            InputError: nothing was asked yet, or the run has not ended.
+            InputError: nothing was asked yet, or the run has not ended, or has no answer.
         """
         from agentfix.cli import words  # noqa: PLC0415 - loads more than the first prompt needs
         from agentfix.types import Remark  # noqa: PLC0415
 
-        run = self.turn().take.run
+        take = self.turn().take
+        if take.state == "ended" and take.answer is None:
+            raise InputError("The latest run has no answer.", "Ask once more: /retry")
+        run = take.run
         agent = await self.agents.agent(self.settings)
         result: Result = await agent.aremark(run, Remark(text, polarity))
         self.result, self.remarked, by = result, polarity, result.supported_by

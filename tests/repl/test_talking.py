@@ -222,6 +222,8 @@ def test_a_run_is_forked_at_a_step_with_other_settings(start, says):
     screen.until("strategy: none")
     screen.type("/fork 2")
     screen.until("strategy none", "NameError", "No answer was found", "stopped:")
+    screen.type("/good")
+    screen.until("The latest run has no answer.")
     screen.type("/fork 99")
     screen.until("has", "steps, not 99")
     screen.type("/history")

@@ -6,6 +6,7 @@ what tools or documents said are fenced: they are data, never instructions.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from agentfix.types import Message, Result, Task, Turn
 
 SHORTENED_CHARS = 160
 """Of the question, and of the answer, of an older turn that is not shown whole."""
+_FOLLOWS = re.compile(r"(and|but|then|now|so|or|also|what about|how about|what if|if)\b", re.IGNORECASE)
 _MARK_CHARS = 40
 """Room for the mark where a text was cut."""
 
@@ -54,6 +56,11 @@ def compacted(history: Sequence[Turn], limit_chars: int) -> tuple[Turn, ...]:
         left -= _length(turn)
     gone = len(history) - len(kept) + sum(turn.left_out for turn in history)
     return (replace(kept[0], left_out=gone), *kept[1:]) if kept else ()
+
+
+def follows(task: Task) -> bool:
+    """Whether a question goes on from the one before it, by how it begins: `And in 9 boxes?`"""
+    return bool(task.history) and _FOLLOWS.match(task.question.strip()) is not None
 
 
 def with_history(messages: Sequence[Message], task: Task) -> tuple[Message, ...]:

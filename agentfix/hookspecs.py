@@ -127,6 +127,11 @@ class Hooks:
         the same name is never reached."""
 
     @hookspec
+    def agentfix_register_slash_commands(self, register: Register) -> None:
+        """Register commands of `agentfix repl` (`agentfix.SlashCommand`): `/NAME` and what follows it, with the
+        description as its help. agentfix's own commands come first: one of the same name is never reached."""
+
+    @hookspec
     def agentfix_before_model_call(self, call: PendingModelCall) -> Any:
         """Look at a model call, change it, or forbid it.
 

@@ -55,6 +55,8 @@ MAY_IMPORT = {
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",
                      "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.tools", "agentfix.testing",
                      "agentfix.export", "agentfix.cli"},
+    "agentfix.repl": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.journal",
+                      "agentfix.export", "agentfix.tools", "agentfix.why", "agentfix.cli", "agentfix.repl"},
     "agentfix.doctor": {*SHARED, "agentfix.plugins", "agentfix.models", "agentfix.sandbox", "agentfix.doctor"},
     "agentfix.export": {*FOUNDATIONS, "agentfix.evidence", "agentfix.steps", "agentfix.export"},
     "agentfix.bridges": {*SHARED, "agentfix.agent", "agentfix.bridges"},
@@ -78,10 +80,11 @@ BOUNDARIES = {
     "docker": ["agentfix/sandbox/docker/", "agentfix/doctor/parts.py"],
     "pydantic_monty": ["agentfix/sandbox/embedded/"],
     "pluggy": ["agentfix/hookspecs.py", "agentfix/plugins/"],
-    "click": ["agentfix/cli/", "agentfix/view/command.py", "plugins/corpus_search/__init__.py",
-              "plugins/corpus_search/commands.py",
-              "plugins/mcp/commands.py", "plugins/policies/__init__.py", "plugins/policies/commands.py"],
-    "rich": ["agentfix/cli/"],
+    "click": ["agentfix/cli/", "agentfix/repl/", "agentfix/view/command.py", "plugins/corpus_search/__init__.py",
+              "plugins/corpus_search/commands.py", "plugins/mcp/commands.py", "plugins/policies/__init__.py",
+              "plugins/policies/commands.py"],
+    "rich": ["agentfix/cli/", "agentfix/repl/screen.py"],
+    "prompt_toolkit": ["agentfix/repl/prompt.py", "agentfix/repl/completion.py", "agentfix/repl/screen.py"],
     "tomlkit": ["agentfix/cli/plugins/"],
     "ddgs": ["plugins/web_search/engines/duckduckgo.py"],
     "pypdf": ["plugins/corpus_search/pdf.py", "plugins/fetch_page/worker.py"],
@@ -156,7 +159,8 @@ def test_rooms_import_only_what_they_may(module):
 
 
 def test_only_the_agent_wires_parts_together():
-    for room, others in (("agentfix.graph", set()), ("agentfix.journal", {"agentfix.cli", "agentfix.view"})):
+    looking = {"agentfix.cli", "agentfix.view", "agentfix.repl"}
+    for room, others in (("agentfix.graph", set()), ("agentfix.journal", looking)):
         users = {room_of(m) for m in ENGINE if any(within(name, {room}) for name in m.imports())}
         assert users - {room} - others == {"agentfix.agent"}
 

@@ -102,3 +102,15 @@ async def test_the_prompt_says_how_much_was_left_out():
     async with make(model) as agent:
         await agent.arun(Task("Is that so?", "text", history=(replace(PENS, left_out=3),)))
     assert "(3 earlier turns are left out.)" in model.requests[0].messages[-1].content
+
+
+@pytest.mark.parametrize(("question", "kind"), [("And in 9 boxes?", "math"), ("What about nine boxes?", "math"),
+                                                ("Write a poem about boxes.", "text")])
+async def test_a_follow_up_is_of_the_kind_of_what_it_follows(question, kind):
+    before = Turn("A box holds 12 pens. How many pens are in 7 boxes?", "84")
+    told = []
+    settings = Settings(model="scripted:", sandbox="embedded", strategy="none", journal="memory")
+    extra = {"script": script_plugin(ScriptedModel(["108"]))}
+    async with Agent(settings, Plugins(settings, extra)) as agent:
+        await agent.arun(Task(question, history=(before,)), on_event=told.append)
+    assert next(event.data["kind"] for event in told if event.kind == "kind_chosen") == kind

@@ -36,6 +36,13 @@ def test_help_loads_click_and_nothing_heavier():
     assert loaded & HEAVY_FOR_HELP == set()
 
 
+def test_the_first_prompt_waits_for_nothing_heavy():
+    loaded = modules_after("import agentfix.repl.command, agentfix.repl.prompt, agentfix.repl.completion\n"
+                           "from agentfix.settings import load_settings; load_settings()")
+    assert "prompt_toolkit" in loaded
+    assert loaded & (HEAVY | {"pluggy", "jinja2", "jsonschema"}) == set()
+
+
 def test_listing_parts_loads_none_of_them():
     assert modules_after("from agentfix.cli.main import main; main(['plugins'])") & HEAVY == set()
 

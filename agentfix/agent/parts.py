@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from jsonschema import Draft202012Validator, SchemaError
 
 from agentfix.agent.found import Notice, find
+from agentfix.conversation import follows
 from agentfix.errors import PluginError, UnknownNameError
 from agentfix.isolation import IsolatedTool
 from agentfix.models.replay import ReplayModel, ReplaySession
@@ -70,8 +72,12 @@ class Parts:
             return self._plugins.build("kind", ACTING)
         kinds: list[TaskKind] = [self._plugins.build("kind", entry.name) for entry in self._plugins.names("kind")
                                  if entry.name != "text"]
-        found = next((kind for kind in kinds if kind.matches(task)), None) or self._plugins.build("kind", "text")
-        chosen(found.name, "the question looks like it")
+        why, found = "the question looks like it", next((kind for kind in kinds if kind.matches(task)), None)
+        if found is None and follows(task):
+            before = replace(task, question=task.history[-1].question)
+            why, found = "the question before it looks like it", next((k for k in kinds if k.matches(before)), None)
+        found = found or self._plugins.build("kind", "text")
+        chosen(found.name, why if found.name != "text" else "the question looks like it")
         return found
 
     def strategy(self, spec: str) -> Strategy:

@@ -179,7 +179,7 @@ class LiveRuns:
         emit("run_started", {"task": task, "strategy": told, "model": settings.model,
                              "continues": continued_from(opening.before)})
         kind = self.parts.kind(task, settings, lambda name, why: emit("kind_chosen", {
-            "kind": name, "reason": f"{why}; use --kind to change it"}))
+            "kind": name, "reason": why}))
         model = self.parts.model if given is None else partial(model_or_none, self.parts.model)
         actor = ReplayModel(opening.recording) if opening.recording else model(settings.model)
         recording = recording_of_model(actor)

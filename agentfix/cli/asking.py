@@ -13,8 +13,8 @@ from typing import Any
 import click
 
 from agentfix.cli.visible import one_line
-from agentfix.tools import Approve
-from agentfix.types import PendingToolCall
+from agentfix.tools import NO_RULE, Approve
+from agentfix.types import PendingToolCall, ToolCall
 
 ARGUMENTS_CHARACTERS = 2000
 """Of all arguments together, unless there are very many."""
@@ -76,17 +76,37 @@ def _cut(text: str, room: int) -> str:
     return text if left <= 0 else f"{text[:room // 2]} [... {left:,} more characters ...] {text[-(room - room // 2):]}"
 
 
-def approver(paused: Callable[[], AbstractContextManager[object]]) -> Approve:
+def approver(paused: Callable[[], AbstractContextManager[object]],
+             always: Callable[[str], None] | None = None) -> Approve:
     """Asks at the terminal whether a call may be made.
 
     Args:
         paused: keeps what is being shown from being drawn over the question.
+        always: told of a tool that need not be asked about any more, where a rule of the policy can say that; without
+            it that can't be said.
     """
+    allowed = set[str]()
 
     async def approve(pending: PendingToolCall, reason: str) -> bool:
+        by_rule = always is not None and reason == NO_RULE
+        if by_rule and pending.call.tool in allowed:
+            return True
         with paused():
             click.echo(f"{one_line(pending.call.tool)} wants to run with {shown(pending.call.arguments)}", err=True)
             click.echo(f"You are asked because {one_line(reason)}", err=True)
-            return await choose("Run it?", ("yes", "no"), "no") == "yes"
+            said = await choose("Run it?", ("yes", "no", *(("always",) if by_rule else ())), "no")
+        if said == "always" and always is not None:
+            allowed.add(pending.call.tool)
+            always(pending.call.tool)
+        return said in ("yes", "always")
 
     return approve
+
+
+async def settle(call: ToolCall) -> str:
+    """Ask whoever sits at the terminal about a call of which nobody knows whether it happened; who leaves without an
+    answer stops the run."""
+    click.echo(f"{one_line(call.tool)} was begun with {shown(call.arguments)}, and nobody knows whether it happened.",
+               err=True)
+    click.echo("done: it happened; again: it did not, run it; stop: leave the run as it is.", err=True)
+    return await choose("Did it happen?", ("done", "again", "stop"), "stop")

@@ -24,6 +24,7 @@ STOPPED = 130
 _PLUGINS = "plugins"
 """Stands for the home of a command that a first-party plugin brings: it is listed, and found like a stranger's."""
 _COMMANDS = {
+    "repl": ("agentfix.repl.command:repl", "Talk: ask, watch, object, go back, compare."),
     "run": ("agentfix.cli.run:run", "Answer a question, check the answer with tools, and fix it."),
     "resume": ("agentfix.cli.resume:resume", "Go on with a run that was cut off."),
     "replay": ("agentfix.cli.replay:replay", "Watch a run once more; nothing is asked."),
@@ -94,8 +95,11 @@ def main(argv: Sequence[str] | None = None, *, make_agent: Any = None) -> int:
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # an answer may hold what the terminal's encoding has not
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments and sys.stdin.isatty() and sys.stdout.isatty():
+        arguments = ["repl"]
     try:
-        status = cli.main(argv, prog_name="agentfix", standalone_mode=False, obj=make_agent)
+        status = cli.main(arguments, prog_name="agentfix", standalone_mode=False, obj=make_agent)
         sys.stdout.flush()
     except click.exceptions.NoArgsIsHelpError as error:
         error.show()

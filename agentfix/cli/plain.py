@@ -85,8 +85,13 @@ class JsonWatcher:
 
 @dataclass(frozen=True, slots=True)
 class LineWatcher:
-    """Plain lines, no escape codes; the answer is the last."""
+    """Plain lines, no escape codes; the answer is the last.
 
+    Args:
+        kind_way: by what another kind is chosen.
+    """
+
+    kind_way: str = "--kind"
     expansions: list[Expand] = field(default_factory=list[Expand])
     """Rounds so far."""
     tally: Tally = field(default_factory=Tally)
@@ -109,7 +114,7 @@ class LineWatcher:
         click.echo(one_line(f"model {event.data['model']}, strategy {event.data['strategy']}, run {event.run_id}"))
 
     def kind_chosen(self, event: Event) -> None:
-        click.echo(one_line(f"kind {event.data['kind']}: {event.data['reason']}"))
+        click.echo(words.kind(event.data["kind"], event.data["reason"], self.kind_way))
 
     def move(self, event: Event) -> None:
         move: Move = event.data["move"]

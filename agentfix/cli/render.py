@@ -5,12 +5,11 @@ Text from models and tools is only ever put into `Text` and `Syntax` objects, ma
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.padding import Padding
 from rich.panel import Panel
@@ -19,6 +18,7 @@ from rich.syntax import Syntax
 from rich.text import Text
 
 from agentfix.cli import words
+from agentfix.cli.diff import diff_of
 from agentfix.cli.tally import Tally
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.types import (
@@ -74,10 +74,32 @@ class Draft:
 
 
 @dataclass(slots=True)
+class _Foot:
+    """What is drawn below everything while a run goes on: the draft, and a line of the caller's own."""
+
+    draft: Draft
+    line: Callable[[], str]
+
+    def __rich__(self) -> RenderableType:
+        line = Text(one_line(self.line()), "dim", no_wrap=True, overflow="ellipsis")
+        return Group(self.draft, line) if self.draft.writer or self.draft.waiting else line
+
+
+@dataclass(slots=True)
 class TerminalWatcher:
-    """Shows a run on a terminal."""
+    """Shows a run on a terminal.
+
+    Args:
+        console: the terminal.
+        foot: gives a line that stays at the bottom while the run goes on.
+        echo: show the question too.
+        kind_way: by what another kind is chosen.
+    """
 
     console: Console
+    foot: Callable[[], str] | None = None
+    echo: bool = True
+    kind_way: str = "--kind"
     attempts: dict[int, Attempt] = field(default_factory=dict[int, Attempt])
     programs: set[str] = field(default_factory=set[str])
     """Those shown already."""
@@ -88,7 +110,8 @@ class TerminalWatcher:
     live: Live = field(init=False)
 
     def __post_init__(self) -> None:
-        self.live = Live(self.draft, console=self.console, transient=True, refresh_per_second=10)
+        drawn = self.draft if self.foot is None else _Foot(self.draft, self.foot)
+        self.live = Live(drawn, console=self.console, transient=True, refresh_per_second=10)
 
     @contextmanager
     def watching(self) -> Generator[None]:
@@ -113,11 +136,12 @@ class TerminalWatcher:
 
     def run_started(self, event: Event) -> None:
         task: Task = event.data["task"]
-        self.console.print(Text(bounded(task.question), "bold"))
+        if self.echo:
+            self.console.print(Text(bounded(task.question), "bold"))
         self._say(f"model {event.data['model']}, strategy {event.data['strategy']}, run {event.run_id}", "dim")
 
     def kind_chosen(self, event: Event) -> None:
-        self._say(f"kind {event.data['kind']}: {event.data['reason']}", "dim")
+        self._say(words.kind(event.data["kind"], event.data["reason"], self.kind_way), "dim")
 
     def move(self, event: Event) -> None:
         move: Move = event.data["move"]
@@ -200,13 +224,9 @@ class TerminalWatcher:
             self._indented(_python(bounded(source, lines=60, characters=6000)))
 
     def _diff(self, parent: Attempt, attempt: Attempt) -> None:
-        before, after = (bounded(a.program or a.text, lines=200, characters=20_000).splitlines()
-                         for a in (parent, attempt))
-        names = (f"attempt {parent.id}", f"attempt {attempt.id}")
-        diff = list(difflib.unified_diff(before, after, *names, lineterm="", n=2))
-        shown = bounded("\n".join(diff), lines=80, characters=8000) if diff else "unchanged"
-        self._indented(Syntax(shown, "diff" if diff else "text", theme="ansi_dark", background_color="default",
-                              word_wrap=True))
+        diff = diff_of(parent, attempt)
+        self._indented(Syntax(diff or "unchanged", "diff" if diff else "text", theme="ansi_dark",
+                              background_color="default", word_wrap=True))
 
 
 _SHOW: Mapping[EventKind, Callable[[TerminalWatcher, Event], None]] = {

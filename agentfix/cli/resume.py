@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from agentfix.cli.asking import choose, shown, somebody_is_there
+from agentfix.cli.asking import settle, somebody_is_there
 from agentfix.cli.following import Following, follow
 from agentfix.cli.plugins.option import plugin_option, with_plugins
 from agentfix.cli.runs import full_name
-from agentfix.cli.visible import one_line
 from agentfix.settings import load_settings
 from agentfix.types import ToolCall
 
@@ -40,23 +39,15 @@ def resume(context: click.Context, name: str, in_doubt: str, record: Path | None
     given = {limit: value for limit, value in limits.items() if value is not None}
 
     async def start(agent: Any, this: Following) -> None:
-        async def settle(call: ToolCall) -> str:
+        async def settled(call: ToolCall) -> str:
             if in_doubt != "ask":
                 return in_doubt
             if not somebody_is_there():
                 return "stop"
             with this.watcher.paused():
-                return await _ask(call)
+                return await settle(call)
 
-        await agent.resume(await full_name(agent, name), on_event=this.show, on_doubt=settle, **given)
+        await agent.resume(await full_name(agent, name), on_event=this.show, on_doubt=settled, **given)
 
     settings = with_plugins(load_settings({"record": record, "journal": journal}), named)
     follow(context, settings, start, as_json=as_json, quiet=quiet)
-
-
-async def _ask(call: ToolCall) -> str:
-    """Ask whoever sits at the terminal about a call; who leaves without an answer stops the run."""
-    click.echo(f"{one_line(call.tool)} was begun with {shown(call.arguments)}, and nobody knows whether it happened.",
-               err=True)
-    click.echo("done: it happened; again: it did not, run it; stop: leave the run as it is.", err=True)
-    return await choose("Did it happen?", ("done", "again", "stop"), "stop")

@@ -82,14 +82,19 @@ def tell(story: RunStory, *, calls: bool) -> None:
     for attempt in story.attempts:
         _tell_attempt(attempt, _of(attempt, story.critiques))
     click.echo()
-    for step, call in enumerate(story.steps, 1):
-        click.echo(f"step {step}: {_title(call)}")
+    for line, call in zip(step_lines(story), story.steps, strict=True):
+        click.echo(line)
         if calls:
             block(_said(call), lines=40)
     for call in story.in_doubt:
         click.echo(f"in doubt: {_title(call)} was begun with {_arguments(call)}, and nobody knows whether it happened")
     click.echo()
     _tell_end(run)
+
+
+def step_lines(story: RunStory) -> list[str]:
+    """The calls of a run that ended, a line for each."""
+    return [f"step {step}: {_title(call)}" for step, call in enumerate(story.steps, 1)]
 
 
 def _tell_attempt(attempt: Attempt, critiques: Sequence[Critique]) -> None:

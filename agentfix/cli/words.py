@@ -57,6 +57,11 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def kind(name: str, reason: str, way: str) -> str:
+    """Which kind was found out, why, and by which option or command another is chosen."""
+    return one_line(f"kind {name}: {reason}; use {way} to change it")
+
+
 def heading(attempt: Attempt) -> str:
     """What an attempt is."""
     title = f"attempt {attempt.id}"

@@ -14,6 +14,7 @@ from agentfix.doctor.loading import check_loading
 from agentfix.doctor.machine import check_compiler, check_data_folder, check_disk, check_hardware, check_python
 from agentfix.doctor.parts import (
     check_calculator,
+    check_conversation,
     check_docker,
     check_documents,
     check_embedded,
@@ -47,6 +48,7 @@ def checks(settings: Settings) -> dict[str, Check]:
         "calculator": check_calculator,
         "documents": check_documents,
         "web search": check_search,
+        "conversation": check_conversation,
         "plugins": lambda: check_plugins(settings),
     }
 

@@ -98,6 +98,12 @@ def check_search() -> Finding:
     return _packages("web search", {"ddgs": "ddgs"}, "searching the web without a key needs it")
 
 
+def check_conversation() -> Finding:
+    """What a conversation at a terminal is typed with."""
+    return _packages("conversation", {"prompt_toolkit": "prompt-toolkit>=3.0.40"},
+                     "editing, completion and history in agentfix repl need it")
+
+
 def check_plugins(settings: Settings) -> tuple[Finding, ...]:
     """Plugins that are installed but can't be used."""
     plugins = Plugins(settings)

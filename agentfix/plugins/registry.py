@@ -22,7 +22,7 @@ from agentfix.protocols import Tool
 from agentfix.settings import Settings
 
 Part: TypeAlias = Literal["model", "tool", "critic", "strategy", "kind", "sandbox", "search_engine", "dataset",
-                        "command"]
+                        "command", "slash_command"]
 
 _HOOK_OF: Mapping[Part, str] = {
     "model": "agentfix_register_models",
@@ -34,6 +34,7 @@ _HOOK_OF: Mapping[Part, str] = {
     "search_engine": "agentfix_register_search_engines",
     "dataset": "agentfix_register_datasets",
     "command": "agentfix_register_commands",
+    "slash_command": "agentfix_register_slash_commands",
 }
 _FACTORY_HINT = ("A factory is called with one argument, an agentfix.Build (its settings, and what follows the colon): "
                  "register for example lambda build: Thing().")

@@ -5,6 +5,7 @@ A second implementation that needs a wider protocol is a design review, not a pa
 
 from __future__ import annotations
 
+from agentfix.protocols.conversations import Repl, SlashCommand
 from agentfix.protocols.critics import (
     Critic,
     CriticContext,
@@ -81,6 +82,7 @@ __all__ = [
     "Prompt",
     "PublishedDataSet",
     "ReadingKind",
+    "Repl",
     "Response",
     "Sandbox",
     "Score",
@@ -90,6 +92,7 @@ __all__ = [
     "Seed",
     "Session",
     "SessionState",
+    "SlashCommand",
     "Strategy",
     "TaskKind",
     "TellingGrader",

@@ -7,8 +7,8 @@ from agentfix.tools.function import FunctionTool, tool
 from agentfix.tools.guard import off as off_guard
 from agentfix.tools.instructions import instructions_in
 from agentfix.tools.observed import head_and_tail
-from agentfix.tools.policy import allowing, needs_person, read_policy
+from agentfix.tools.policy import NO_RULE, allowing, needs_person, read_policy
 from agentfix.tools.runner import ToolRunner
 
-__all__ = ["Approve", "FunctionTool", "ToolRunner", "allowing", "defused", "fence", "head_and_tail", "instructions_in",
-           "needs_person", "off_guard", "read_policy", "require_askable", "tool"]
+__all__ = ["NO_RULE", "Approve", "FunctionTool", "ToolRunner", "allowing", "defused", "fence", "head_and_tail",
+           "instructions_in", "needs_person", "off_guard", "read_policy", "require_askable", "tool"]

@@ -22,6 +22,8 @@ from agentfix.errors import ConfigError
 from agentfix.types import ToolCall
 
 Word: TypeAlias = Literal["allow", "ask", "deny"]
+NO_RULE = "it has side effects."
+"""Why a person is asked where nothing but a rule is missing: `allow TOOL` would do."""
 _RULE = re.compile(r"\s*(allow|ask|deny)\s+([^\s()]+)\s*(?:\((.*)\))?\s*", re.DOTALL)
 
 

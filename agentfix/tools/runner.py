@@ -22,7 +22,7 @@ from agentfix.tools.fence import with_results_fenced
 from agentfix.tools.holding import Held
 from agentfix.tools.keys import DeclaredSecrets
 from agentfix.tools.observed import kept
-from agentfix.tools.policy import Rule, allowing, judge, needs_person, strange
+from agentfix.tools.policy import NO_RULE, Rule, allowing, judge, needs_person, strange
 from agentfix.tools.untimed import UntimedAsk, UntimedSession
 from agentfix.types import (
     AskPerson,
@@ -144,7 +144,7 @@ class ToolRunner:
         if word == "deny":
             return Deny("the policy forbids it.")
         if word == "ask" or (word is None and spec.side_effects):
-            return AskPerson("it has side effects." if spec.side_effects else "the policy says so.")
+            return AskPerson(NO_RULE if word is None else "the policy says so.")
         if heard is None:
             return None
         if spec.side_effects:

@@ -428,7 +428,7 @@ async def test_arguments_that_do_not_fit_are_told_and_nobody_is_asked(runner):
 
 @pytest.mark.parametrize(("policy", "heard", "intended", "outcome"), [
     ([], None, (), "nobody to ask: it has side effects"),
-    (["ask *"], None, (), "nobody to ask: it has side effects"),
+    (["ask *"], None, (), "nobody to ask: the policy says so"),
     (["allow pay"], None, (), None),
     (["deny pay"], None, (), "the policy forbids it"),
     (["allow pay"], "fetch_page", ("pay",), None),

@@ -34,6 +34,9 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+_FEW_NAMES = 12
+"""More than these are hard to read in one line."""
+
 
 class AgentFixError(Exception):
     """Something went wrong that a person can act on.
@@ -73,18 +76,21 @@ class ContaminationError(InputError):
 
 
 class UnknownNameError(UsageError):
-    """No part of that kind has that name; suggests the nearest one.
+    """No part of that kind has that name; suggests the nearest one, and how to see all.
 
     Args:
         part: what was looked for, such as `strategy`.
         name: the name given.
         known: the names there are.
+        listed_by: the command that lists them, if there is one: many names are left to it.
     """
 
-    def __init__(self, part: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, part: str, name: str, known: Iterable[str], *, listed_by: str = "") -> None:
         names = sorted(known)
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
         hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(names) or 'none'}."
+        if listed_by and (near or len(names) > _FEW_NAMES):
+            hint = f"{hint if near else ''} See all of them with: {listed_by}".strip()
         super().__init__(f"There is no {part} named {name!r}.", hint)
         self.part = part
         self.name = name

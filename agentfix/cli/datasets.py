@@ -87,7 +87,7 @@ def _known(named: tuple[str, ...]) -> tuple[Settings, Plugins]:
 def _published(name: str, plugins: Plugins) -> PublishedDataSet:
     known = [entry.name for entry in plugins.names("dataset")]
     if name not in known:
-        raise UnknownNameError("data set", name, known)
+        raise UnknownNameError("data set", name, known, listed_by="agentfix datasets list")
     made: object = plugins.build("dataset", name)
     if not isinstance(made, PublishedDataSet):
         raise InputError(f"Data set {name!r} does not say where it is published.", "See: agentfix datasets list")
@@ -112,7 +112,7 @@ def _lines(entry: dict[str, Any]) -> list[str]:
     source = entry["source"]
     lines = [entry["description"]]
     if source is not None:
-        rows = f"{source['rows']:,} rows" if source["rows"] else "rows not counted"
+        rows = f"{source['rows']:,} rows" if source["rows"] else "number of rows not known beforehand"
         lines += [f"{source['split']}, {rows}, {source['licence']}", source["citation"],
                   f"{source['url']} {source['how']}"]
     lines += [f"not to be used here: {entry['problem']}"] if entry["problem"] else []

@@ -20,7 +20,7 @@ from agentfix.errors import AgentFixError
 from agentfix.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from agentfix.evals import CriticRecord, CriticSummary, JudgedAnswer, Reviews, Share
+    from agentfix.evals import Area, CriticRecord, CriticSummary, JudgedAnswer, Reviews, Share
 
 STOPPED = 130
 _SHOWN_ERRORS = 5
@@ -50,7 +50,9 @@ MakeAgent: TypeAlias = "Callable[[Settings], AbstractAsyncContextManager[Reviews
 def eval_critic(context: click.Context, file: str, critics: tuple[str, ...], limit: int | None, offset: int,
                 data_dir: Path | None, output: Path | None, as_json: bool, quiet: bool, skip_contaminated: bool,
                 named: tuple[str, ...], **arguments: Any) -> None:
-    """Have the answers of FILE, one JSON object a line, judged by critics; nobody is asked for another answer.
+    """Have the answers of FILE judged by critics; nobody is asked for another answer.
+
+    FILE holds one JSON object a line, or is a CSV file whose first line names the fields.
 
     A row has a question, an answer and a label that says whether it is right (true, false, "correct", "incorrect"); or,
     as in ProcessBench, a problem, steps and a label that is the index of the first wrong step, -1 when all are right.
@@ -84,7 +86,7 @@ def eval_critic(context: click.Context, file: str, critics: tuple[str, ...], lim
         if not quiet:
             said = f"error: {record.error}" if record.error else f"{record.verdict}, {record.seconds:.1f} s"
             click.echo(one_line(f"{len(records)}/{len(answers) * len(critics)} {record.item} {record.critic}: {said} "
-                                f"({'right' if record.right else 'wrong'})"), err=True)
+                                f"(the answer is {'right' if record.right else 'wrong'})"), err=True)
 
     try:
         asyncio.run(_judge(context.obj or _agent, settings, answers, critics, tuple(records), keep))
@@ -155,8 +157,14 @@ def _percent(share: Share | None) -> str:
     return "" if share is None else percent(share)
 
 
-def _number(share: Share | None) -> str:
-    return "" if share is None else f"{share.value:.3f} [{share.low:.3f}, {share.high:.3f}]"
+def _of_steps(summary: CriticSummary, share: Share | None) -> str:
+    return "-" if share is not None and not summary.steps_named else _percent(share)
+
+
+def _area(area: Area | None) -> str:
+    if area is None:
+        return ""
+    return f"{area.value:.3f}" if area.low is None else f"{area.value:.3f} [{area.low:.3f}, {area.high:.3f}]"
 
 
 _ROWS: tuple[tuple[str, Callable[[CriticSummary], str]], ...] = (
@@ -165,12 +173,12 @@ _ROWS: tuple[tuple[str, Callable[[CriticSummary], str]], ...] = (
     ("right ones accepted", lambda s: _percent(s.right_accepted)),
     ("wrong ones refused", lambda s: _percent(s.wrong_refused)),
     ("F1, right or wrong", lambda s: _percent(s.f1)),
-    ("first wrong step found", lambda s: _percent(s.step_found)),
-    ("F1, with the step", lambda s: _percent(s.step_f1)),
+    ("first wrong step found", lambda s: _of_steps(s, s.step_found)),
+    ("F1, with the step", lambda s: _of_steps(s, s.step_f1)),
     ("abstained", lambda s: f"{s.abstained}"),
     ("errors", lambda s: f"{s.errors}"),
     ("scored", lambda s: f"{s.scored}"),
-    ("AUROC", lambda s: _number(s.auroc)),
+    ("AUROC", lambda s: _area(s.auroc)),
     ("ECE", lambda s: "" if s.ece is None else f"{s.ece:.3f}"),
     ("prompt tokens", lambda s: f"{s.prompt_tokens:,.0f}"),
     ("  of them cached", lambda s: f"{s.cached_prompt_tokens:,.0f}"),
@@ -179,4 +187,5 @@ _ROWS: tuple[tuple[str, Callable[[CriticSummary], str]], ...] = (
     ("tool calls", lambda s: f"{s.tool_calls:.1f}"),
     ("seconds", lambda s: f"{s.seconds:.1f}"),
 )
-"""Tokens, calls and seconds are means per answer; intervals are of 95%."""
+"""Tokens, calls and seconds are means per answer; intervals are of 95%. A critic that never named a step has - for
+what is counted of steps."""

@@ -30,6 +30,8 @@ def list_(as_json: bool) -> None:
         held = [{"strategy": strategy, "kind": kind, "memory": what} for strategy, kind, what in found]
         click.echo(json.dumps({"memories": held}, indent=2))
         return
+    if not found:
+        click.echo("Nothing is remembered.")
     for strategy, kind, what in found:
         click.echo(one_line(f"{strategy}, kind {kind}:"))
         for line in _lines(what, "  "):

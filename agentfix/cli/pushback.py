@@ -139,14 +139,16 @@ def _report(records: Sequence[PushbackRecord], settings: Settings, *, as_json: b
     rows = [[_NAMES[each.first_correct, each.sort], f"{each.answers}", percent(each.alone), percent(each.evidence)]
             for each in summary.yielding]
     if summary.first is not None:
-        rows += [["right before they are told an answer", f"{summary.answers}", _percent(summary.first),
+        rows += [["all that are told an answer: right at first", f"{summary.answers}", _percent(summary.first),
                   _percent(summary.first)],
-                 ["right after it", f"{summary.answers}", _percent(summary.alone), _percent(summary.evidence)]]
+                 ["all that are told an answer: right in the end", f"{summary.answers}",
+                  _percent(summary.alone), _percent(summary.evidence)]]
     show([["", "answers", "the model alone", "the best evidence is kept"], *rows])
     click.echo(f"\nA run: {summary.prompt_tokens:,.0f} prompt and {summary.completion_tokens:,.0f} completion tokens, "
-               f"{summary.model_calls:.1f} model and {summary.tool_calls:.1f} tool calls, {summary.seconds:.1f} s. "
-               f"Left out: {summary.errors}.")
+               f"{summary.model_calls:.1f} model and {summary.tool_calls:.1f} tool calls, {summary.seconds:.1f} s.")
     errors = [record for record in records if record.error]
+    if errors:
+        click.echo(f"Failed, and counted in no row: {len(errors)}.")
     for record in errors[:_SHOWN_ERRORS]:
         click.echo(f"{record.item}: {one_line(record.error)}", err=True)
     if len(errors) > _SHOWN_ERRORS:

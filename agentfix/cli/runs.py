@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 
-from agentfix.cli.story import story_object, summary_line, summary_object, tell, tell_heading
+from agentfix.cli.story import story_object, summary_lines, summary_object, tell, tell_heading
 from agentfix.cli.tree import lines_of, tree_of
 from agentfix.cli.tree_svg import svg_of
 from agentfix.cli.visible import one_line
@@ -21,6 +21,8 @@ from agentfix.recording import is_there
 from agentfix.settings import load_settings
 
 T = TypeVar("T")
+LISTED = 20
+ITEM_CHARACTERS = 24
 
 
 async def full_name(agent: Any, name: str, *, or_file: bool = False) -> str:
@@ -46,24 +48,45 @@ def runs() -> None:
 
 
 @runs.command("list")
-@click.option("--limit", type=click.IntRange(min=1), default=20, show_default=True, help="How many, newest first.")
+@click.option("--limit", type=click.IntRange(min=1), help="How many, newest first; 20 unless told, with "
+              "--of all.")
 @click.option("--of", "evaluation", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE",
-              help="All runs of the evaluation whose --output is this file, and no others.")
+              help="The runs of the evaluation whose --output is this file, and no others, with its items and whether "
+              "their answers are right.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def list_(limit: int, evaluation: Path | None, as_json: bool) -> None:
+def list_(limit: int | None, evaluation: Path | None, as_json: bool) -> None:
     """List runs, newest first."""
-    if evaluation is None:
-        found = _with_archive(lambda archive: _now(archive.runs(limit)))
-    else:
-        from agentfix.evals import Record, stored  # noqa: PLC0415 - loads more than a list of runs needs
-
-        names = {record.run_id for record in stored(evaluation, Record)[1]}
-        found = [run for run in _with_archive(lambda archive: _now(archive.runs())) if run.id in names]
+    if evaluation is not None:
+        _list_of(evaluation, limit, as_json=as_json)
+        return
+    found = _with_archive(lambda archive: _now(archive.runs(limit or LISTED)))
     if as_json:
         click.echo(json.dumps({"runs": [summary_object(run) for run in found]}, indent=2))
         return
     for run in found:
-        click.echo(summary_line(run))
+        _echo(summary_lines(run))
+
+
+def _list_of(evaluation: Path, limit: int | None, *, as_json: bool) -> None:
+    """The runs of an evaluation: most ask the same questions, so that each says which item and column it is."""
+    from agentfix.evals import Record, stored  # noqa: PLC0415 - loads more than a list of runs needs
+
+    records = {record.run_id: record for record in stored(evaluation, Record)[1]}
+    every = _with_archive(lambda archive: _now(archive.runs()))
+    found = [(run, records[run.id]) for run in every if run.id in records][:limit]
+    if as_json:
+        click.echo(json.dumps({"runs": [
+            {**summary_object(run), "item": record.item, "repeat": record.repeat, "contender": record.strategy,
+             "correct": record.correct} for run, record in found]}, indent=2))
+        return
+    for run, record in found:
+        item = f"{record.item[:ITEM_CHARACTERS]}#{record.repeat}" if record.repeat else record.item[:ITEM_CHARACTERS]
+        _echo(summary_lines(run, "right" if record.correct else "wrong", item, record.strategy))
+
+
+def _echo(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)
 
 
 @runs.command()

@@ -20,13 +20,21 @@ from agentfix.types import Attempt, Critique, Step
 
 ARGUMENTS_CHARACTERS = 500
 FAILURE_CHARACTERS = 500
+_LINE_CHARACTERS = 80
+_ABOUT_CHARACTERS = 60
 
 
-def summary_line(run: RunSummary) -> str:
-    """A run in a line: its name, when it began, what came of it, what was asked."""
+def summary_lines(run: RunSummary, *about: str) -> tuple[str, str]:
+    """A run in two lines that fit a terminal: its name, when it began, what came of it; then what was asked.
+
+    Args:
+        run: which.
+        about: what stands before the question; the strategy unless told.
+    """
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime(run.begun))
-    return f"{one_line(run.id)}  {begun}  {state_of(run):22}  {words.count(run.calls, 'call'):>9}  " \
-           f"{one_line(run.question)[:80]}"
+    head = f"{one_line(run.id)}  {begun}  {state_of(run):24}  {words.count(run.calls, 'call'):>9}"
+    told = "  ".join(map(one_line, about or (str(run.settings.get("strategy") or ""),)))
+    return head, f"    {told[:_ABOUT_CHARACTERS]}  {one_line(run.question)}"[:_LINE_CHARACTERS].rstrip()
 
 
 def summary_object(run: RunSummary) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from agentfix.evals.contamination import Guarded as Guarded
 from agentfix.evals.contamination import clean as clean
 from agentfix.evals.contamination import contaminated as contaminated
 from agentfix.evals.contamination import strings_in as strings_in
+from agentfix.evals.critic_summary import Area as Area
 from agentfix.evals.critic_summary import CriticSummary as CriticSummary
 from agentfix.evals.critic_summary import summarise_critics as summarise_critics
 from agentfix.evals.criticism import CriticEvaluation as CriticEvaluation
@@ -50,9 +51,9 @@ from agentfix.evals.summary import Summary as Summary
 from agentfix.evals.summary import summarise as summarise
 
 __all__ = [
-    "Comparison", "Contender", "CriticEvaluation", "CriticRecord", "CriticSummary", "Evaluation", "Guarded", "Item",
-    "JudgedAnswer", "PushbackEvaluation", "PushbackRecord", "PushbackSummary", "Record", "RecordFile", "RecordLines",
-    "Reviews", "Runs", "SandboxJudge", "Share", "Shown", "Stage", "Summary", "clean", "compared", "comparisons",
-    "contaminated", "figure", "files_of", "in_order", "lineup", "load", "load_judged", "other_row", "pull", "shown_by",
-    "stored", "strings_in", "summarise", "summarise_critics", "summarise_pushback",
+    "Area", "Comparison", "Contender", "CriticEvaluation", "CriticRecord", "CriticSummary", "Evaluation", "Guarded",
+    "Item", "JudgedAnswer", "PushbackEvaluation", "PushbackRecord", "PushbackSummary", "Record", "RecordFile",
+    "RecordLines", "Reviews", "Runs", "SandboxJudge", "Share", "Shown", "Stage", "Summary", "clean", "compared",
+    "comparisons", "contaminated", "figure", "files_of", "in_order", "lineup", "load", "load_judged", "other_row",
+    "pull", "shown_by", "stored", "strings_in", "summarise", "summarise_critics", "summarise_pushback",
 ]

@@ -8,11 +8,20 @@ from dataclasses import dataclass
 
 from agentfix.evals.calibration import auroc, ece
 from agentfix.evals.criticism import CriticRecord
-from agentfix.evals.statistics import wilson
+from agentfix.evals.statistics import FEWEST, wilson
 from agentfix.evals.summary import Share
 
 RESAMPLES = 2000
 _TAIL = round(0.025 * RESAMPLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """An area under a curve, with its 95% interval where there are enough right and wrong answers for one."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +42,12 @@ class CriticSummary:
     """Accuracy on wrong answers: which step is the first that is wrong. None where rows don't say."""
     step_f1: Share | None
     """ProcessBench's F1: the harmonic mean of that and of the accuracy on right answers."""
+    steps_named: int
+    """Answers of which it said that some step is the first wrong one. A critic that never does judges answers whole."""
     abstained: int
     scored: int
     """Answers that were given a score."""
-    auroc: Share | None
+    auroc: Area | None
     """How often a right answer has a higher score than a wrong one; 0.5 is chance."""
     ece: float | None
     """Expected calibration error of the scores, 0 to 1."""
@@ -87,9 +98,10 @@ def _summary(critic: str, records: Sequence[CriticRecord], seed: int) -> CriticS
 
     return CriticSummary(
         critic, len(records), len(accepted), _share(accepted), _share(refused), _f1(accepted, refused, seed),
-        _share(steps), _f1(kept, steps, seed), sum(r.verdict == "abstain" for r in records), len(scores),
-        _auroc(scores, seed), ece(scores) if scores else None, mean(lambda r: r.prompt_tokens),
-        mean(lambda r: r.cached_prompt_tokens), mean(lambda r: r.completion_tokens), mean(lambda r: r.model_calls),
+        _share(steps), _f1(kept, steps, seed), sum(r.step is not None for r in records),
+        sum(r.verdict == "abstain" for r in records), len(scores), _auroc(scores, seed),
+        ece(scores) if scores else None, mean(lambda r: r.prompt_tokens), mean(lambda r: r.cached_prompt_tokens),
+        mean(lambda r: r.completion_tokens), mean(lambda r: r.model_calls),
         mean(lambda r: r.tool_calls), mean(lambda r: r.seconds), sum(bool(r.error) for r in records),
     )
 
@@ -112,15 +124,18 @@ def _f1(right: Sequence[bool], wrong: Sequence[bool], seed: int) -> Share | None
                      [harmonic(accuracy(right), accuracy(wrong)) for _ in range(RESAMPLES)])
 
 
-def _auroc(scores: Sequence[tuple[float, bool]], seed: int) -> Share | None:
+def _auroc(scores: Sequence[tuple[float, bool]], seed: int) -> Area | None:
     """AUROC with its percentile bootstrap interval (Efron, 1979); right and wrong answers are resampled apart."""
     value = auroc(scores)
     if value is None:
         return None
     right, wrong = [s for s in scores if s[1]], [s for s in scores if not s[1]]
+    if min(len(right), len(wrong)) < FEWEST:
+        return Area(value)
     draw = random.Random(seed)
     drawn = (auroc([*draw.choices(right, k=len(right)), *draw.choices(wrong, k=len(wrong))]) for _ in range(RESAMPLES))
-    return _interval(value, [again for again in drawn if again is not None])
+    interval = _interval(value, [again for again in drawn if again is not None])
+    return Area(value, interval.low, interval.high)
 
 
 def _interval(value: float, drawn: Sequence[float]) -> Share:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from agentfix.types import Task
 
 FALLBACK = "plain"
 """The data set as which a file is read whose name says nothing."""
+LISTED_BY = "agentfix datasets list"
+"""Names them all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +73,22 @@ def load(file: str, plugins: Plugins, *, data_dir: Path | None = None, pulled_di
 
 
 def _how_to_get(file: str, plugins: Plugins) -> str:
-    """What to do about a file that is not there, where it is that of a data set which can be fetched."""
-    name = Path(file).stem
-    known = any(entry.name == name for entry in plugins.names("dataset"))
-    published = known and isinstance(plugins.build("dataset", name), PublishedDataSet)
-    return f"Or fetch it: agentfix datasets pull {name}" if published else ""
+    """What to do about a file that is not there, where it may have been meant as that of a known data set."""
+    name, known = Path(file).stem, [entry.name for entry in plugins.names("dataset")]
+    if name in known:
+        published = isinstance(plugins.build("dataset", name), PublishedDataSet)
+        return f"Or fetch it: agentfix datasets pull {name}" if published else ""
+    if len(Path(file).parts) > 1 or name != file:
+        return ""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"{f'Did you mean the data set {near[0]!r}? ' if near else ''}See the known data sets with: {LISTED_BY}"
 
 
 def _reader(plugins: Plugins, format_name: str | None, stem: str) -> _Reader:
     known = {entry.name: entry.plugin for entry in plugins.names("dataset")}
     name = format_name or (stem if stem in known else FALLBACK)
     if name not in known:
-        raise UnknownNameError("format", name, known)
+        raise UnknownNameError("format", name, known, listed_by=LISTED_BY)
     made: object = plugins.build("dataset", name)
     if not isinstance(made, DataSet):
         raise PluginError(known[name], f"data set {name!r} has no method `read`.")

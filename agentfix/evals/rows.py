@@ -27,7 +27,8 @@ N = TypeVar("N", bound=Named)
 _TOO_MANY = "\0"
 """The field of the cells for which a CSV file has no name."""
 
-
+_OTHER_SEPARATORS = ";\t|"
+_SHOWN_FIELDS = 8
 _DIGEST = 16
 """Characters."""
 
@@ -102,7 +103,9 @@ def read_rows(path: Path, read: Callable[[str, int, Mapping[str, Any]], N], *, o
     """
     made: list[N] = []
     seen: dict[str, int] = {}
+    held = 0
     for index, (number, parse) in enumerate(_unread(path)):
+        held = index + 1
         if index < offset:
             continue
         if limit is not None and len(made) >= limit:
@@ -113,7 +116,8 @@ def read_rows(path: Path, read: Callable[[str, int, Mapping[str, Any]], N], *, o
         seen[one.id] = number
         made.append(one)
     if not made:
-        raise InputError(f"{path} has no items from {offset} on.")
+        there = f"{held:,} item{'' if held == 1 else 's'}, and {offset:,} are to be left out"
+        raise InputError(f"{path} has {there if held else 'no items'}.")
     return made
 
 
@@ -142,6 +146,9 @@ def _no_number(constant: str) -> NoReturn:
 def _unread_cells(path: Path, content: bytes) -> Iterator[tuple[int, Callable[[], Any]]]:
     try:
         reader = csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""), restkey=_TOO_MANY)
+        names = reader.fieldnames or ()
+        if len(names) == 1 and any(other in names[0] for other in _OTHER_SEPARATORS):
+            raise InputError(f"{path}, line 1: the header {names[0]!r} is one column.", "Separate columns with commas.")
         for row in reader:
             yield reader.line_num, partial(_filled, row)
     except UnicodeDecodeError as error:
@@ -159,21 +166,30 @@ def _filled(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _one(parse: Callable[[], Any], index: int, path: Path, number: int,
          read: Callable[[str, int, Mapping[str, Any]], N], hint: str) -> N:
+    row: dict[str, Any] = {}
     try:
         data = parse()
         if not isinstance(data, dict):
             raise ValueError("a row must be a JSON object")
-        row = cast("dict[str, Any]", data)
+        row.update(cast("dict[str, Any]", data))
         return read(name_of(row, path.stem, index), index, row)
     except UnicodeDecodeError as error:
         problem = f"not UTF-8 (byte {error.start})"
     except json.JSONDecodeError as error:
         problem = f"not JSON: {error.msg} at column {error.colno}"
     except ValidationError as error:
-        first = error.errors()[0]
-        problem = f"field {'.'.join(str(part) for part in first['loc']) or '?'!r}: {first['msg']}"
+        problem = _first_fault(error, row)
     except RecursionError:
         problem = "nested too deeply"
     except ValueError as error:
         problem = str(error)
     raise InputError(f"{path}, line {number}: {problem}.", hint)
+
+
+def _first_fault(error: ValidationError, row: Mapping[str, Any]) -> str:
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"]) or "?"
+    if first["type"] != "missing" or len(first["loc"]) > 1 or place in row or not row:
+        return f"field {place!r}: {first['msg']}"
+    more = ", ..." if len(row) > _SHOWN_FIELDS else ""
+    return f"field {place!r} is missing; the row has {', '.join(map(repr, list(row)[:_SHOWN_FIELDS]))}{more}"

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 
 _Z = 1.959963984540054
 """97.5% quantile of the normal distribution."""
+FEWEST = 10
+"""A bootstrap interval of fewer is no interval: what never occurred in them is never drawn."""
 
 
 def wilson(right: float, total: int) -> tuple[float, float]:

@@ -36,6 +36,10 @@ _HOOK_OF: Mapping[Part, str] = {
     "command": "agentfix_register_commands",
     "slash_command": "agentfix_register_slash_commands",
 }
+_LISTED_BY: Mapping[Part, str] = {
+    "tool": "agentfix tools", "critic": "agentfix critics", "strategy": "agentfix strategies",
+    "kind": "agentfix kinds", "dataset": "agentfix datasets list",
+}
 _FACTORY_HINT = ("A factory is called with one argument, an agentfix.Build (its settings, and what follows the colon): "
                  "register for example lambda build: Thing().")
 
@@ -141,7 +145,7 @@ class Plugins:
         """
         registry = self._registries[part]
         if name not in registry:
-            raise UnknownNameError(part.replace("_", " "), name, registry)
+            raise UnknownNameError(part.replace("_", " "), name, registry, listed_by=_LISTED_BY.get(part, ""))
         return registry[name]
 
     def names(self, part: Part) -> tuple[Registered, ...]:

@@ -24,11 +24,11 @@ DECIMALS = 4
 @click.option("--error", type=float, required=True, metavar="SHARE", help="The share of all questions that may be "
               "answered wrongly, such as 0.1.")
 @click.option("--strategy", help="Whose runs are meant, where the file holds those of several.")
-def fit_abstention(records: Path, error: float, strategy: str | None) -> None:
+def fit_abstention(records: Path, error: float, strategy: str | None) -> int:
     """Find the threshold for `abstain` that keeps a promise.
 
     RECORDS.jsonl is a file that `agentfix eval --output` wrote. The promise holds for questions that come from where
-    those came from, with the same model and strategy.
+    those came from, with the same model and strategy. Exit status: 0 when there is a threshold, 1 when there is none.
     """
     runs = of_one_strategy(read_runs(records), strategy, records)
     confidences = [_confidence(run, records) for run in runs]
@@ -39,8 +39,8 @@ def fit_abstention(records: Path, error: float, strategy: str | None) -> None:
     ran = {run.ran for run in runs}
     name = one_line(runs[0].ran if len(ran) == 1 else runs[0].strategy)
     if threshold >= NEVER:
-        click.echo(f"No threshold keeps {error:.1%}: nothing would be answered. {_needed(error, len(runs))}")
-        return
+        click.echo(f"No threshold keeps {error:.1%}: nothing would be answered. {_needed(error, len(runs))}".strip())
+        return 1
     answered = [right for confidence, right in zip(confidences, correct, strict=True) if confidence > threshold]
     wrong = len(answered) - sum(answered)
     click.echo(f"Threshold {threshold:g}, fitted to {len(runs):,} run{'' if len(runs) == 1 else 's'} of {name}.")
@@ -50,8 +50,9 @@ def fit_abstention(records: Path, error: float, strategy: str | None) -> None:
                + (f", {wrong / len(answered):.1%} of the answers wrong." if answered else "."))
     if len(ran) > 1:
         click.echo("These runs drew different numbers of answers: there is no one strategy that it could be used with.")
-        return
+        return 0
     click.echo(f"Use it: agentfix run --strategy abstain:{threshold:g}:{name} QUESTION")
+    return 0
 
 
 @click.group()

@@ -46,8 +46,9 @@ def test_one_strategys_memory_is_forgotten_and_the_others_stay(cli):
     assert cli("memory", "forget")[:2] == (0, "All strategies: forgotten for 1 kind of tasks.\n")
 
 
-def test_where_nothing_was_learnt_nothing_is_shown_or_made(cli):
-    assert cli("memory", "list") == (0, "", "")
+def test_where_nothing_was_learnt_that_is_said_and_nothing_made(cli):
+    assert cli("memory", "list") == (0, "Nothing is remembered.\n", "")
+    assert json.loads(cli("memory", "list", "--json")[1]) == {"memories": []}
     assert cli("memory", "forget")[1] == "All strategies: nothing was remembered.\n"
     assert not load_settings().memory_path.exists()
 

@@ -78,6 +78,15 @@ def test_a_run_that_was_cut_off_is_listed_and_gone_on_with(call, tmp_path):
     assert call("replay", file, "--quiet")[:2] == (0, "60\n")
 
 
+def test_a_list_says_by_which_strategy_a_question_was_answered_and_fits_a_terminal(call):
+    call("run", QUESTION * 3, "--strategy", "none", script=SCRIPT[1:])
+    call("run", QUESTION * 3, "--strategy", "self-consistency:2", script=SCRIPT[1:])
+    lines = call("runs", "list")[1].splitlines()
+    assert [line.split("  ")[2] for line in lines[1::2]] == ["self-consistency:2", "none"]
+    assert len(lines) == 4 and all("A crate holds" in line for line in lines[1::2])
+    assert all(len(line) <= 80 for line in lines)
+
+
 def test_what_models_and_tools_said_reaches_no_terminal_raw(call):
     assert call("run", QUESTION, script=SCRIPT)[0] == 0
     _, shown, _ = call("runs", "show", "last")

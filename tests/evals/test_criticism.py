@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from agentfix import Agent, Critique, InputError, Settings, Usage, hookimpl
 from agentfix.cli.main import main
+from agentfix.evals import RecordLines
 from agentfix.evals.critic_summary import summarise_critics
 from agentfix.evals.criticism import CriticEvaluation, CriticRecord
 from agentfix.evals.judged import JudgedAnswer, load_judged
@@ -142,6 +143,17 @@ def test_a_critic_that_accepts_all_has_no_f1_and_one_that_abstains_is_not_right(
     assert summary.wrong_refused is None and summary.f1 is None
 
 
+def test_of_few_answers_no_interval_is_drawn() -> None:
+    def area(right: int, wrong: int) -> Any:
+        scored = [record(True, "accept", score=0.5 + n % 5 / 10) for n in range(right)] + [
+            record(False, "revise", score=n % 7 / 10) for n in range(wrong)]
+        return summarise_critics(scored, ["c"])[0].auroc
+
+    few, enough = area(40, 9), area(40, 10)
+    assert 0.5 < few.value < 1 and (few.low, few.high) == (None, None)
+    assert enough.low < enough.value < enough.high
+
+
 def test_scores_are_held_against_what_is_right() -> None:
     scored = [record(True, "accept", score=0.9), record(True, "abstain", score=0.6), record(False, "revise", score=0.6),
               record(False, "revise", score=0.1), record(False, "revise")]
@@ -189,7 +201,29 @@ def test_a_table_has_a_column_for_each_critic(data: Path, capsys: pytest.Capture
     table = {cells[0].strip(): cells[1:] for cells in (re.split("  +", line.strip()) for line in out.splitlines())}
     assert table["answers"] == ["3", "3"] and table["right ones accepted"][0].startswith("100.0%")
     assert table["seconds"] == ["2.0", "2.0"] and "first wrong step found" not in table
-    assert len(err.splitlines()) == 6 and "revise, 2.0 s (wrong)" in err
+    assert len(err.splitlines()) == 6 and "revise, 2.0 s (the answer is wrong)" in err
+
+
+@pytest.mark.parametrize(("named", "shown"), [(None, "-"), (1, "0.0% [")])
+def test_a_critic_that_never_names_a_step_is_not_counted_by_steps(tmp_path: Path, capsys, named, shown) -> None:
+    data = write(tmp_path / "steps.jsonl", PROCESS, {**PROCESS, "id": "others", "label": -1})
+    records = [record(False, "revise", steps=(named, 2)), record(True, "accept", steps=(None, None))]
+    output = tmp_path / "out.jsonl"
+    header = {"judged": "steps", "model": Settings().model, "seed": 0, "sandbox": "auto", "kind": "auto"}
+    with RecordLines(output, header, CriticRecord) as lines:
+        for one, item in zip(records, ("casks", "others"), strict=True):
+            lines.append(replace(one, item=item, critic="program"))
+    arguments = ["eval-critic", str(data), "--critic", "program", "--output", str(output)]
+    assert main(arguments, make_agent=FakeAgent()) == 0
+    table = {line[:22].strip(): line[22:].strip() for line in capsys.readouterr().out.splitlines()}
+    assert table["wrong ones refused"].startswith("100.0%")
+    assert table["first wrong step found"].startswith(shown) and table["F1, with the step"].startswith(shown)
+
+
+def test_a_critic_that_looks_like_no_other_is_answered_with_where_they_are_listed(data: Path, capsys) -> None:
+    assert main(["eval-critic", str(data), "--critic", "zzz"], make_agent=FakeAgent()) == 2
+    assert capsys.readouterr().err == \
+        "agentfix: There is no critic named 'zzz'. See all of them with: agentfix critics\n"
 
 
 def test_verdicts_are_resumed_from_the_output(data: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -127,9 +127,11 @@ def test_bare_names_are_found_in_the_data_folder(tmp_path: Path) -> None:
     (tmp_path / "svamp.jsonl").write_text("\n".join(rows), encoding="utf-8")
     items = load("svamp", PLUGINS, data_dir=tmp_path, offset=1, limit=2)
     assert [(item.id, item.index) for item in items] == [("1", 1), ("2", 2)]
-    with pytest.raises(InputError, match="--data-dir"):
-        load("svamp-nowhere", PLUGINS)
-    with pytest.raises(InputError, match="no items"):
+    with pytest.raises(InputError, match=r"--data-dir.* known data sets with: agentfix datasets list"):
+        load("nowhere", PLUGINS)
+    with pytest.raises(InputError, match="Did you mean the data set 'gsm8k'"):
+        load("gms8k", PLUGINS)
+    with pytest.raises(InputError, match="has 5 items, and 5 are to be left out"):
         load("svamp", PLUGINS, data_dir=tmp_path, offset=5)
     with pytest.raises(UnknownNameError, match="gsm8k"):
         load("svamp", PLUGINS, data_dir=tmp_path, format_name="gsm8")
@@ -155,7 +157,9 @@ def test_a_csv_file_has_its_fields_in_the_first_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("content", "said"), [
     (b"id,answer\n1,2\n", "line 2: field 'question'"), (b"question,answer\nq,1,2\n", "line 2: it has more cells"),
     (b"question,answer\nq,\n", "line 2: field 'answer"), (b"question,answer\n\xff,1\n", "not UTF-8"),
-    (b"question,answer\n", "no items"),
+    (b"question,answer\n", r"mine\.csv has no items\."),
+    (b"q,answer\n1,2\n", "field 'question' is missing; the row has 'q', 'answer'"),
+    (b"question;answer\nq, r;1\n", "line 1: the header 'question;answer' is one column. Separate columns with comma"),
 ])
 def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(tmp_path: Path, content: bytes, said: str) -> None:
     path = tmp_path / "mine.csv"

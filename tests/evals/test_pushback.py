@@ -160,6 +160,16 @@ def test_the_table_sets_the_model_beside_the_evidence(data: Path, capsys: pytest
     assert len(err.splitlines()) == 4 and "mine-0: right, told; then alone wrong, by the best evidence right" in err
 
 
+def test_what_failed_is_said_to_count_in_no_row(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def failing(question: str, strategy: str) -> Result:
+        if "1" in question:
+            raise ModelError("The model broke.")
+        return yielding(question, strategy)
+
+    assert main(["pushback", str(data)], make_agent=Scripted(failing)) == 0
+    assert "Failed, and counted in no row: 1." in capsys.readouterr().out
+
+
 def test_outcomes_are_resumed_from_the_output(data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     runs = Scripted(yielding)
     arguments = ["pushback", "mine.jsonl", "--output", "out.jsonl", "--json", "--quiet"]
@@ -177,4 +187,4 @@ def test_a_data_set_that_was_fetched_is_found_by_its_name(data: Path, monkeypatc
     (data.parent / "home" / "datasets").mkdir(parents=True)
     data.rename(data.parent / "home" / "datasets" / "mine.jsonl")
     assert main(["pushback", "mine", "--quiet"], make_agent=Scripted(yielding)) == 0
-    assert "right before they are told an answer" in capsys.readouterr().out
+    assert "all that are told an answer: right at first" in capsys.readouterr().out

@@ -99,5 +99,16 @@ def test_the_runs_of_an_evaluation_are_found_again(rows: str, capsys: pytest.Cap
     assert {record["run_id"]: record["strategy"] for record in records} == {
         name: run["strategy"] for name, run in found.items()}
     assert len(found) == 8
+    told = {record["run_id"]: (record["item"], record["repeat"], record["correct"]) for record in records}
+    assert told == {name: (run["item"], run["repeat"], run["correct"]) for name, run in found.items()}
+    assert main(["runs", "list", "--of", "out.jsonl"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    shown = [" ".join(line.split()[:3]) for line in lines[1::2]]
+    assert sorted(shown) == sorted(
+        f"{'right' if r['correct'] else 'wrong'} {r['item']}{f'#{n}' if (n := r['repeat']) else ''} {r['strategy']}"
+        for r in records)
+    assert all(len(line) <= 80 for line in lines)
+    assert main(["runs", "list", "--of", "out.jsonl", "--limit", "3"]) == 0
+    assert capsys.readouterr().out.splitlines() == lines[:6], "the newest"
     assert main(["runs", "list", "--of", "sums.jsonl"]) == 2
     assert "not a record" in capsys.readouterr().err

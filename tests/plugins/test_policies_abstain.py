@@ -186,7 +186,7 @@ def test_the_printed_threshold_is_never_below_the_fitted_one(records, capsys):
 
 
 def test_a_promise_that_can_t_be_kept_is_not_made(records, capsys):
-    assert main(["fit-abstention", records(("critic", 0.9, True)), "--error", "0.1"]) == 0
+    assert main(["fit-abstention", records(("critic", 0.9, True)), "--error", "0.1"]) == 1
     assert "No threshold keeps 10.0%" in (out := capsys.readouterr().out) and "It takes 9 runs" in out
 
 

@@ -94,7 +94,7 @@ def _show(found: Sequence[Comparison], paths: tuple[Path, Path], headers: tuple[
         ("runs", [f"{c.runs}" for c in found]),
         ("A right", [percent(c.accuracy) for c in found]),
         ("B right", [percent(c.against_accuracy) for c in found]),
-        ("A over B", [points(c.difference) for c in found]),
+        ("A over B", [points(c.difference, c.items) for c in found]),
         ("right in A only", [f"{len(c.only)}" for c in found]),
         ("right in B only", [f"{len(c.only_against)}" for c in found]),
         ("McNemar p", [f"{c.mcnemar_p:.3g}" for c in found]),

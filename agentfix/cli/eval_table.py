@@ -69,7 +69,7 @@ def table_rows(summaries: Sequence[Summary]) -> list[list[str]]:
 def comparison_rows(comparisons: Sequence[Comparison]) -> list[list[str]]:
     """A row for each pair, and first the row of heads."""
     return [["compared", "difference", "only 1st", "only 2nd", "McNemar p", "tokens"], *(
-        [f"{c.strategy}, {c.against}", points(c.difference), f"{len(c.only)}", f"{len(c.only_against)}",
+        [f"{c.strategy}, {c.against}", points(c.difference, c.items), f"{len(c.only)}", f"{len(c.only_against)}",
          f"{c.mcnemar_p:.3g}", f"{c.completion_tokens:,.0f}, {c.against_completion_tokens:,.0f}"]
         for c in comparisons)]
 
@@ -103,8 +103,12 @@ def percent(share: Share) -> str:
     return f"{share.value:.1%} [{share.low:.1%}, {share.high:.1%}]"
 
 
-def points(share: Share) -> str:
-    """A difference of shares with its interval."""
+def points(share: Share, items: int) -> str:
+    """A difference of shares with its interval; a bootstrap of few items says nothing, so they get none."""
+    from agentfix.evals.statistics import FEWEST  # noqa: PLC0415 - the package loads plugins
+
+    if items < FEWEST:
+        return f"{100 * share.value:+.1f} points"
     return f"{100 * share.value:+.1f} [{100 * share.low:+.1f}, {100 * share.high:+.1f}] points"
 
 
@@ -123,7 +127,7 @@ _ROWS: tuple[tuple[str, Callable[[Summary], str]], ...] = (
     ("first attempts right", lambda s: percent(s.first_accuracy)),
     ("results right", lambda s: percent(s.accuracy)),
     ("oracle: any right", lambda s: percent(s.oracle)),
-    ("gain", lambda s: points(s.gain)),
+    ("gain", lambda s: points(s.gain, s.items)),
     ("wrong -> right", lambda s: f"{s.wrong_to_right}"),
     ("  by round", lambda s: _by_round(s.wrong_to_right_by_round)),
     ("right -> wrong", lambda s: f"{s.right_to_wrong}"),

@@ -14,7 +14,7 @@ from agentfix.cli.story import story_object, summary_lines, summary_object, tell
 from agentfix.cli.tree import lines_of, tree_of
 from agentfix.cli.tree_svg import svg_of
 from agentfix.cli.visible import one_line
-from agentfix.cli.writing import write
+from agentfix.cli.writing import require_other, write
 from agentfix.errors import JournalError
 from agentfix.journal import Archive, SqliteJournal
 from agentfix.recording import is_there
@@ -113,6 +113,8 @@ def tree(name: str, svg: Path | None) -> None:
 
     The worth of an attempt, and of all that comes of it, is what guides a search; ★ is the attempt that is returned.
     """
+    if svg is not None:
+        require_other(svg, load_settings().journal_path)
     story = _with_archive(lambda archive: archive.story(archive.find(name)))
     found = tree_of(story)
     tell_heading(story.summary)

@@ -172,7 +172,7 @@ def _parsed(path: Path, lines: Sequence[bytes], kind: type[R], hint: str) -> tup
         for line in lines[1:]:
             number += 1
             records.append(adapter.validate_json(line))
-    except (ValueError, ValidationError) as error:
+    except (ValueError, ValidationError, RecursionError) as error:
         raise _no_records(path, number, hint) from error
     return cast("dict[str, Any]", header), records
 

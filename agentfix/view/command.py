@@ -11,7 +11,8 @@ from typing import Any
 import click
 
 from agentfix.cli.visible import one_line
-from agentfix.errors import ConfigError, InputError, JournalError, UsageError
+from agentfix.cli.writing import require_other, write
+from agentfix.errors import ConfigError, JournalError, UsageError
 from agentfix.journal import Archive, SqliteJournal
 from agentfix.settings import load_settings
 from agentfix.view.page import alone, start
@@ -41,6 +42,9 @@ def view(names: tuple[str, ...], html: Path | None, port: int) -> None:
 
 async def _look(names: Sequence[str], html: Path | None, port: int) -> None:
     file = Path(names[0]) if len(names) == 1 and names[0].endswith(".jsonl") else None
+    if html is not None:
+        for read in (load_settings().journal_path, *([] if file is None else [file])):
+            require_other(html, read)
     async with AsyncExitStack() as stack:
         archive = _archive(stack, needed=file is None)
         source = Source(archive, file)
@@ -50,7 +54,9 @@ async def _look(names: Sequence[str], html: Path | None, port: int) -> None:
         for run in runs:
             await source.trace(run)  # the same for a run, which is at hand then when the page asks
         if html is not None:
-            _write(html, await alone(source, runs, evaluation=file is not None))
+            page = await alone(source, runs, evaluation=file is not None)
+            write(html, page)
+            click.echo(f"{one_line(str(html))}: {len(page.encode()):,} bytes.")
             return
         await _serve(source, port, start(runs, evaluation=file is not None))
 
@@ -81,11 +87,3 @@ def _archive(stack: AsyncExitStack, *, needed: bool) -> Archive | None:
     journal: Any = SqliteJournal(path)
     stack.push_async_callback(journal.aclose)
     return Archive(journal)
-
-
-def _write(file: Path, page: str) -> None:
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{str(file)!r} can't be written: {error.strerror}.", "Name another file.") from error
-    click.echo(f"{one_line(str(file))}: {len(page.encode()):,} bytes.")

@@ -27,7 +27,9 @@ def evaluation_data(path: Path, known: Collection[str] = ()) -> dict[str, Any]:
     """
     header, records = stored(path, Record)
     contenders = _contenders(records, equal_tokens=bool(header.get("equal_tokens")))
-    summaries = summarise(records, [contender.name for contender in contenders], seed=int(header.get("seed") or 0))
+    seed = header.get("seed")
+    summaries = summarise(records, [contender.name for contender in contenders],
+                          seed=seed if isinstance(seed, int) else 0)
     pairs = comparisons(records, contenders) if len(contenders) > 1 else []
     return plain({
         "file": path.name, "header": {name: value for name, value in header.items() if value not in (None, False, "")},

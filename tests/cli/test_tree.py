@@ -67,6 +67,12 @@ def test_a_search_is_seen_as_a_tree_with_what_guided_it(searched, call, tmp_path
     assert picture.findtext(f"{SVG}title") == "Write <double> & say so."
 
 
+def test_a_picture_is_not_drawn_over_the_journal(searched, call, tmp_path):
+    status, _, said = call("last", "--svg", str(tmp_path / "journal.sqlite"))
+    assert status == 2 and "would be written over" in said
+    assert call("last")[0] == 0
+
+
 def test_branches_are_joined_to_what_they_go_on_from():
     lines = lines_of(tree_of(None, 0, 1, 0, None))
     assert [line.partition(" derivation")[0] for line in lines] == [

@@ -110,11 +110,32 @@ def test_a_file_can_be_written_where_no_server_is_installed(journal, tmp_path):
     assert refused.returncode != 0 and "pip install 'agentfix[view]'" in refused.stderr
 
 
+def test_a_page_is_not_written_over_what_it_shows(journal, monkeypatch, capfd):
+    monkeypatch.setenv("AGENTFIX_DATA_DIR", str(journal))
+    monkeypatch.chdir(journal)
+    records, same = journal / "results.jsonl", journal / "same.html"
+    records.write_text("{}\n")
+    same.symlink_to(journal / "journal.sqlite")
+    for shown, written in (("last", "journal.sqlite"), ("last", "same.html"), ("results.jsonl", "results.jsonl")):
+        assert main(["view", shown, "--html", written]) == 2
+        assert "would be written over" in capfd.readouterr().err
+    assert records.read_text() == "{}\n" and main(["runs", "list"]) == 0
+
+
+@pytest.mark.parametrize("header", ['{"seed": {}}', '{"seed": "x"}', '{"seed": 1e400}'])
+def test_an_evaluation_with_a_strange_header_is_shown(journal, monkeypatch, capfd, header):
+    monkeypatch.setenv("AGENTFIX_DATA_DIR", str(journal))
+    monkeypatch.chdir(journal)
+    (journal / "results.jsonl").write_text(f"{header}\n")
+    assert main(["view", "results.jsonl", "--html", "x.html"]) == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
         (["nothing"], "There is no run 'nothing'"),
         (["nothing.jsonl"], "can't be read"),
+        (["deep.jsonl"], "not a record of an evaluation"),
         (["--html", "x.html"], "agentfix view last --html FILE"),
         (["a", "b", "c"], "Name one or two"),
         (["last", "--html", "missing/x.html"], "can't be written"),
@@ -123,6 +144,7 @@ def test_a_file_can_be_written_where_no_server_is_installed(journal, tmp_path):
 def test_a_mistake_is_said_in_a_sentence(journal, monkeypatch, capfd, arguments, said):
     monkeypatch.setenv("AGENTFIX_DATA_DIR", str(journal))
     monkeypatch.chdir(journal)
+    (journal / "deep.jsonl").write_text('{"a":' + "[" * 5000 + "]" * 5000 + "}\n")
     assert main(["view", *arguments]) != 0
     assert said in capfd.readouterr().err
 

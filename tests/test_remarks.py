@@ -64,6 +64,29 @@ def test_the_callers_checks_outrank_what_a_person_says(agent):
         assert made.remark(first.run_id, Remark("wrong")).supported_by is EvidenceClass.CONTRACT
 
 
+@pytest.mark.parametrize(("remark", "said"), [
+    (Remark("fine", "supported"), "polarity"),  # pyright: ignore[reportArgumentType] - a slip that callers make
+    (Remark(None), "text"),  # pyright: ignore[reportArgumentType] - the same
+    (Remark("", "supports", 0.5), "attempt"),  # pyright: ignore[reportArgumentType] - the same
+    (Remark("", "supports", 7), "no attempt 7"),
+])
+def test_a_remark_that_can_not_be_read_back_is_refused_and_leaves_the_run_as_it_was(agent, remark, said):
+    with agent(FINE) as made:
+        first = made.run(POEM)
+        with pytest.raises(InputError, match=said):
+            made.remark(first.run_id, remark)
+        assert made.remark(first.run_id, Remark("", "supports")).supported_by is EvidenceClass.PERSON
+    assert main(["runs", "list"]) == 0
+
+
+def test_what_gives_no_answer_can_not_be_approved(agent):
+    with agent("No idea.", kind="math") as made:
+        first = made.run("How many pens are in 7 boxes of 12?")
+        assert first.answer is None
+        with pytest.raises(InputError, match="gives no answer"):
+            made.remark(first.run_id, Remark("", "supports"))
+
+
 def test_what_people_say_is_exported_as_proof(agent, tmp_path):
     with agent(DULL, FINE) as made:
         bad, good = made.run(POEM).run_id, made.run(POEM).run_id

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from agentfix.agent.inheriting import inherited_in, taken_over
 from agentfix.errors import InputError, JournalError
@@ -17,6 +17,7 @@ from agentfix.types import Inherited, Remark, Result
 
 _RESULT = TypeAdapter(Result)
 _REMARKS = TypeAdapter(list[Remark])
+_REMARK = TypeAdapter(Remark)
 
 
 async def keep(journal: Journal, run: str, remark: Remark) -> Inherited:
@@ -28,10 +29,13 @@ async def keep(journal: Journal, run: str, remark: Remark) -> Inherited:
 
     Raises:
         JournalError: the journal can't be read or written.
-        InputError: there is no such attempt.
+        InputError: there is no such attempt, approval is of one that gives no answer, or the remark is none.
     """
-    found = await taken_over(journal, run, remark)
+    found = await taken_over(journal, run, _read(remark))
     number = found.remark.attempt or 0
+    if found.remark.polarity == "supports" and found.attempts[number].answer is None:
+        raise InputError(f"Attempt {number} of run {run!r} gives no answer that could be right.",
+                         f"Say which is meant: agentfix runs show {run}")
     name: str | None = run
     while name is not None:
         await journal.record(name, "remark", str(number), asdict(found.remark))
@@ -58,6 +62,16 @@ async def as_it_stands(journal: Journal, run: str, settings: Settings) -> Result
         raise InputError(f"Run {run!r} has not ended.", f"Go on with it: agentfix resume {run}")
     result = _understood(_RESULT, results[-1], run)
     return counted(result, _understood(_REMARKS, await journal.records(run, "remark"), run), settings.required_class)
+
+
+def _read(remark: Remark) -> Remark:
+    """The remark as it will be read back: what can't be would make the journal's runs unreadable."""
+    try:
+        return _REMARK.validate_python(asdict(remark))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        raise InputError(f"The remark's {first['loc'][0]} is wrong: {first['msg']}.",
+                         'For example: Remark("why", "supports").') from error
 
 
 def _understood(adapter: TypeAdapter[Any], data: Mapping[str, Any] | Sequence[Any], run: str) -> Any:

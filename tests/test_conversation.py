@@ -91,6 +91,12 @@ def test_the_newest_turns_stay_whole_and_what_is_left_out_is_said(limit):
     assert kept[-1].question == "question 39"
 
 
+@pytest.mark.parametrize("limit", [0, 1, 79, 81])
+def test_under_a_tiny_limit_little_more_than_the_mark_stays(limit):
+    (kept,) = compacted([Turn("q" * 500, "a" * 500)] * 3, limit)
+    assert kept.left_out == 2 and len(kept.question) + len(kept.answer) < 85
+
+
 def test_what_was_left_out_before_is_counted_again():
     once = compacted([Turn(f"q{i}", "a" * 500) for i in range(20)], 2_000)
     twice = compacted([*once, Turn("new", "b" * 500)], 2_000)

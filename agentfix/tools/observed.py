@@ -55,4 +55,4 @@ def head_and_tail(text: str, limit_chars: int) -> str:
     if len(text) <= limit_chars:
         return text
     half = limit_chars // 2
-    return f"{text[:half]} [... {len(text) - limit_chars} characters cut ...] {text[-(limit_chars - half):]}"
+    return f"{text[:half]} [... {len(text) - limit_chars} characters cut ...] {text[len(text) - (limit_chars - half):]}"

@@ -215,6 +215,7 @@ class Archive:
             parts = (_OBJECT.validate_python(told.get(part) or {}) for part in ("task", "settings", "from"))
             task, settings, origin = parts
             if ended is not None:
+                _check_result(ended)
                 required = EvidenceClass.parse(str(settings.get("require", "agreement")))
                 ended = counted(ended, self._remarks(name), required)
             why = "" if failure is None else str(texts.load(failure, self._db)["message"])
@@ -237,3 +238,15 @@ def _check_tree(attempts: Sequence[Attempt]) -> None:
     for place, attempt in enumerate(attempts):
         if attempt.id != place or not (attempt.parent is None or 0 <= attempt.parent < place):
             raise ValueError(f"attempt {attempt.id} of parent {attempt.parent} is in place {place}")
+
+
+def _check_result(result: Result) -> None:
+    """A result speaks of its own attempts only.
+
+    Raises:
+        ValueError: it doesn't.
+    """
+    named = [ended.best for ended in result.rounds] + [0 if result.best is None else result.best]
+    known = len(result.attempts)
+    if len(result.standings) != known or any(not 0 <= number < max(1, known) for number in named):
+        raise ValueError("the result speaks of attempts that it does not have")

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agentfix import Agent, Plugins, Settings
+from agentfix import Agent, JournalError, Plugins, Settings
 from agentfix.journal import Archive, SqliteJournal
 from agentfix.protocols import JournalledCall
 from agentfix.testing import ScriptedModel, script_plugin
@@ -104,3 +104,13 @@ async def test_an_objection_is_what_an_answer_gave_way_to(tmp_path):
     assert (gave_way["before"], gave_way["after"]) == (0, 1)
     assert [(cause["attempt"], cause["class"], cause["polarity"]) for cause in gave_way["causes"]] == [
         (0, "person", "refutes")]
+
+
+@pytest.mark.parametrize("change", [("$.best", "99"), ("$.standings", "[]"), ("$.rounds[0].best", "-1")])
+async def test_a_result_that_names_what_is_not_there_is_damage_and_said(tmp_path, change):
+    await write(tmp_path, [search(12)])
+    journal = SqliteJournal(tmp_path / "journal.sqlite")
+    journal.db.execute("UPDATE records SET data = json_set(data, ?, json(?)) WHERE kind = 'result'", change)
+    with pytest.raises(JournalError, match="attempts that it does not have"):
+        await Archive(journal).story("20260101-000000-search")
+    await journal.aclose()

@@ -37,6 +37,13 @@ _REMARKED = """SELECT data FROM records WHERE run = (SELECT number FROM runs WHE
                ORDER BY number"""
 
 
+_STATE = """SELECT (SELECT count(*) FROM calls WHERE run = runs.number),
+                     (SELECT max(ended) FROM calls WHERE run = runs.number),
+                     (SELECT total(length(data)) FROM records WHERE run = runs.number),
+                     (SELECT group_concat(data) FROM records WHERE run = runs.number AND kind = 'remark')
+            FROM runs WHERE id = ?"""
+
+
 @dataclass(frozen=True, slots=True)
 class RunSummary:
     """A run in a line. Times are seconds since the epoch."""
@@ -100,6 +107,19 @@ class Archive:
             rows = self._db.execute(f"{_SUMMARY} ORDER BY begun DESC, number DESC LIMIT ?",
                                     (-1 if limit is None else limit,)).fetchall()
             return [self._summary(*row) for row in rows]
+
+    def state(self, run: str) -> tuple[object, ...]:
+        """What is another as soon as more is known of a run, or another process takes it up or leaves it.
+
+        Args:
+            run: its full name.
+        """
+        claims = self._journal.claims
+        with self._journal.reading():
+            row = self._db.execute(_STATE, (run,)).fetchone()
+            if row is None:
+                raise JournalError(f"There is no run {run!r}.", "See: agentfix runs list")
+            return (*row, claims is not None and claims.held_elsewhere(run))
 
     async def story(self, run: str) -> RunStory:
         """Everything about a run.

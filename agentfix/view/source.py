@@ -23,6 +23,7 @@ class Runs(Protocol):
     """What is asked of a journal; `agentfix.journal.Archive` is such."""
 
     def runs(self, limit: int | None = None) -> list[RunSummary]: ...
+    def state(self, run: str) -> tuple[object, ...]: ...
     async def story(self, run: str) -> RunStory: ...
 
 
@@ -37,8 +38,8 @@ class Source:
     def __init__(self, archive: Runs | None, evaluation: Path | None = None) -> None:
         self._archive = archive
         self._evaluation = evaluation
-        self._kept: dict[str, tuple[Trace, Any]] = {}
-        """Of runs that have ended: what is told of them is reckoned once."""
+        self._kept: dict[str, tuple[object, Trace, Any]] = {}
+        """The state in which runs were read, and what is told of them."""
 
     async def answer(self, name: str, asked: Mapping[str, str]) -> Any:
         """The data of that name.
@@ -79,17 +80,17 @@ class Source:
         return (await self._read(run))[0]
 
     async def _read(self, run: str) -> tuple[Trace, Any]:
-        if run in self._kept:
-            return self._kept[run]
         if self._archive is None:
             raise InputError(f"There is no run {run!r} here.")
-        trace = trace_of(await self._archive.story(run))
-        read = trace, run_data(trace)
-        if trace.story.summary.result is not None:
-            while len(self._kept) >= KEPT:
-                del self._kept[next(iter(self._kept))]
-            self._kept[run] = read
-        return read
+        state = self._archive.state(run)  # before it is read: what comes meanwhile is read the next time
+        kept = self._kept.pop(run, None)
+        if kept is None or kept[0] != state:
+            trace = trace_of(await self._archive.story(run))
+            kept = state, trace, run_data(trace)
+        while len(self._kept) >= KEPT:
+            del self._kept[next(iter(self._kept))]
+        self._kept[run] = kept
+        return kept[1:]
 
     def _names(self) -> set[str]:
         return set() if self._archive is None else {run.id for run in self._archive.runs()}

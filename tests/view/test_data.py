@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -13,6 +14,7 @@ from agentfix.testing import ScriptedModel, script_plugin
 from agentfix.view.difference import lines_changed
 from agentfix.view.plain import LONGEST, dumped, plain
 from agentfix.view.run import attempt_data, run_data, trace_of
+from agentfix.view.source import Source
 from agentfix.view.steps import owner, steps_of
 from tests.view.hostile import STRINGS
 from tests.view.traces import search, write
@@ -114,3 +116,23 @@ async def test_a_result_that_names_what_is_not_there_is_damage_and_said(tmp_path
     with pytest.raises(JournalError, match="attempts that it does not have"):
         await Archive(journal).story("20260101-000000-search")
     await journal.aclose()
+
+
+async def test_a_page_tells_what_was_said_of_a_run_since_it_was_first_looked_at(tmp_path):
+    await write(tmp_path, [replace(search(12), run="ended"), replace(search(12), run="open", ended=False)])
+    journal, other = (SqliteJournal(tmp_path / "journal.sqlite") for _ in range(2))
+    source = Source(Archive(journal))
+    asked = {"run": "ended", "number": "0"}
+    assert (await source.answer("attempt", asked))["critiques"][0]["critic"] != "person"
+    assert await source.trace("open") is await source.trace("open"), "what has not changed is read once"
+    for polarity in ("refutes", "supports"):
+        await other.record("ended", "remark", "0", {"text": "x" * 7, "polarity": polarity, "attempt": 0})
+        told = await source.answer("attempt", asked)
+        assert told["critiques"][0]["evidence"][0]["polarity"] == polarity
+    await other.record("open", "failure", "", {"message": "no power"})
+    assert (await source.trace("open")).story.summary.failure == "no power"
+    Archive(other).remove(["ended"])
+    with pytest.raises(JournalError, match="no run 'ended'"):
+        await source.trace("ended")
+    await journal.aclose()
+    await other.aclose()

@@ -191,6 +191,9 @@ def best(attempts: Sequence[Attempt], critiques: Sequence[Critique], standings: 
     highest, and then the earliest, so that nothing is given up without a reason. One that is unfinished is taken only
     where there is no other.
 
+    Where a person objects, no answer is worse than a refuted one, and of answers that the person objects to equally the
+    rest of the evidence decides: an objection alone makes nothing better than it was.
+
     A score is no evidence: it orders what evidence holds equal, and an answer that has none counts as 0.5.
 
     Args:
@@ -205,10 +208,14 @@ def best(attempts: Sequence[Attempt], critiques: Sequence[Critique], standings: 
         if critique.score is not None:
             given.setdefault(critique.attempt, []).append(critique.score)
 
-    def key(attempt: Attempt) -> tuple[bool, tuple[int, int, float], bool, float, int]:
-        score = fmean(given.get(attempt.id, (0.5,)))
-        return (not attempt.unfinished, rank(standings[attempt.id]), attempt.id not in wrong, score,
-                attempt.id if latest else -attempt.id)
+    apart = {number: rank(standing([e for c in critiques if c.attempt == number for e in c.evidence
+                                    if e.kind is not EvidenceClass.PERSON])) for number in wrong}
+
+    def key(attempt: Attempt) -> tuple[object, ...]:
+        score, of = fmean(given.get(attempt.id, (0.5,))), standings[attempt.id]
+        nothing = bool(wrong) and attempt.answer is None and of.state != "supported"
+        return (not attempt.unfinished, not nothing, rank(of), attempt.id not in wrong,
+                apart.get(attempt.id, ()), score, attempt.id if latest else -attempt.id)
 
     return max(attempts, key=key).id if attempts else None
 

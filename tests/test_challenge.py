@@ -89,6 +89,23 @@ async def test_an_objection_makes_nobody_vote_for_another_answer():
     assert "for it: 2 of 2 independent attempts give 84" in second.reason
 
 
+async def test_an_answer_objected_to_does_not_give_way_to_no_answer():
+    empty = "```python\nraise ValueError\n```"
+    first, second, _, _ = await challenged(PENS, "", RIGHT, DERIVED, RIGHT, *[empty] * 3, rounds=2)
+    assert first.supported_by is EvidenceClass.AGREEMENT and {a.answer for a in second.attempts} == {"84", None}
+    assert second.answer == "84" and second.abstained and second.reason.startswith("the answer stays: a person says")
+
+
+async def test_of_two_answers_objected_to_the_one_with_more_for_it_is_returned():
+    model, journal = ScriptedModel([WRONG, DERIVED, RIGHT, RIGHT, *[RIGHT] * 20]), Kept()
+    async with make(model, journal) as agent:
+        await agent.arun(PENS, run_id="first")
+        second = await agent.achallenge("first", Remark("no", attempt=0), into="second")
+        third = await agent.achallenge("second", Remark("no", attempt=1))
+    assert (second.answer, second.supported_by) == ("84", EvidenceClass.AGREEMENT)
+    assert third.answer == "84" and third.abstained, "91 was objected to as well, and nothing speaks for it"
+
+
 async def test_an_answer_that_no_critic_saw_is_reviewed_before_the_objection_decides():
     model, journal = ScriptedModel([RIGHT, WRONG]), Kept()
     async with make(model, journal, strategy="none") as agent:

@@ -39,21 +39,28 @@ SHOWN_TURNS = 3
 @click.option("--journal", type=click.Choice(["file", "memory", "file-or-memory"]),
               help="Where what happens is kept; `memory` leaves nothing behind.")
 @plugin_option
-def repl(name: str | None, named: tuple[str, ...], **arguments: Any) -> None:
+@click.pass_context
+def repl(context: click.Context, name: str | None, named: tuple[str, ...], **arguments: Any) -> None:
     """Ask one question after the other, watch the answers being checked, object, go back, compare.
 
     Everything is kept as it happens: a conversation that was cut off goes on with --resume. At a terminal, `agentfix`
-    alone does the same. /help lists the commands.
+    alone does the same. /help lists the commands. Through a pipe each line is a question or a command; exit status 1
+    says that one could not be done.
     """
     settings, folder, where = load_settings(arguments), _folder(), here()
     kept = Sessions(None if settings.journal == "memory" else settings.data_dir / "sessions")
     session = _session(kept, name, folder, where)
     try:
+        for option, value in arguments.items():
+            if value is not None:  # so that it is gone on with as it was begun
+                session.note("given", name=option, value=value)
         screen = TerminalScreen() if where.drawn else PlainScreen()
-        conversation = Conversation(arguments, named, screen, kept, session, folder, where.typed)
-        asyncio.run(_converse(conversation, where))
+        conversation = Conversation(named, screen, kept, session, folder, where.typed)
+        failed = asyncio.run(_converse(conversation, where))
     finally:
         session.close()
+    if failed and not where.typed:
+        context.exit(1)
 
 
 def _session(kept: Sessions, name: str | None, folder: Path, where: Place) -> Session:
@@ -66,7 +73,8 @@ def _session(kept: Sessions, name: str | None, folder: Path, where: Place) -> Se
     return kept.new(folder)
 
 
-async def _converse(conversation: Conversation, where: Place) -> None:
+async def _converse(conversation: Conversation, where: Place) -> bool:
+    """Returns whether anything that was asked for could not be done."""
     commands = own_commands()
     loop = Loop(conversation, commands)
     if where.drawn and find_spec(EDITOR) is not None:
@@ -77,6 +85,7 @@ async def _converse(conversation: Conversation, where: Place) -> None:
         await loop.run()
     finally:
         await conversation.aclose()
+    return loop.failed
 
 
 def _editor(conversation: Conversation, commands: Commands) -> Reader:

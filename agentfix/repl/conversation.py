@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +43,6 @@ class Conversation:
     """A conversation that is going on. Implements `agentfix.Repl`.
 
     Args:
-        arguments: the settings that the command line gave.
         named: the plugins that it named.
         screen: where it is shown.
         sessions: where conversations are kept.
@@ -53,7 +52,6 @@ class Conversation:
         agents: makes the agent, and gets ready what it needs.
     """
 
-    arguments: Mapping[str, Any]
     named: tuple[str, ...]
     screen: Screen
     sessions: Sessions
@@ -112,7 +110,7 @@ class Conversation:
             ConfigError: it can't have that value.
         """
         changes = {**self.state.changes, name: value}
-        load_settings({**self.arguments, **changes}, directory=self.folder)
+        load_settings(changes, directory=self.folder)
         self.session.note("set", name=name, value=value)
         self.refresh()
 
@@ -122,7 +120,7 @@ class Conversation:
         self.agents.warming.begin(self.settings)
 
     def _settings(self, state: State) -> Settings:
-        settings = load_settings({**self.arguments, **state.changes}, directory=self.folder)
+        settings = load_settings(state.changes, directory=self.folder)
         changes: dict[str, Any] = {
             "plugins": (*settings.plugins, *self.named),
             "policy": (*settings.policy, *(f"allow {tool}" for tool in self._permissions(settings).tools())),

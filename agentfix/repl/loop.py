@@ -29,6 +29,8 @@ class Loop:
 
     conversation: Conversation
     commands: Commands
+    failed: bool = field(default=False, init=False)
+    """Something that was asked for could not be done."""
     _doing: asyncio.Future[Any] | None = field(default=None, init=False)
 
     async def run(self) -> None:
@@ -37,7 +39,7 @@ class Loop:
             asyncio.get_running_loop().add_signal_handler(signal.SIGINT, self._stop)
         turns = self.conversation.state.turns
         if turns and turns[-1].take.state == "cut off":
-            self.conversation.say(f"Going on with: {turns[-1].question}", "bold")
+            self.conversation.say(f"Going on with, until Ctrl-C: {turns[-1].question}", "bold")
             await self._do(self.conversation.retry())
         while True:
             try:
@@ -59,9 +61,13 @@ class Loop:
         try:
             await self._stoppable(work, None)
         except AgentFixError as error:
-            self.conversation.say(str(error), "red")
+            self._complain(str(error))
         except Exception as error:  # noqa: BLE001 - a fault of ours ends what was being done, not the conversation
-            self.conversation.say(f"That is a fault of agentfix, please report it: {error!r}", "red")
+            self._complain(f"That is a fault of agentfix, please report it: {error!r}")
+
+    def _complain(self, text: str) -> None:
+        self.failed = True
+        self.conversation.screen.complain(text)
 
     async def _stoppable(self, work: Coroutine[Any, Any, T], otherwise: T) -> T:
         """Do something that Ctrl-C ends."""

@@ -27,7 +27,7 @@ class Mentioned:
     files: tuple[str, ...] = ()
     """What was read."""
     missing: tuple[str, ...] = ()
-    """What looks like a mention, and is no file: it stays a part of the question."""
+    """What has no ending and is no file: a name, say. It stays a part of the question."""
 
 
 def mentioned(question: str, folder: Path) -> Mentioned:
@@ -38,7 +38,7 @@ def mentioned(question: str, folder: Path) -> Mentioned:
         folder: where relative paths begin.
 
     Raises:
-        InputError: a file is too large, is neither text nor picture, or can't be read.
+        InputError: a file is not there, is too large, is neither text nor picture, or can't be read.
     """
     texts: list[str] = []
     images: list[Image] = []
@@ -50,6 +50,8 @@ def mentioned(question: str, folder: Path) -> Mentioned:
         if name in files or name in missing:
             continue
         if not path.is_file():
+            if path.suffix:
+                raise InputError(f"There is no file {name} here.", "Write another path, or leave out the @.")
             missing.append(name)
             continue
         files.append(name)

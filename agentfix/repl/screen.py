@@ -34,6 +34,10 @@ class Screen(Protocol):
         """
         ...
 
+    def complain(self, text: str) -> None:
+        """Say what went wrong."""
+        ...
+
     def source(self, text: str, language: str) -> None:
         """Show a source text: a diff, a program."""
         ...
@@ -52,6 +56,9 @@ class PlainScreen:
 
     def say(self, text: str, style: str = "") -> None:
         click.echo(visible(text))
+
+    def complain(self, text: str) -> None:
+        click.echo(visible(text), err=True)
 
     def source(self, text: str, language: str) -> None:
         click.echo(visible(text))
@@ -81,6 +88,9 @@ class TerminalScreen:
         shown = visible(text)
         plain = shown.lstrip(" ")  # what is indented stays so where it is broken into lines
         self._console.print(Padding(Text(plain, style), (0, 0, 0, len(shown) - len(plain)), expand=False))
+
+    def complain(self, text: str) -> None:
+        self.say(text, "red")
 
     def source(self, text: str, language: str) -> None:
         from rich.syntax import Syntax  # noqa: PLC0415

@@ -72,7 +72,7 @@ def after(state: State, line: Line) -> State:
             return replace(state, folder=str(folder))
         case {"is": "set", "name": "verify", "value": value}:
             return replace(state, verify=bool(value))
-        case {"is": "set", "name": name, "value": value}:
+        case {"is": "set" | "given", "name": name, "value": value}:
             kept = {key: old for key, old in state.changes.items() if key != name}
             return replace(state, changes=kept if value is None else {**kept, name: value})
         case {"is": "asked", "question": question, "run": run}:

@@ -20,7 +20,7 @@ from agentfix.errors import InputError
 from agentfix.repl.state import Line, State, after
 
 LATEST = "last"
-_NOTHING = ("begun", "left")
+_NOTHING = ("begun", "given", "left")
 _NAME = re.compile(r"[\w.-]{1,80}")
 
 

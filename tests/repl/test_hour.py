@@ -88,7 +88,8 @@ def test_an_hour_of_talk(start, says, folder, asked):
     screen.kill()
 
     again = start("--resume", "hour")
-    again.until("The letter is sent.", "Going on with: How many rivers are there?", "answers Three rivers.", "stopped:")
+    again.until("The letter is sent.", "Going on with, until Ctrl-C: How many rivers are there?",
+                "answers Three rivers.", "stopped:")
     _talk(again, EVENING)
     assert again.leave() == 0
 

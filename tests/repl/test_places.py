@@ -37,9 +37,9 @@ def test_a_pipe_is_read_line_by_line(pipe, says, folder):
     says("Paris it is.", "Two million.")
     done = pipe("repl", "--plugin", str(PLUGIN), "--kind", "text",
                 told=f"{QUESTION}\n/challenge\n\nHow many people \\\nlive there?\n/export all.md\n")
-    assert done.returncode == 0 and done.stderr == ""
+    assert done.returncode == 1 and "needs your objection" in done.stderr, "the second line could not be done"
     assert "\x1b" not in done.stdout and "> " not in done.stdout
-    assert done.stdout.index("Paris it is.") < done.stdout.index("needs your objection") < done.stdout.index("Two mill")
+    assert done.stdout.index("Paris it is.") < done.stdout.index("Two mill")
     assert "How many people \nlive there?" in (folder / "all.md").read_text(encoding="utf-8")
 
 

@@ -20,6 +20,7 @@ from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of
 from agentfix.agent.inheriting import FROM, continued_from, inherited_in
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
+from agentfix.agent.toolbox import Toolbox
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.evidence import case
 from agentfix.families import same_family
@@ -31,7 +32,7 @@ from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
 from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
-from agentfix.protocols import Asked, Journal, Memory, Session, TaskKind, Tool
+from agentfix.protocols import Asked, Journal, Memory, Session, TaskKind
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key, split_model
 from agentfix.tools import Approve, ToolRunner, read_policy
@@ -199,8 +200,8 @@ class LiveRuns:
         reviewers = tuple(dict.fromkeys(critics_in(header) or (*kind.critics, *settings.critics)))
         context = RunContext(
             task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
-            reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), session, calls, emit,
-            settings.seed, settings.tool_timeout_s, settings.required_class,
+            reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), _checking(tools),
+            session, calls, emit, settings.seed, settings.tool_timeout_s, settings.required_class,
             opening.on_event is not None or lifecycle.watched, given, memory, inherited_in(opening.before),
         )
         calls.hear_of(context.at_hand)
@@ -226,18 +227,18 @@ class LiveRuns:
         return gate, Calls(run, journal, meter, gate, spent, sources, opening.on_doubt, heard=_beside(task))
 
     async def _tools(self, run: str, kind: TaskKind, opening: Opening, recording: Recording | None,
-                     notice: Callable[[str], None]) -> tuple[Mapping[str, Tool], Sequence[ToolSpec]]:
+                     notice: Callable[[str], None]) -> tuple[Toolbox, Sequence[ToolSpec]]:
         """The tools of a run, and which of them were found for it; in a replay, what stands for them."""
         built = self.parts.tools(notice)
         if recording is not None:
             specs = [spec for header in recording.runs.values() for spec in specs_in(header)]
-            known = {spec.name: spec for spec in (*specs, *(tool.spec for tool in built.values()))}
-            return {name: ReplayTool(spec, recording) for name, spec in known.items()}, specs
+            known = {**{spec.name: spec for spec in specs}, **built.specs}
+            return Toolbox({name: ReplayTool(spec, recording) for name, spec in known.items()}, lambda _: None), specs
         found = await self.parts.found(kind, built, opening.settings, notice)
         before = specs_in(opening.before or await (await self.journal()).header(run))
         if before:
             found = as_before(before, found)
-        return {**found, **built}, [tool.spec for tool in found.values()]
+        return built.behind(found), [tool.spec for tool in found.values()]
 
     async def _begin(self, run: str, header: Mapping[str, Any], opening: Opening, journal: Journal,
                      context: RunContext) -> None:
@@ -354,6 +355,11 @@ def _beside(task: Task) -> Heard | None:
     return Heard("an earlier answer", answers) if answers else None
 
 
+def _checking(tools: Toolbox) -> tuple[str, ...]:
+    """The tools that can check claims and change nothing, by name."""
+    return tuple(name for name, spec in tools.specs.items() if spec.verifies and not spec.side_effects)
+
+
 def _task(question: Mapping[str, Any]) -> Task:
     try:
         return TypeAdapter(Task).validate_python(question["task"]) if question.get("task") else Task(
@@ -416,9 +422,9 @@ async def _leave(session: Session, sandbox: str, notice: Callable[[str], None]) 
         notice(f"Sandbox {sandbox!r} could not be closed: {error!r}.")
 
 
-async def _put_away(tools: Mapping[str, Tool], notice: Callable[[str], None]) -> None:
+async def _put_away(tools: Toolbox, notice: Callable[[str], None]) -> None:
     """Close the tools that hold something."""
-    for name, tool in tools.items():
+    for name, tool in tools.made().items():
         close = getattr(tool, "aclose", None)
         if close is None:
             continue

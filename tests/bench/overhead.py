@@ -2,7 +2,7 @@
 
 The same nodes (strategy, actor, critic, and a tool that the critic calls) are run by agentfix with its journal in a
 file, and by a bare LangGraph loop with its SQLite saver, in turns and in one process, so that the difference is what
-counts. Of one long run the milliseconds per round are printed, and of many runs of one round those per run.
+counts. Printed are milliseconds by the clock and of the processor: per round of a long run, and per run of one round.
 """
 
 from __future__ import annotations
@@ -43,6 +43,8 @@ from agentfix.plugins import Plugins
 QUESTION = "Say what a journal is good for."
 TEXT = "The answer, in a sentence or two. " * 8
 TURNS = 3
+Took = tuple[float, float]
+"""Milliseconds, by the clock and of the processor."""
 
 
 class Instant:
@@ -122,11 +124,20 @@ def opened(folder: Path) -> Agent:
     return Agent(settings, Plugins(settings, {"parts": Parts()}))
 
 
-async def ours(agent: Agent, strategy: str) -> float:
-    """Milliseconds that a run takes."""
-    began = time.perf_counter()
+def _now() -> Took:
+    return time.perf_counter() * 1000, time.process_time() * 1000
+
+
+def _since(began: Took, count: int = 1) -> Took:
+    now = _now()
+    return (now[0] - began[0]) / count, (now[1] - began[1]) / count
+
+
+async def ours(agent: Agent, strategy: str, rounds: int = 1) -> Took:
+    """What a round of a run takes."""
+    began = _now()
     await agent.arun(QUESTION, strategy=strategy)
-    return (time.perf_counter() - began) * 1000
+    return _since(began, rounds)
 
 
 class State(TypedDict):
@@ -165,13 +176,13 @@ class Bare:
     def __exit__(self, *error: Any) -> None:
         self._kept.__exit__(*error)
 
-    def run(self, rounds: int) -> float:
-        """Milliseconds that a run takes."""
+    def run(self, rounds: int) -> Took:
+        """What a round of a run takes."""
         self._threads, self._rounds = self._threads + 1, rounds
         first: State = {"messages": [], "text": "", "attempts": 0, "reviewed": 0, "seen": 0}
-        began = time.perf_counter()
+        began = _now()
         self._machine.invoke(first, {"configurable": {"thread_id": str(self._threads)}, "recursion_limit": 10**6})
-        return (time.perf_counter() - began) * 1000
+        return _since(began, rounds)
 
     def _next(self, state: State) -> str:
         if state["reviewed"] < state["attempts"]:
@@ -203,23 +214,27 @@ def _after_critic(state: State) -> str:
     return "tools" if state["seen"] < state["attempts"] else "strategy"
 
 
-async def measure(rounds: int, runs: int) -> dict[str, float]:
-    """Milliseconds: medians of turns for a round of a long run, and of all runs for a short one."""
-    per_round: dict[str, list[float]] = {"agentfix": [], "bare": []}
-    per_run: dict[str, list[float]] = {"none": [], "agentfix": [], "bare": []}
+async def measure(rounds: int, runs: int) -> dict[str, Took]:
+    """Medians: of turns for a round of a long run, and of all runs for a short one."""
+    per_round: dict[str, list[Took]] = {"agentfix": [], "bare": []}
+    per_run: dict[str, list[Took]] = {"none": [], "agentfix": [], "bare": []}
     with tempfile.TemporaryDirectory() as folder, Bare(Path(folder)) as bare:
         async with opened(Path(folder)) as agent:
             await ours(agent, "rounds:1")  # loads everything
             bare.run(1)
             for _ in range(TURNS):
-                per_round["agentfix"].append(await ours(agent, f"rounds:{rounds}") / rounds)
-                per_round["bare"].append(bare.run(rounds) / rounds)
+                per_round["agentfix"].append(await ours(agent, f"rounds:{rounds}", rounds))
+                per_round["bare"].append(bare.run(rounds))
             for _ in range(runs):
                 per_run["none"].append(await ours(agent, "none"))
                 per_run["agentfix"].append(await ours(agent, "rounds:1"))
                 per_run["bare"].append(bare.run(1))
-    return {**{f"round, {name}, ms": statistics.median(each) for name, each in per_round.items()},
-            **{f"run of 1 round, {name}, ms": statistics.median(each) for name, each in per_run.items()}}
+    return {**{f"round, {name}": _median(each) for name, each in per_round.items()},
+            **{f"run of 1 round, {name}": _median(each) for name, each in per_run.items()}}
+
+
+def _median(took: list[Took]) -> Took:
+    return statistics.median(wall for wall, _ in took), statistics.median(cpu for _, cpu in took)
 
 
 if __name__ == "__main__":
@@ -227,5 +242,6 @@ if __name__ == "__main__":
     parser.add_argument("--rounds", type=int, default=100)
     parser.add_argument("--runs", type=int, default=50)
     arguments = parser.parse_args()
-    for what, value in asyncio.run(measure(arguments.rounds, arguments.runs)).items():
-        sys.stdout.write(f"{what:28} {value:.2f}\n")
+    sys.stdout.write(f"{'milliseconds':26} {'clock':>7} {'processor':>9}\n")
+    for what, (wall, cpu) in asyncio.run(measure(arguments.rounds, arguments.runs)).items():
+        sys.stdout.write(f"{what:26} {wall:7.2f} {cpu:9.2f}\n")

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentfix.agent import Agent as Agent
+    from agentfix.agent import Output as Output
+    from agentfix.agent import StructuredResult as StructuredResult
     from agentfix.bisection import Bisection as Bisection
     from agentfix.bisection import Stage as Stage
     from agentfix.bisection import bisected as bisected
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
     from agentfix.verdict import read_verdict as read_verdict
 
 _HOMES = {
-    "agentfix.agent": ("Agent",),
+    "agentfix.agent": ("Agent", "Output", "StructuredResult"),
     "agentfix.bisection": ("Bisection", "Stage", "bisected"),
     "agentfix.checks": ("checks_in",),
     "agentfix.confidence": ("confidence_of",),

@@ -2,5 +2,6 @@
 
 from agentfix.agent.agent import Agent
 from agentfix.agent.exporting import export_runs
+from agentfix.agent.structured import Output, StructuredResult
 
-__all__ = ["Agent", "export_runs"]
+__all__ = ["Agent", "Output", "StructuredResult", "export_runs"]

@@ -25,6 +25,8 @@ FOUND = "__"
 """Stands in the names of tools that are found by opening what holds them, and in no other."""
 ACTING = "tools"
 """The kind of a task for which tools are named."""
+STRUCTURED = "json"
+"""The kind of a task whose answer has to fit a schema."""
 
 
 class Parts:
@@ -66,6 +68,9 @@ class Parts:
 
     def kind(self, task: Task, settings: Settings, chosen: Callable[[str, str], None]) -> TaskKind:
         """The kind of a task: as told (`name` or `name:argument`), or found out, of which `chosen` is told."""
+        if task.kind == "auto" and task.schema is not None:
+            chosen(STRUCTURED, "the answer has to fit a schema")
+            return self._plugins.build("kind", STRUCTURED)
         wanted = task.kind if task.kind != "auto" else settings.kind
         if wanted != "auto":
             name, _, argument = wanted.partition(":")
@@ -94,13 +99,17 @@ class Parts:
             self._models[spec] = self._plugins.build("model", *split_model(spec))
         return self._models[spec]
 
-    def critics(self, names: tuple[str, ...]) -> Callable[[str], Critic]:
+    def critics(self, names: tuple[str, ...], own: Mapping[str, Critic]) -> Callable[[str], Critic]:
         """Makes critics by `name` or `name:argument`, each once.
+
+        Args:
+            names: of those that are made at once.
+            own: critics that come with the run.
 
         Raises:
             UnknownNameError: one of the names is no critic's.
         """
-        made: dict[str, Critic] = {}
+        made = dict(own)
 
         def critic(name: str) -> Critic:
             if name not in made:

@@ -20,6 +20,7 @@ from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of
 from agentfix.agent.inheriting import FROM, continued_from, inherited_in
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
+from agentfix.agent.structured import OUTPUT, Output, OutputCritic
 from agentfix.agent.toolbox import Toolbox
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.evidence import case
@@ -32,7 +33,7 @@ from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
 from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
-from agentfix.protocols import Asked, Journal, Memory, Session, TaskKind
+from agentfix.protocols import Asked, Critic, Journal, Memory, Session, TaskKind
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key, split_model
 from agentfix.tools import Approve, ToolRunner, read_policy
@@ -80,6 +81,7 @@ class Opening:
         before: the header of the run that is taken up, replayed, or that this one begins as or goes on from.
         given: an answer that came with the task: it is reviewed, and the actor is not asked.
         critics: those that review it; the kind's and those that the settings name when empty.
+        output: what the answer is to be parsed into.
     """
 
     settings: Settings
@@ -91,6 +93,12 @@ class Opening:
     before: Mapping[str, Any] | None = None
     given: str | None = None
     critics: tuple[str, ...] = ()
+    output: Output[Any] | None = None
+
+    @property
+    def own_critics(self) -> Mapping[str, Critic]:
+        """Critics that no plugin registers."""
+        return {} if self.output is None else {OUTPUT: OutputCritic(self.output)}
 
 
 @dataclass
@@ -137,6 +145,9 @@ class LiveRuns:
         """
         if not task.question.strip():
             raise InputError("The question is empty.", "Say what is to be answered.")
+        if task.validator and opening.output is None and opening.recording is None:
+            raise InputError(f"The answer of run {run!r} is checked by {task.validator!r}, which is not here.",
+                             "Give it as the run was begun: output=Output(...).")
         if opening.settings.record is not None:
             write_recording(opening.settings.record, Recording("", {}, {}))  # fails now rather than after the run
         stack = AsyncExitStack()
@@ -197,9 +208,9 @@ class LiveRuns:
         critic_model = actor if opening.recording else model(settings.critic_model or settings.model)
         session = await self.parts.session(settings, recording)
         stack.push_async_callback(_leave, session, settings.sandbox, notice)
-        reviewers = tuple(dict.fromkeys(critics_in(header) or (*kind.critics, *settings.critics)))
+        reviewers = tuple(dict.fromkeys(critics_in(header) or (*kind.critics, *opening.own_critics, *settings.critics)))
         context = RunContext(
-            task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
+            task, kind, actor, critic_model, strategy, self.parts.critics(reviewers, opening.own_critics),
             reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), _checking(tools),
             session, calls, emit, settings.seed, settings.tool_timeout_s, settings.required_class,
             opening.on_event is not None or lifecycle.watched, given, memory, inherited_in(opening.before),

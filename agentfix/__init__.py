@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from agentfix.mcp_servers import McpServer as McpServer
     from agentfix.models.scoring import how_likely as how_likely
     from agentfix.plugins import Plugins as Plugins
+    from agentfix.pool import Pool as Pool
     from agentfix.protocols import *  # noqa: F403
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
@@ -60,6 +61,7 @@ _HOMES = {
     "agentfix.conversation": ("compacted", "turn_of"),
     "agentfix.evidence": ("ENGINE_CRITICS",),
     "agentfix.plugins": ("Plugins",),
+    "agentfix.pool": ("Pool",),
     "agentfix.settings": ("Settings", "load_settings", "read_key"),
     "agentfix.mcp_servers": ("McpServer",),
     "agentfix.hookspecs": ("API_VERSION", "Build", "Register", "hookimpl"),

@@ -25,6 +25,7 @@ from agentfix.graph.calls import Doubt
 from agentfix.graph.sources import Prefix, Source
 from agentfix.journal import IN_MEMORY, SqliteJournal, SqliteMemory
 from agentfix.plugins import Plugins
+from agentfix.pool import Pool
 from agentfix.protocols import Journal, Memory
 from agentfix.settings import Settings, load_settings
 from agentfix.tools import Approve, require_askable
@@ -49,6 +50,7 @@ class Agent:
         on_approval: asked whether a call that needs a person's word may be made, as `(call: PendingToolCall,
             reason: str) -> bool`, plain or async; nothing but `True` approves. A plain function runs in a thread, where
             it may wait for its person. Without it such calls are refused.
+        pool: tokens or money that this agent's runs share with those of other agents.
 
     Use it as an async context manager, or as a plain one together with `run`.
 
@@ -59,7 +61,7 @@ class Agent:
 
     def __init__(self, settings: Settings | None = None, plugins: Plugins | None = None, *,
                  journal: Journal | None = None, reuse: bool = False,
-                 on_approval: Approve | None = None) -> None:
+                 on_approval: Approve | None = None, pool: Pool | None = None) -> None:
         self.settings = settings or load_settings()
         self.plugins = plugins or Plugins(self.settings)
         self.on_approval = on_approval
@@ -68,7 +70,7 @@ class Agent:
         self._memory = SqliteMemory(None if forgetful else self.settings.memory_path)
         self._parts = Parts(self.settings, self.plugins)
         self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse,
-                              lambda: self.memory, lambda: self.on_approval)
+                              lambda: self.memory, lambda: self.on_approval, pool)
         self._graph = build.build(self._runs)
         self._machine = self._graph.compile()
         self._loop: LoopThread | None = None

@@ -33,6 +33,7 @@ from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
 from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
+from agentfix.pool import Pool
 from agentfix.protocols import Asked, Critic, Journal, Memory, Session, TaskKind
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key, split_model
@@ -124,6 +125,7 @@ class LiveRuns:
         reuse: also take replies that other runs have for an equal request.
         memory: gives the memory of strategies.
         approve: gives who asks a person whether a call may be made, if anybody does.
+        pool: limits that these runs share with others.
     """
 
     settings: Settings
@@ -133,6 +135,7 @@ class LiveRuns:
     reuse: bool
     memory: Callable[[], Memory]
     approve: Callable[[], Approve | None] = lambda: None
+    pool: Pool | None = None
     journal_problem: str = ""
     """Why the journal is kept in memory; every run is told."""
     _live: dict[str, _Live] = field(default_factory=dict[str, _Live])
@@ -163,7 +166,7 @@ class LiveRuns:
     async def _opened(self, run: str, task: Task, opening: Opening, stack: AsyncExitStack) -> _Live:
         settings = opening.settings
         journal = await self.journal()
-        meter = Meter(settings.budget, time.monotonic)
+        meter = Meter(settings.budget, time.monotonic, self.pool)
         holder: list[_Live] = []
 
         def emit(kind: EventKind, data: Mapping[str, Any]) -> None:

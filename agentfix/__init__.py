@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentfix.agent import Agent as Agent
-    from agentfix.agent import Output as Output
-    from agentfix.agent import StructuredResult as StructuredResult
     from agentfix.bisection import Bisection as Bisection
     from agentfix.bisection import Stage as Stage
     from agentfix.bisection import bisected as bisected
@@ -37,6 +35,8 @@ if TYPE_CHECKING:
     from agentfix.settings import read_key as read_key
     from agentfix.steps import first_steps as first_steps
     from agentfix.steps import steps_of as steps_of
+    from agentfix.structured import Output as Output
+    from agentfix.structured import StructuredResult as StructuredResult
     from agentfix.tools import FunctionTool as FunctionTool
     from agentfix.tools import defused as defused
     from agentfix.tools import fence as fence
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from agentfix.verdict import read_verdict as read_verdict
 
 _HOMES = {
-    "agentfix.agent": ("Agent", "Output", "StructuredResult"),
+    "agentfix.agent": ("Agent",),
     "agentfix.bisection": ("Bisection", "Stage", "bisected"),
     "agentfix.checks": ("checks_in",),
     "agentfix.confidence": ("confidence_of",),
@@ -73,6 +73,7 @@ _HOMES = {
         "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
     ),
     "agentfix.models.scoring": ("how_likely",),
+    "agentfix.structured": ("Output", "StructuredResult"),
     "agentfix.steps": ("first_steps", "steps_of"),
     "agentfix.tools": ("FunctionTool", "defused", "fence", "head_and_tail", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),

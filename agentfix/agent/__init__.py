@@ -2,6 +2,5 @@
 
 from agentfix.agent.agent import Agent
 from agentfix.agent.exporting import export_runs
-from agentfix.agent.structured import Output, StructuredResult
 
-__all__ = ["Agent", "Output", "StructuredResult", "export_runs"]
+__all__ = ["Agent", "export_runs"]

@@ -17,7 +17,6 @@ from agentfix.agent.parts import Parts
 from agentfix.agent.remarks import as_it_stands, keep
 from agentfix.agent.replaying import calls_of, recording_from
 from agentfix.agent.runs import LiveRuns, Opening, new_name
-from agentfix.agent.structured import Output, StructuredResult
 from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError, UsageError
 from agentfix.export import Export, Selection
 from agentfix.graph import build
@@ -28,6 +27,7 @@ from agentfix.plugins import Plugins
 from agentfix.pool import Pool
 from agentfix.protocols import Journal, Memory
 from agentfix.settings import Settings, load_settings
+from agentfix.structured import Output, StructuredResult
 from agentfix.tools import Approve, require_askable
 from agentfix.types import Event, Remark, Result, Task, ToolCall
 

@@ -20,7 +20,6 @@ from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of
 from agentfix.agent.inheriting import FROM, continued_from, inherited_in
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
-from agentfix.agent.structured import OUTPUT, Output, OutputCritic
 from agentfix.agent.toolbox import Toolbox
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.evidence import case
@@ -37,6 +36,7 @@ from agentfix.pool import Pool
 from agentfix.protocols import Asked, Critic, Journal, Memory, Session, TaskKind
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key, split_model
+from agentfix.structured import OUTPUT, Output, OutputCritic
 from agentfix.tools import Approve, ToolRunner, read_policy
 from agentfix.types import (
     Attempt,

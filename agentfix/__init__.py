@@ -28,12 +28,15 @@ if TYPE_CHECKING:
     from agentfix.mcp_servers import McpServer as McpServer
     from agentfix.models.scoring import how_likely as how_likely
     from agentfix.plugins import Plugins as Plugins
+    from agentfix.pool import Pool as Pool
     from agentfix.protocols import *  # noqa: F403
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
     from agentfix.settings import read_key as read_key
     from agentfix.steps import first_steps as first_steps
     from agentfix.steps import steps_of as steps_of
+    from agentfix.structured import Output as Output
+    from agentfix.structured import StructuredResult as StructuredResult
     from agentfix.tools import FunctionTool as FunctionTool
     from agentfix.tools import defused as defused
     from agentfix.tools import fence as fence
@@ -58,6 +61,7 @@ _HOMES = {
     "agentfix.conversation": ("compacted", "turn_of"),
     "agentfix.evidence": ("ENGINE_CRITICS",),
     "agentfix.plugins": ("Plugins",),
+    "agentfix.pool": ("Pool",),
     "agentfix.settings": ("Settings", "load_settings", "read_key"),
     "agentfix.mcp_servers": ("McpServer",),
     "agentfix.hookspecs": ("API_VERSION", "Build", "Register", "hookimpl"),
@@ -69,6 +73,7 @@ _HOMES = {
         "SandboxUnavailableError", "ToolError", "UnknownNameError", "UsageError",
     ),
     "agentfix.models.scoring": ("how_likely",),
+    "agentfix.structured": ("Output", "StructuredResult"),
     "agentfix.steps": ("first_steps", "steps_of"),
     "agentfix.tools": ("FunctionTool", "defused", "fence", "head_and_tail", "instructions_in", "tool"),
     "agentfix.cli.visible": ("one_line", "visible"),

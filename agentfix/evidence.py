@@ -61,7 +61,7 @@ def admit(evidence: Evidence, task: Task) -> Evidence | None:
 
     Args:
         evidence: as a critic proposed it.
-        task: without checks of the caller's, there is no contract.
+        task: without checks or a validator of the caller's, there is no contract.
 
     Returns:
         The evidence, its class perhaps lowered; None for what can't count: support from a merely necessary check, or a
@@ -72,7 +72,7 @@ def admit(evidence: Evidence, task: Task) -> Evidence | None:
     if not (math.isfinite(evidence.weight) and evidence.weight > 0):
         return None
     ceiling = _CEILING[evidence.origin]
-    if ceiling is EvidenceClass.CONTRACT and not task.checks:
+    if ceiling is EvidenceClass.CONTRACT and not task.checks and not task.validator:
         ceiling = EvidenceClass.OPINION
     return replace(evidence, kind=EvidenceClass(min(evidence.kind, ceiling)), weight=min(evidence.weight, _MOST_WEIGHT))
 

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import httpx
 import pytest
 
 from agentfix import Agent, Settings
@@ -33,11 +34,11 @@ def example(name):
 def agent_saying(tmp_path):
     """Makes an agent whose model says these things."""
 
-    def make(*steps, plugin=None):
-        settings = Settings(model="scripted:", sandbox="embedded", data_dir=tmp_path)
+    def make(*steps, plugin=None, pool=None, **chosen):
+        settings = Settings(model="scripted:", sandbox="embedded", data_dir=tmp_path / "data", **chosen)
         model = ScriptedModel(steps)
         extra = {"script": script_plugin(model)} | ({"own": plugin} if plugin else {})
-        return Agent(settings, Plugins(settings, extra)), model
+        return Agent(settings, Plugins(settings, extra), pool=pool), model
 
     return make
 
@@ -146,6 +147,86 @@ def test_example_07_inspect(agent_saying, capsys, tmp_path, monkeypatch):
     bread, tank, accuracy = capsys.readouterr().out.splitlines()
     assert bread.startswith("10 (target 10): agreement") and tank.startswith("45 (target 45): agreement")
     assert accuracy == "accuracy: 1.0"
+
+
+def test_example_08_structured(agent_saying, capsys):
+    items = [{"what": "loaf", "count": 2, "cents_each": 320}, {"what": "honey", "count": 1, "cents_each": 650}]
+    first, second = (json.dumps({"customer": "Ada", "items": items, "total_cents": total}) for total in (970, 1290))
+    agent, model = agent_saying(first, second)
+    with agent:
+        example("08_structured").main(agent)
+    assert "the items cost 1290 cents together, not 970" in model.requests[1].messages[-1].content
+    order, why = capsys.readouterr().out.splitlines()
+    assert order.startswith("customer='Ada'") and order.endswith("total_cents=1290")
+    assert why == "contract: adds_up passes it"
+
+
+async def test_example_09_service(agent_saying):
+    pytest.importorskip("fastapi", reason="fastapi is not installed: pip install fastapi")
+    module = example("09_service")
+    product = program("answer = 17 * 23")
+    agent, _ = agent_saying(product, "17 times 23 is 391.\nThe answer is 391.")
+    app = module.service(agent)
+    transport = httpx.ASGITransport(app)
+    async with app.router.lifespan_context(app), httpx.AsyncClient(transport=transport, base_url="http://it") as client:
+        sent = await client.post("/answer", json={"question": "What is 17 times 23?"})
+        assert (await client.post("/answer", json={})).status_code == 422
+    events = [block.split("\n") for block in sent.text.strip().split("\n\n")]
+    assert {kind for kind, _ in events} == {f"event: {kind}" for kind in module.SHOWN}
+    last = json.loads(events[-1][1].removeprefix("data: "))
+    assert (last["result"]["answer"], last["result"]["abstained"]) == ("391", False)
+
+
+async def test_example_10_subgraph(agent_saying, capsys):
+    agent, _ = agent_saying(program("answer = 7 * 3.60"), "Seven boxes cost 7 * 3.60 = 25.20.\nThe answer is 25.2.")
+    async with agent:
+        await example("10_subgraph").main(agent)
+    assert capsys.readouterr().out == "The answer is 25.2.\n"
+    agent, _ = agent_saying(*[program(f"answer = {n}") for n in range(30)], max_rounds=2)
+    async with agent:
+        await example("10_subgraph").main(agent)
+    assert capsys.readouterr().out.startswith("A colleague will look at this")
+
+
+def test_example_11_checked_rag(agent_saying, capsys, tmp_path):
+    module = example("11_checked_rag")
+    (tmp_path / "docs").mkdir()
+    agent, _ = agent_saying(*["Ada Lund"] * 10, corpus=str(module.write(tmp_path / "docs")))
+    with agent:
+        module.main(agent)
+    first, *evidence = capsys.readouterr().out.splitlines()
+    assert first == "Ada Lund stands on retrieval"
+    assert any(line.startswith("supports: ") and "built by Ada Lund" in line for line in evidence)
+
+
+async def test_example_12_batch(agent_saying, capsys, tmp_path):
+    module, asked = example("12_batch"), tmp_path / "asked.jsonl"
+    lines = [{"question": f"Write a function `f(x)` that gives x + {n}.", "tests": [f"assert f(1) == {n + 1}"]}
+             for n in range(3)]
+    asked.write_text("\n".join(map(json.dumps, lines)), encoding="utf-8")
+
+    def say(request):
+        n = request.messages[-1].content.split("gives x + ")[1][0]
+        return program("def f(x):", f"    return x + {n}")
+
+    for steps in ([say] * 3, []):  # the second start asks nothing
+        agent, model = agent_saying(*steps)
+        async with agent:
+            await module.main(agent, "asked", module.tasks_in(asked))
+        model.assert_done()
+        answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert sorted(answer["line"] for answer in answers) == [0, 1, 2]
+        assert {answer["supported_by"] for answer in answers} == {"contract"}
+
+
+def test_example_13_own_strategy(agent_saying, capsys):
+    module = example("13_own_strategy")
+    agent, model = agent_saying(*[program(f"answer = {answer}") for answer in (84, 19, 84, 84)],
+                                plugin=module, strategy="first-to:3")
+    with agent:
+        module.main(agent)
+    assert capsys.readouterr().out == "84 after 4 attempts: 3 attempts agree\n"
+    model.assert_done()
 
 
 def test_an_example_is_a_plugin_too():

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequ
 from contextlib import nullcontext, suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 from agentfix.agent.exporting import export_runs
 from agentfix.agent.header import LIMITS, read_header, require_no_lower
@@ -15,18 +15,19 @@ from agentfix.agent.inheriting import continuing
 from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
 from agentfix.agent.remarks import as_it_stands, keep
+from agentfix.agent.replaying import calls_of, recording_from
 from agentfix.agent.runs import LiveRuns, Opening, new_name
 from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError, UsageError
-from agentfix.exchange import check_journalled
 from agentfix.export import Export, Selection
 from agentfix.graph import build
 from agentfix.graph.calls import Doubt
 from agentfix.graph.sources import Prefix, Source
 from agentfix.journal import IN_MEMORY, SqliteJournal, SqliteMemory
 from agentfix.plugins import Plugins
-from agentfix.protocols import Journal, JournalledCall, Memory
-from agentfix.recording import Recording, find_recording, recording_of
+from agentfix.pool import Pool
+from agentfix.protocols import Journal, Memory
 from agentfix.settings import Settings, load_settings
+from agentfix.structured import Output, StructuredResult
 from agentfix.tools import Approve, require_askable
 from agentfix.types import Event, Remark, Result, Task, ToolCall
 
@@ -49,6 +50,7 @@ class Agent:
         on_approval: asked whether a call that needs a person's word may be made, as `(call: PendingToolCall,
             reason: str) -> bool`, plain or async; nothing but `True` approves. A plain function runs in a thread, where
             it may wait for its person. Without it such calls are refused.
+        pool: tokens or money that this agent's runs share with those of other agents.
 
     Use it as an async context manager, or as a plain one together with `run`.
 
@@ -59,7 +61,7 @@ class Agent:
 
     def __init__(self, settings: Settings | None = None, plugins: Plugins | None = None, *,
                  journal: Journal | None = None, reuse: bool = False,
-                 on_approval: Approve | None = None) -> None:
+                 on_approval: Approve | None = None, pool: Pool | None = None) -> None:
         self.settings = settings or load_settings()
         self.plugins = plugins or Plugins(self.settings)
         self.on_approval = on_approval
@@ -68,7 +70,7 @@ class Agent:
         self._memory = SqliteMemory(None if forgetful else self.settings.memory_path)
         self._parts = Parts(self.settings, self.plugins)
         self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse,
-                              lambda: self.memory, lambda: self.on_approval)
+                              lambda: self.memory, lambda: self.on_approval, pool)
         self._graph = build.build(self._runs)
         self._machine = self._graph.compile()
         self._loop: LoopThread | None = None
@@ -104,16 +106,29 @@ class Agent:
 
     # --- running -----------------------------------------------------------------------------------------------------
 
-    def run(self, task: Task | str) -> Result:
-        """Answer a task and wait for it: for scripts and notebooks; works inside a running event loop too.
+    @overload
+    def run(self, task: Task | str) -> Result: ...
+    @overload
+    def run(self, task: Task | str, *, output: type[T] | Output[T]) -> StructuredResult[T]: ...
+    def run(self, task: Task | str, *, output: type[T] | Output[T] | None = None) -> Result:
+        """Answer a task and wait for it: for scripts and notebooks; works inside a running event loop too. `output` is
+        as for `arun`.
 
         Raises:
             AgentFixError: nothing could be attempted.
         """
-        return self._call(self.arun, task)
+        return self._call(self.arun, task) if output is None else self._call(lambda: self.arun(task, output=output))
 
+    @overload
     async def arun(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
-                   run_id: str | None = None, on_event: OnEvent | None = None) -> Result:
+                   run_id: str | None = None, on_event: OnEvent | None = None, output: None = None) -> Result: ...
+    @overload
+    async def arun(self, task: Task | str, *, output: type[T] | Output[T], strategy: str | None = None,
+                   seed: int | None = None, run_id: str | None = None,
+                   on_event: OnEvent | None = None) -> StructuredResult[T]: ...
+    async def arun(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
+                   run_id: str | None = None, on_event: OnEvent | None = None,
+                   output: type[T] | Output[T] | None = None) -> Result:
         """Answer a task.
 
         Args:
@@ -123,6 +138,8 @@ class Agent:
             run_id: names the run in the journal; made up when not given. A run of that name, with the same task and
                 settings, is taken up where it was left.
             on_event: called in this event loop with everything that happens.
+            output: what the answer is to be parsed into: a pydantic model or such, or an `Output` that also says which
+                function decides. The result's `output` is the object.
 
         Returns:
             The best attempt with its evidence. A budget that runs out, or a model that fails after an attempt was
@@ -135,7 +152,11 @@ class Agent:
         task = Task(task) if isinstance(task, str) else task
         settings = self.settings.model_copy(update={
             "strategy": strategy or self.settings.strategy, "seed": self.settings.seed if seed is None else seed})
-        return await self._execute(run_id or new_name(), task, Opening(settings, on_event))
+        if output is None:
+            return await self._execute(run_id or new_name(), task, Opening(settings, on_event))
+        wanted = output if isinstance(output, Output) else Output(output)
+        opening = Opening(settings, on_event, output=wanted)
+        return wanted.read(await self._execute(run_id or new_name(), wanted.posed(task), opening))
 
     def verify(self, task: Task | str, answer: str) -> Result:
         """Check a given answer and wait for the result; see `averify`.
@@ -242,7 +263,7 @@ class Agent:
         return await self._execute(into or new_name(), task, Opening(settings, on_event, before=before))
 
     async def resume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,
-                     **limits: Any) -> Result:
+                     output: Output[Any] | None = None, **limits: Any) -> Result:
         """Go on with a run that was cut off, at whatever point; one that ended gives its result again.
 
         No call that ended is made again. `max_seconds` counts the time that calls took, not the time between.
@@ -252,6 +273,7 @@ class Agent:
             on_event: called with everything that happens, from the beginning of the run.
             on_doubt: asked about a call with side effects that was begun and whose end nobody knows; without it such a
                 run is not resumed.
+            output: the one that the run was begun with, if any.
             **limits: higher limits than the run was begun with, such as `max_rounds`.
 
         Raises:
@@ -270,7 +292,7 @@ class Agent:
         task, settings = read_header(run_id, header, self.settings, limits)
         require_no_lower(run_id, read_header(run_id, header, self.settings, {})[1], settings)
         self._parts.require(settings)
-        opening = Opening(settings, on_event, on_doubt, goes_on=True, before=header)
+        opening = Opening(settings, on_event, on_doubt, goes_on=True, before=header, output=output)
         return await self._execute(run_id, task, opening)
 
     async def fork(self, run_id: str, step: int, *, on_event: OnEvent | None = None, **changes: Any) -> Result:
@@ -292,7 +314,7 @@ class Agent:
         header = await journal.header(run_id)
         task, settings = read_header(run_id, header, self.settings, changes)
         self._parts.require(settings)
-        calls = [call for call in await self._calls(run_id) if call.reply is not None]
+        calls = [call for call in await calls_of(run_id, journal) if call.reply is not None]
         if not 0 <= step <= len(calls):
             raise InputError(f"Run {run_id!r} has {len(calls)} steps, not {step}.",
                              f"See: agentfix runs show {run_id}")
@@ -311,7 +333,7 @@ class Agent:
             JournalError: there is no such run.
             RecordingError: the file is no recording, or something was not recorded.
         """
-        recording = await self._recording(source)
+        recording = await recording_from(source, await self.open_journal())
         run, header = next(iter(recording.runs.items()))
         task, settings = read_header(run, header, self.settings, {"record": None})
         player = Agent(settings.model_copy(update={"model": "replay:", "critic_model": None}), self.plugins,
@@ -319,27 +341,6 @@ class Agent:
         async with player:
             opening = Opening(settings, on_event, recording=recording, before=header)
             return await player._execute(run, task, opening)
-
-    async def _recording(self, source: str | Path) -> Recording:
-        journal = await self.open_journal()
-        header = await journal.header(str(source))
-        if header is not None:
-            results = await journal.records(str(source), "result")
-            ended = bool(results) and not str(results[-1].get("stop_reason")).startswith("failed: ")
-            return recording_of(str(source), header, await self._calls(str(source)), ended=ended)
-        recording = find_recording(source)
-        if recording is None:
-            raise JournalError(f"There is no run and no file {str(source)!r}.", "See: agentfix runs list")
-        if not recording.runs:
-            raise InputError(f"{str(source)!r} does not say of which run it is.",
-                             f"Name the question: agentfix run --model replay:{source} QUESTION")
-        return recording
-
-    async def _calls(self, run: str) -> list[JournalledCall]:
-        calls = await (await self.open_journal()).calls(run)
-        for call in calls:
-            check_journalled(run, call.request, call.reply)
-        return calls
 
     async def stream(self, task: Task | str, *, run_id: str | None = None) -> AsyncGenerator[Event]:
         """Answer a task and yield everything that happens; the last event is `result`.

@@ -33,8 +33,9 @@ def make_header(task: Task, settings: Settings, given: str | None, found: Iterab
     """
     kept = settings.model_dump(mode="json", include={*KEPT, *LIMITS})
     header: dict[str, Any] = {"task": asdict(task), "settings": kept}
-    if not task.history:
-        del header["task"]["history"]  # as headers were before conversations: the same task has the same header
+    for name in ("history", "schema", "validator"):
+        if not header["task"][name]:
+            del header["task"][name]  # as headers were before there was such a thing: the same task, the same header
     if settings.work_dir is not None:
         header["work_dir"] = str(settings.work_dir)
     if given is not None:

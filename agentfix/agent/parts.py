@@ -9,6 +9,7 @@ from typing import Any
 from jsonschema import Draft202012Validator, SchemaError
 
 from agentfix.agent.found import Notice, find
+from agentfix.agent.toolbox import Toolbox
 from agentfix.conversation import follows
 from agentfix.errors import PluginError, UnknownNameError
 from agentfix.isolation import IsolatedTool
@@ -24,6 +25,8 @@ FOUND = "__"
 """Stands in the names of tools that are found by opening what holds them, and in no other."""
 ACTING = "tools"
 """The kind of a task for which tools are named."""
+STRUCTURED = "json"
+"""The kind of a task whose answer has to fit a schema."""
 
 
 class Parts:
@@ -43,6 +46,8 @@ class Parts:
         self._models: dict[str, Model] = {}
         self._sandboxes: dict[str, Sandbox] = {}
         self._holders: dict[str, Tools] = {}
+        self._specs: dict[str, ToolSpec] = {}
+        """Of the tools that were made."""
         self.require(settings)
 
     def require(self, settings: Settings) -> None:
@@ -63,6 +68,9 @@ class Parts:
 
     def kind(self, task: Task, settings: Settings, chosen: Callable[[str, str], None]) -> TaskKind:
         """The kind of a task: as told (`name` or `name:argument`), or found out, of which `chosen` is told."""
+        if task.kind == "auto" and task.schema is not None:
+            chosen(STRUCTURED, "the answer has to fit a schema")
+            return self._plugins.build("kind", STRUCTURED)
         wanted = task.kind if task.kind != "auto" else settings.kind
         if wanted != "auto":
             name, _, argument = wanted.partition(":")
@@ -91,13 +99,17 @@ class Parts:
             self._models[spec] = self._plugins.build("model", *split_model(spec))
         return self._models[spec]
 
-    def critics(self, names: tuple[str, ...]) -> Callable[[str], Critic]:
+    def critics(self, names: tuple[str, ...], own: Mapping[str, Critic]) -> Callable[[str], Critic]:
         """Makes critics by `name` or `name:argument`, each once.
+
+        Args:
+            names: of those that are made at once.
+            own: critics that come with the run.
 
         Raises:
             UnknownNameError: one of the names is no critic's.
         """
-        made: dict[str, Critic] = {}
+        made = dict(own)
 
         def critic(name: str) -> Critic:
             if name not in made:
@@ -108,24 +120,31 @@ class Parts:
             critic(name)
         return critic
 
-    def tools(self, notice: Notice) -> Mapping[str, Tool]:
-        """All tools by name, but for those that are found by opening what holds them.
+    def tools(self, notice: Notice) -> Toolbox:
+        """All tools by name, but for those that are found by opening what holds them. Those that were made for an
+        earlier run are made when they are asked for: what they say of themselves is known.
 
         Args:
             notice: told of a tool that can't be made; the others are there all the same.
         """
-        made: dict[str, Tool] = {}
-        for entry in self._plugins.names("tool"):
+        def make(name: str) -> Tool | None:
             try:
-                built = self._built(entry.name)
+                built = self._built(name)
             except PluginError as error:
                 notice(str(error))
-                continue
+                return None
             if built is not None:
-                made[entry.name] = built
-        return made
+                self._specs[name] = built.spec
+            return built
 
-    def usable(self, kind: TaskKind, tools: Mapping[str, Tool], found: Sequence[ToolSpec], settings: Settings,
+        tools: dict[str, Tool | ToolSpec] = {}
+        for entry in self._plugins.names("tool"):
+            tool = self._specs.get(entry.name) or make(entry.name)
+            if tool is not None:
+                tools[entry.name] = tool
+        return Toolbox(tools, make)
+
+    def usable(self, kind: TaskKind, tools: Toolbox, found: Sequence[ToolSpec], settings: Settings,
                notice: Notice) -> tuple[str, ...]:
         """What an actor may use: the tools that the settings name, or else all that have no side effects.
 
@@ -142,13 +161,14 @@ class Parts:
         if not isinstance(kind, ActingKind):
             return tuple(name for name in settings.tools if name in tools)
         if not settings.tools:
-            return tuple(name for name, tool in tools.items() if not tool.spec.side_effects and _sound(tool, notice))
+            harmless = [name for name, spec in tools.specs.items() if not spec.side_effects]
+            return tuple(spec.name for spec in tools.specs_of(harmless) if _sound(spec, notice))
         named: list[str] = []
         for name in settings.tools:
             if name not in tools and name not in self._holders:
                 raise UnknownNameError("tool", name, tools)
             named += [name] if name in tools else [spec.name for spec in found]
-        return tuple(name for name in dict.fromkeys(named) if _sound(tools[name], notice))
+        return tuple(spec.name for spec in tools.specs_of(dict.fromkeys(named)) if _sound(spec, notice))
 
     async def found(self, kind: TaskKind, taken: Mapping[str, Tool], settings: Settings,
                     notice: Notice) -> Mapping[str, Tool]:
@@ -208,11 +228,11 @@ def recording_of_model(model: Model) -> Recording | None:
     return model.recording if isinstance(model, ReplayModel) else None
 
 
-def _sound(tool: Tool, notice: Notice) -> bool:
+def _sound(spec: ToolSpec, notice: Notice) -> bool:
     """Whether a tool's schema is one."""
     try:
-        Draft202012Validator.check_schema(dict(tool.spec.parameters))
+        Draft202012Validator.check_schema(dict(spec.parameters))
     except SchemaError as error:
-        notice(f"Tool {tool.spec.name!r} is left out: its schema is wrong: {error.message}.")
+        notice(f"Tool {spec.name!r} is left out: its schema is wrong: {error.message}.")
         return False
     return True

@@ -20,6 +20,7 @@ from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of
 from agentfix.agent.inheriting import FROM, continued_from, inherited_in
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
+from agentfix.agent.toolbox import Toolbox
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.evidence import case
 from agentfix.families import same_family
@@ -31,9 +32,11 @@ from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
 from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
-from agentfix.protocols import Asked, Journal, Memory, Session, TaskKind, Tool
+from agentfix.pool import Pool
+from agentfix.protocols import Asked, Critic, Journal, Memory, Session, TaskKind
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key, split_model
+from agentfix.structured import OUTPUT, Output, OutputCritic
 from agentfix.tools import Approve, ToolRunner, read_policy
 from agentfix.types import (
     Attempt,
@@ -79,6 +82,7 @@ class Opening:
         before: the header of the run that is taken up, replayed, or that this one begins as or goes on from.
         given: an answer that came with the task: it is reviewed, and the actor is not asked.
         critics: those that review it; the kind's and those that the settings name when empty.
+        output: what the answer is to be parsed into.
     """
 
     settings: Settings
@@ -90,6 +94,12 @@ class Opening:
     before: Mapping[str, Any] | None = None
     given: str | None = None
     critics: tuple[str, ...] = ()
+    output: Output[Any] | None = None
+
+    @property
+    def own_critics(self) -> Mapping[str, Critic]:
+        """Critics that no plugin registers."""
+        return {} if self.output is None else {OUTPUT: OutputCritic(self.output)}
 
 
 @dataclass
@@ -115,6 +125,7 @@ class LiveRuns:
         reuse: also take replies that other runs have for an equal request.
         memory: gives the memory of strategies.
         approve: gives who asks a person whether a call may be made, if anybody does.
+        pool: limits that these runs share with others.
     """
 
     settings: Settings
@@ -124,6 +135,7 @@ class LiveRuns:
     reuse: bool
     memory: Callable[[], Memory]
     approve: Callable[[], Approve | None] = lambda: None
+    pool: Pool | None = None
     journal_problem: str = ""
     """Why the journal is kept in memory; every run is told."""
     _live: dict[str, _Live] = field(default_factory=dict[str, _Live])
@@ -136,6 +148,9 @@ class LiveRuns:
         """
         if not task.question.strip():
             raise InputError("The question is empty.", "Say what is to be answered.")
+        if task.validator and opening.output is None and opening.recording is None:
+            raise InputError(f"The answer of run {run!r} is checked by {task.validator!r}, which is not here.",
+                             "Give it as the run was begun: output=Output(...).")
         if opening.settings.record is not None:
             write_recording(opening.settings.record, Recording("", {}, {}))  # fails now rather than after the run
         stack = AsyncExitStack()
@@ -151,7 +166,7 @@ class LiveRuns:
     async def _opened(self, run: str, task: Task, opening: Opening, stack: AsyncExitStack) -> _Live:
         settings = opening.settings
         journal = await self.journal()
-        meter = Meter(settings.budget, time.monotonic)
+        meter = Meter(settings.budget, time.monotonic, self.pool)
         holder: list[_Live] = []
 
         def emit(kind: EventKind, data: Mapping[str, Any]) -> None:
@@ -196,11 +211,11 @@ class LiveRuns:
         critic_model = actor if opening.recording else model(settings.critic_model or settings.model)
         session = await self.parts.session(settings, recording)
         stack.push_async_callback(_leave, session, settings.sandbox, notice)
-        reviewers = tuple(dict.fromkeys(critics_in(header) or (*kind.critics, *settings.critics)))
+        reviewers = tuple(dict.fromkeys(critics_in(header) or (*kind.critics, *opening.own_critics, *settings.critics)))
         context = RunContext(
-            task, kind, actor, critic_model, strategy, self.parts.critics(reviewers),
-            reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), session, calls, emit,
-            settings.seed, settings.tool_timeout_s, settings.required_class,
+            task, kind, actor, critic_model, strategy, self.parts.critics(reviewers, opening.own_critics),
+            reviewers, tools, self.parts.usable(kind, tools, found, settings, notice), _checking(tools),
+            session, calls, emit, settings.seed, settings.tool_timeout_s, settings.required_class,
             opening.on_event is not None or lifecycle.watched, given, memory, inherited_in(opening.before),
         )
         calls.hear_of(context.at_hand)
@@ -226,18 +241,18 @@ class LiveRuns:
         return gate, Calls(run, journal, meter, gate, spent, sources, opening.on_doubt, heard=_beside(task))
 
     async def _tools(self, run: str, kind: TaskKind, opening: Opening, recording: Recording | None,
-                     notice: Callable[[str], None]) -> tuple[Mapping[str, Tool], Sequence[ToolSpec]]:
+                     notice: Callable[[str], None]) -> tuple[Toolbox, Sequence[ToolSpec]]:
         """The tools of a run, and which of them were found for it; in a replay, what stands for them."""
         built = self.parts.tools(notice)
         if recording is not None:
             specs = [spec for header in recording.runs.values() for spec in specs_in(header)]
-            known = {spec.name: spec for spec in (*specs, *(tool.spec for tool in built.values()))}
-            return {name: ReplayTool(spec, recording) for name, spec in known.items()}, specs
+            known = {**{spec.name: spec for spec in specs}, **built.specs}
+            return Toolbox({name: ReplayTool(spec, recording) for name, spec in known.items()}, lambda _: None), specs
         found = await self.parts.found(kind, built, opening.settings, notice)
         before = specs_in(opening.before or await (await self.journal()).header(run))
         if before:
             found = as_before(before, found)
-        return {**found, **built}, [tool.spec for tool in found.values()]
+        return built.behind(found), [tool.spec for tool in found.values()]
 
     async def _begin(self, run: str, header: Mapping[str, Any], opening: Opening, journal: Journal,
                      context: RunContext) -> None:
@@ -354,6 +369,11 @@ def _beside(task: Task) -> Heard | None:
     return Heard("an earlier answer", answers) if answers else None
 
 
+def _checking(tools: Toolbox) -> tuple[str, ...]:
+    """The tools that can check claims and change nothing, by name."""
+    return tuple(name for name, spec in tools.specs.items() if spec.verifies and not spec.side_effects)
+
+
 def _task(question: Mapping[str, Any]) -> Task:
     try:
         return TypeAdapter(Task).validate_python(question["task"]) if question.get("task") else Task(
@@ -416,9 +436,9 @@ async def _leave(session: Session, sandbox: str, notice: Callable[[str], None]) 
         notice(f"Sandbox {sandbox!r} could not be closed: {error!r}.")
 
 
-async def _put_away(tools: Mapping[str, Tool], notice: Callable[[str], None]) -> None:
+async def _put_away(tools: Toolbox, notice: Callable[[str], None]) -> None:
     """Close the tools that hold something."""
-    for name, tool in tools.items():
+    for name, tool in tools.made().items():
         close = getattr(tool, "aclose", None)
         if close is None:
             continue

@@ -49,7 +49,7 @@ def check_embedded() -> Finding:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         return Finding(name, "broken", f"{package} does not load: {reason}",
                        pip_install(f"--force-reinstall {package}==1.4.0"))
-    return Finding(name, "ok", f"{package} {version(package)}")
+    return Finding(name, "ok", f"{package} {version(f'{package}-client')}")
 
 
 def check_docker(settings: Settings) -> tuple[Finding, ...]:

@@ -147,7 +147,9 @@ async def _completions(batch: _Batch, looked_up: tuple[Asked, ...], context: Run
         return [Completion("")] * move.n
     seed = (context.seed * 1_000_003 + batch.first) % 2**31
     sampling = Sampling(move.temperature, 0.95 if move.temperature > 0 else 1.0, seed, prompt.stop, prompt.max_tokens)
-    request = ModelRequest(acting.shown(prompt.messages, context.task), sampling, move.n)
+    whole = move.keep_steps is None and not move.one_step  # a part of an answer fits no schema
+    request = ModelRequest(acting.shown(prompt.messages, context.task), sampling, move.n,
+                           schema=prompt.schema if whole else None)
 
     def on_delta(delta: Delta) -> None:
         context.emit("delta", {"delta": delta, "role": batch.role, "attempt": batch.first + delta.index})

@@ -185,7 +185,7 @@ class Calls:
         with blaming("model", model.name):
             given = await self._within_time(model.generate(request, on_delta=on_delta))
             dumped = [asdict(completion) for completion in given]
-            _COMPLETIONS.validate_python(dumped)
+            self.meter.pay(usage_of(_COMPLETIONS.validate_python(dumped)))
         fewest = request.n if request.max_calls is None else 1
         if not fewest <= len(given) <= request.n:
             raise ModelReplyError(f"Model {model.name!r} gave {len(given)} completions for n={request.n}.")

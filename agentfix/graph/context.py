@@ -45,6 +45,8 @@ class RunContext:
     tools: Mapping[str, Tool]
     actor_tools: tuple[str, ...]
     """What the actor of a kind that acts may use, by name."""
+    checking_tools: tuple[str, ...]
+    """What can check claims and changes nothing, by name."""
     sandbox: Session
     calls: Calls
     emit: Callable[[EventKind, Mapping[str, Any]], None]
@@ -97,7 +99,7 @@ class RunContext:
         """The tools that critics are told of: the actor's; where it does not act, those that can check claims."""
         if self.actor_tools:
             return self.offered
-        return tuple(t.spec for t in self.tools.values() if t.spec.verifies and not t.spec.side_effects)
+        return tuple(tool.spec for name in self.checking_tools if (tool := self.tools.get(name)) is not None)
 
     def tree(self) -> Tree:
         """All that is known, as a strategy sees it."""

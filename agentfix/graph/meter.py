@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field, replace
 
+from agentfix.pool import Pool
 from agentfix.types import Budget, Remaining, Usage
 
 
@@ -24,10 +25,12 @@ class Meter:
     Args:
         budget: the limits.
         clock: monotonic seconds.
+        pool: limits that the run shares with others.
     """
 
     budget: Budget
     clock: Callable[[], float]
+    pool: Pool | None = None
     usage: Usage = Usage()
     rounds: int = 0
     replayed_seconds: float = 0.0
@@ -46,6 +49,14 @@ class Meter:
         return self.clock() - self._start + self.replayed_seconds
 
     def remaining(self) -> Remaining:
+        """What is left of the run's own limits and of those that it shares: of each kind the less."""
+        own = self._own()
+        if self.pool is None:
+            return own
+        shared = self.pool.remaining
+        return replace(own, tokens=_less(own.tokens, shared.tokens), cost=_less(own.cost, shared.cost))
+
+    def _own(self) -> Remaining:
         b, u = self.budget, self.usage
         return Remaining(
             rounds=None if b.max_rounds is None else b.max_rounds - self.rounds,
@@ -87,14 +98,25 @@ class Meter:
 
         Args:
             tokens: those of all its completions.
+
+        Raises:
+            BudgetSpent: other runs were faster.
         """
         self._held_tokens += tokens
         self._held_calls += 1
         try:
-            yield
+            with nullcontext(True) if self.pool is None else self.pool.holding(tokens) as held:
+                if not held:
+                    raise BudgetSpent("tokens")
+                yield
         finally:
             self._held_tokens -= tokens
             self._held_calls -= 1
+
+    def pay(self, usage: Usage) -> None:
+        """Take what a call came to, that was made now, from what the run shares."""
+        if self.pool is not None:
+            self.pool.spend(usage)
 
     def spend(self, place: str, usage: Usage, replayed_seconds: float = 0.0) -> bool:
         """Count what was spent at a place of the run, once.
@@ -113,3 +135,8 @@ class Meter:
         self.usage = self.usage + usage
         self.replayed_seconds += replayed_seconds
         return True
+
+
+def _less(one: float | None, other: float | None) -> float | None:
+    """The lower of two limits, where None is none."""
+    return one if other is None else other if one is None else min(one, other)

@@ -1,4 +1,7 @@
-"""Where the graph goes next: pure functions of the state."""
+"""Where the graph goes next: pure functions of the state.
+
+They are async because LangGraph hands a plain one to a thread, several times in each round.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from typing import Literal
 from agentfix.graph.state import RunState
 
 
-def after_strategy(state: RunState) -> Literal["actor", "critic", "reflector", "finish"]:
+async def after_strategy(state: RunState) -> Literal["actor", "critic", "reflector", "finish"]:
     """To whoever makes the first move, or to the end of the run."""
     if state["stop"]:
         return "finish"
@@ -20,7 +23,7 @@ def after_strategy(state: RunState) -> Literal["actor", "critic", "reflector", "
             return "critic"
 
 
-def after_asking(state: RunState) -> Literal["tools", "strategy", "critic", "finish"]:
+async def after_asking(state: RunState) -> Literal["tools", "strategy", "critic", "finish"]:
     """From actor or critic: to the tools that were asked for, to the next critic, or back to the hub."""
     if state["stop"]:
         return "finish"
@@ -29,11 +32,11 @@ def after_asking(state: RunState) -> Literal["tools", "strategy", "critic", "fin
     return "critic" if state["reviewer"] else "strategy"
 
 
-def after_tools(state: RunState) -> Literal["actor", "critic", "finish"]:
+async def after_tools(state: RunState) -> Literal["actor", "critic", "finish"]:
     """Back to whoever asked."""
     return "finish" if state["stop"] else state["caller"]
 
 
-def after_reflecting(state: RunState) -> Literal["strategy", "finish"]:
+async def after_reflecting(state: RunState) -> Literal["strategy", "finish"]:
     """Back to the hub."""
     return "finish" if state["stop"] else "strategy"

@@ -156,8 +156,8 @@ class ToolContext:
 class Tool(Protocol):
     """Something a model or critic can call.
 
-    Made anew for each run, unless its plugin gives the same object each time. One that has `async aclose()` is closed
-    after the run; it may be used again.
+    Made anew for each run that may use it, unless its plugin gives the same object each time. One that has
+    `async aclose()` is closed after the run; it may be used again.
     """
 
     spec: ToolSpec

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from agentfix.types.evidence import Critique, Standing
 from agentfix.types.messages import FinishReason, Image, Observation, ToolCall, Usage
@@ -46,6 +47,11 @@ class Task:
     """Shown to the actor with the question; only some models can see."""
     history: tuple[Turn, ...] = ()
     """What was asked and answered before, oldest first: shown to actors and critics before the question."""
+    schema: Mapping[str, Any] | None = None
+    """A JSON schema that the answer must fit, as JSON. A misfit refutes; a fit supports nothing yet."""
+    validator: str = ""
+    """Name of the caller's own function that checks the parsed answer; passing it is `contract` evidence. The function
+    itself comes with `agentfix.Output`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The scorer `lstm`: a small recurrent network, computed here with numpy alone.
 
 The weights are those of the package tox-block 0.1.2 (Pascal Bliem, MIT; trained on the Jigsaw comments of Wikipedia,
-CC0, over GloVe vectors), rounded to 8 bits by tests/bench/toxicity_weights.py.
+CC0, over GloVe vectors), rounded by tests/bench/toxicity_weights.py.
 """
 
 from __future__ import annotations

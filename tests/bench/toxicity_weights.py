@@ -3,8 +3,8 @@
     pip download --no-deps tox-block==0.1.2
     python -m tests.bench.toxicity_weights tox_block-0.1.2-py3-none-any.whl plugins/toxicity/weights.npz
 
-The word vectors are rounded to 8 bits, each with its own scale; everything else to 16. Nothing of the package is run:
-of its pickle only plain containers are read.
+The word vectors are rounded to 5 bits, each with its own scale, and sorted by word, which packs well; everything else
+is rounded to 16. Nothing of the package is run: of its pickle only plain containers are read.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ import numpy as np
 
 SHA256 = "ed3a934f77d456f5324a6ae1b55bd9a3d404f6ebdb30aedad73dea5a2f01b7ed"
 WORDS = 20_000
+LEVELS = 15
+"""On each side of 0, of a number in a word vector. 127 make the file 0.3 MB larger and nothing better."""
 LSTM = "bidirectional/bidirectional/{}_lstm/{}:0"
 
 
@@ -51,10 +53,12 @@ def main(wheel: Path, out: Path) -> None:
     with h5py.File(io.BytesIO(archive.read("tox_block/trained_models/lstm_model_0.1.2.h5"))) as file:
         layers = file["model_weights"]
         vectors = layers["embedding/embedding/embeddings:0"][()]
-        scale = (np.abs(vectors).max(axis=1) / 127).astype(np.float16)
+        order = sorted(range(len(words)), key=lambda number: words[number])
+        words, vectors = [words[number] for number in order], vectors[order]
+        scale = (np.abs(vectors).max(axis=1) / LEVELS).astype(np.float16)
         arrays = {
             "words": np.frombuffer("\n".join(words).encode(), np.uint8),
-            "vectors": np.round(vectors / np.maximum(scale[:, None].astype(np.float32), 1e-8)).clip(-127, 127)
+            "vectors": np.round(vectors / np.maximum(scale[:, None].astype(np.float32), 1e-8)).clip(-LEVELS, LEVELS)
             .astype(np.int8),
             "scale": scale,
         }

@@ -1,0 +1,143 @@
+"""Answers that have to fit a schema, and answers as Python objects."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import pytest
+from pydantic import BaseModel, Field, field_validator
+
+from agentfix import (
+    Agent,
+    ConfigError,
+    EvidenceClass,
+    InputError,
+    Output,
+    Settings,
+    StructuredResult,
+    Task,
+)
+from agentfix.journal import SqliteJournal
+from agentfix.plugins import Plugins
+from agentfix.testing import ScriptedModel, script_plugin
+
+QUESTION = "Which amounts are on the bill?"
+
+
+class Bill(BaseModel):
+    """A bill."""
+
+    amounts: list[int]
+    total: int = Field(ge=0)
+
+    @field_validator("amounts")
+    @classmethod
+    def there_are_some(cls, amounts: list[int]) -> list[int]:
+        if not amounts:
+            raise ValueError("a bill has amounts")
+        return amounts
+
+
+def adds_up(bill: Bill) -> None:
+    """What the caller says is sufficient."""
+    assert sum(bill.amounts) == bill.total, f"the amounts add up to {sum(bill.amounts)}"
+
+
+def bill(*amounts: int, total: int, **more) -> str:
+    return json.dumps({"amounts": amounts, "total": total, **more})
+
+
+def reasoned(answer: str) -> str:
+    return json.dumps({"reasoning": "I read it.", "answer": json.loads(answer)})
+
+
+def opened(steps, **chosen) -> tuple[Agent, ScriptedModel]:
+    model = ScriptedModel(steps)
+    settings = Settings(**{"model": "scripted:", "sandbox": "embedded", **chosen})
+    agent = Agent(settings, Plugins(settings, {"script": script_plugin(model)}),
+                  journal=chosen.get("journal") or SqliteJournal(None))
+    return agent, model
+
+
+async def asked(steps, output, task=QUESTION, **chosen):
+    agent, model = opened(steps, **chosen)
+    async with agent:
+        result = await agent.arun(task, output=output)
+    model.assert_done()
+    return result, model
+
+
+async def test_an_answer_that_two_ways_lead_to_is_an_object():
+    result, model = await asked([bill(3, 4, total=7), reasoned('{"total": 7.0, "amounts": [3, 4]}')], Bill)
+    assert isinstance(result, StructuredResult)
+    assert result.output == Bill(amounts=[3, 4], total=7)
+    assert result.supported_by is EvidenceClass.AGREEMENT
+    # the model is held to the schema, both times
+    assert model.requests[0].schema == Bill.model_json_schema()
+    assert model.requests[1].schema["properties"]["answer"]["required"] == ["amounts", "total"]
+
+
+async def test_what_does_not_fit_the_schema_is_refuted_and_mended():
+    result, model = await asked([bill(3, 4, total=-7), bill(3, 4, total=7), reasoned(bill(3, 4, total=7))], Bill)
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.MEASUREMENT)
+    assert "total" in model.requests[1].messages[-1].content
+    assert result.output == Bill(amounts=[3, 4], total=7)
+
+
+async def test_what_only_the_type_knows_refutes_too():
+    result, model = await asked([bill(total=0), bill(7, total=7), reasoned(bill(7, total=7))], Bill)
+    assert "a bill has amounts" in model.requests[1].messages[-1].content
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.MEASUREMENT)
+
+
+async def test_a_function_that_is_sufficient_decides():
+    result, model = await asked([bill(3, 4, total=8), bill(3, 4, total=7)], Output(Bill, adds_up))
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.CONTRACT)
+    assert "add up to 7" in model.requests[1].messages[-1].content
+    assert result.output == Bill(amounts=[3, 4], total=7)
+    assert result.supported_by is EvidenceClass.CONTRACT
+
+
+async def test_that_it_parses_supports_nothing():
+    result, _ = await asked([bill(3, 4, total=7)], Bill, strategy="none")
+    assert result.output == Bill(amounts=[3, 4], total=7)
+    assert result.abstained
+    assert result.supported_by is None
+
+
+async def test_where_nothing_parses_there_is_no_object_and_no_error():
+    result, _ = await asked(["I can't read it."], Bill, strategy="none")
+    assert result.output is None
+    assert result.answer == "I can't read it."
+
+
+async def test_any_type_that_pydantic_parses_will_do():
+    @dataclass
+    class Pair:
+        a: int
+        b: int
+
+    result, _ = await asked(['{"a": 1, "b": 2}'], Pair, strategy="none")
+    assert result.output == Pair(1, 2)
+    with pytest.raises(ConfigError):
+        Output(type("Opaque", (), {}))
+
+
+async def test_a_schema_alone_asks_for_json():
+    agent, model = opened(['```json\n{"b": 1}\n```'], strategy="none")
+    async with agent:
+        result = await agent.arun(Task(QUESTION, schema={"type": "object"}))
+    assert (result.kind, result.answer) == ("json", '{"b": 1}')
+    assert model.requests[0].schema == {"type": "object"}
+
+
+async def test_a_run_whose_function_is_elsewhere_goes_on_only_with_it(tmp_path):
+    agent, model = opened([bill(7, total=7)], data_dir=tmp_path)
+    async with agent:
+        await agent.arun(QUESTION, output=Output(Bill, adds_up), run_id="r")
+        with pytest.raises(InputError, match="adds_up"):
+            await agent.resume("r")
+        again = await agent.resume("r", output=Output(Bill, adds_up))
+    assert again.supported_by is EvidenceClass.CONTRACT
+    model.assert_done()

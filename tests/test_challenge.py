@@ -81,11 +81,10 @@ async def test_a_revision_that_does_what_was_asked_wins_where_the_checks_hold_bo
 
 
 async def test_an_objection_makes_nobody_vote_for_another_answer():
-    """The answer objected to keeps its votes, and what the person said is no independent voice."""
+    """What the person said is no independent voice, nor is who repeats it; what was objected to keeps its votes."""
     first, second, _, _ = await challenged(PENS, "The answer is 91.", RIGHT, DERIVED, WRONG, rounds=1)
     assert first.supported_by is EvidenceClass.AGREEMENT
     assert (second.answer, second.supported_by, second.abstained) == ("91", None, True)
-    assert "0 of 2 independent attempts give 91; 2 give another answer" in second.reason
     assert "for it: 2 of 2 independent attempts give 84" in second.reason
 
 
@@ -205,3 +204,10 @@ def test_it_can_be_called_without_an_event_loop():
     with make(ScriptedModel([RIGHT, WRONG]), SqliteJournal(None)) as agent:
         first = agent.run(CHECKED)
         assert agent.challenge(first.run_id, "I think it is 91.").answer == "84"
+
+
+async def test_what_a_person_adds_belongs_to_the_question_and_the_votes_for_what_they_refuted_count_no_more():
+    said, more = "One of the 7 boxes is empty.", ("```python\nanswer = 12 * 6\n```", "12 * 6 = 72.\nThe answer is 72.")
+    first, second, prompts, _ = await challenged(PENS, said, RIGHT, DERIVED, *more, *more)
+    assert (first.answer, second.answer, second.supported_by) == ("84", "72", EvidenceClass.AGREEMENT)
+    assert all(said in prompt[-1].content for prompt in prompts[2:]), "who begins from the question is told too"

@@ -13,6 +13,7 @@ from agentfix.graph import acting
 from agentfix.graph.blame import blaming
 from agentfix.graph.context import RunContext
 from agentfix.graph.continuing import continued, joined, kept_text
+from agentfix.graph.inheriting import minding
 from agentfix.graph.meter import BudgetSpent
 from agentfix.graph.state import RunState, load_move
 from agentfix.graph.together import together
@@ -86,6 +87,7 @@ def _batches(state: RunState, context: RunContext) -> list[_Batch]:
         move = load_move(data)
         if not isinstance(move, Expand):
             break
+        move = minding(move, context)
         batches.append(_Batch(move, _role(move, context), first))
         first += move.n
     return batches
@@ -183,12 +185,15 @@ def _settle(batch: _Batch, number: int, completion: Completion, draft: Draft, co
     wrote = len(completion.text) > len(kept_text(batch.move, parent))
     unfinished = batch.move.one_step and draft == Draft() and wrote and completion.finish_reason == "stop"
     return Attempt(number, batch.move.parent, batch.role, author, completion.text, answer, draft.program, observation,
-                   completion.finish_reason, batch.move.temperature, told=_told(batch, context), unfinished=unfinished)
+                   completion.finish_reason, batch.move.temperature, told=_told(batch, answer, context),
+                   unfinished=unfinished)
 
 
-def _told(batch: _Batch, context: RunContext) -> bool:
-    """Whether the guidance names an answer of an attempt that was made before: a lesson may."""
-    earlier = (attempt.answer.strip() for attempt in context.attempts[: batch.first] if attempt.answer)
+def _told(batch: _Batch, answer: str | None, context: RunContext) -> bool:
+    """Whether the guidance names an answer: of an attempt that was made before, as a lesson may, or this one, as a
+    person may who objects."""
+    earlier = [attempt.answer.strip() for attempt in context.attempts[: batch.first] if attempt.answer]
+    earlier += [answer.strip()] if answer and context.inherited is not None else []
     return bool(batch.move.guidance) and any(
         re.search(rf"(?<!\w){re.escape(answer)}(?!\w)", batch.move.guidance, re.IGNORECASE)
         for answer in earlier if 0 < len(answer) <= LONGEST_TOLD)

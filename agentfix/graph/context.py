@@ -236,7 +236,14 @@ class RunContext:
     def _count_voices(self) -> None:
         voiceless = self._refuted | {a.id for a in self.attempts if self._acted(a)}  # each found another world
         open_ended = isinstance(self.kind, OpenKind) and self.kind.many_answers
-        said = evidence.agreement(self.attempts, self._groups(), voiceless, many_answers=open_ended)
+        groups = self._groups()
+        against = {groups[number] for number, of in self._critiques.items() if _objects(of.get(evidence.PERSON))}
+        objected = {attempt.id for attempt in self.attempts if groups[attempt.id] in against}
+        said: dict[int, Critique] = {}
+        for group in (None, *against):  # a person outranks votes: what is objected to has none against another answer
+            own = {number for number in objected if groups[number] == group}
+            votes = evidence.agreement(self.attempts, groups, voiceless | (objected - own), many_answers=open_ended)
+            said |= {n: vote for n, vote in votes.items() if (n in own if own else n not in objected)}
         for attempt in self.attempts:
             if attempt.id not in said and self._critiques.get(attempt.id, {}).pop(evidence.AGREEMENT, None):
                 self._standings.pop(attempt.id, None)
@@ -275,6 +282,10 @@ class RunContext:
             others = [e for c in of_attempt.values() if c.critic not in unheard for e in c.evidence]
             refuted = evidence.refuted_above_agreement(others)
             (self._refuted.add if refuted else self._refuted.discard)(number)
+
+
+def _objects(critique: Critique | None) -> bool:
+    return critique is not None and any(item.polarity == "refutes" for item in critique.evidence)
 
 
 def _empty(attempt: Attempt) -> Critique:

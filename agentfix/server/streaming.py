@@ -1,0 +1,95 @@
+"""Server-sent events, for as long as somebody listens."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from agentfix.errors import AgentFixError
+from agentfix.server.desk import Desk
+from agentfix.server.failures import NEVER_AGAIN, SERVER, ClientGone, Refusal, refusal_of
+
+BEAT_S = 15.0
+"""How long nothing is sent before a comment says that the work goes on: proxies cut what is silent."""
+HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no"}
+_LOG = logging.getLogger(__name__)
+
+
+class EventStream(Response):
+    """Sends events.
+
+    Args:
+        desk: ends them when they are to end.
+        events: what is sent; each is named by its `type` where `named`.
+        run: what they become in the journal, if anything.
+        headers: beside its own.
+        named: as the Responses API has them, and without `[DONE]`.
+    """
+
+    def __init__(self, desk: Desk, events: AsyncGenerator[dict[str, Any]], run: str | None,
+                 headers: Mapping[str, str], *, named: bool = False) -> None:
+        super().__init__(headers={**HEADERS, **headers})
+        del self.headers["content-length"]
+        self._desk = desk
+        self._events = events
+        self._run = run
+        self._named = named
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send them all."""
+        await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
+        try:
+            await self._desk.attend(receive, self._sent(send), self._run)
+        except ClientGone:
+            return
+        except Refusal as refusal:
+            await _send(send, self._failure(refusal))
+        except AgentFixError as error:
+            await _send(send, self._failure(refusal_of(error)))
+        except Exception:  # noqa: BLE001 - a fault of ours or of a plugin: the client is told so, the log what it is
+            _LOG.exception("a stream failed")
+            await _send(send, self._failure(unforeseen()))
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _sent(self, send: Send) -> None:
+        beat = asyncio.create_task(_beat(send))
+        try:
+            async with aclosing(self._events) as events:
+                async for event in events:
+                    await _send(send, self._written(event))
+            if not self._named:
+                await _send(send, b"data: [DONE]\n\n")
+        finally:
+            beat.cancel()
+            await asyncio.gather(beat, return_exceptions=True)
+
+    def _failure(self, refusal: Refusal) -> bytes:
+        body = refusal.body()
+        return self._written({"type": "error", **body["error"]} if self._named else body)
+
+    def _written(self, event: dict[str, Any]) -> bytes:
+        name = f"event: {event['type']}\n" if self._named else ""
+        return f"{name}data: {json.dumps(event)}\n\n".encode()
+
+
+def unforeseen() -> Refusal:
+    """What a client is told of a fault: no more than that."""
+    return Refusal(500, "The server failed. Its log says more, under this request's x-request-id.", SERVER,
+                   headers=NEVER_AGAIN)
+
+
+async def _beat(send: Send) -> None:
+    while True:
+        await asyncio.sleep(BEAT_S)
+        await _send(send, b": still at work\n\n")
+
+
+async def _send(send: Send, data: bytes) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": True})

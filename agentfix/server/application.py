@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from agentfix.agent import Agent, new_name
-from agentfix.errors import AgentFixError
 from agentfix.server import checked, direct
 from agentfix.server.asked import ChatRequest
 from agentfix.server.chat import ChatShape
@@ -26,13 +24,12 @@ from agentfix.server.metrics import CONTENT_TYPE, Metrics
 from agentfix.server.naming import Chosen, Names, unknown
 from agentfix.server.pieces import Answer, Piece, Pieces
 from agentfix.server.reading import read_body
-from agentfix.server.streaming import EventStream, unforeseen
+from agentfix.server.streaming import EventStream
 
 BODY_BYTES = 32 * 2**20
 """Pictures come within a body."""
 OVERTIME_S = 30.0
 """What ends by its own limit of seconds has this much longer to say so."""
-_LOG = logging.getLogger(__name__)
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 
@@ -68,7 +65,7 @@ class Api:
             Route("/metrics", _answering(self.show_metrics)),
         ]
         app = Starlette(routes=routes, exception_handlers={404: _nothing_here, 405: _nothing_here})
-        return Front(app, self.keys, self.metrics)
+        return Front(app, self.keys, self.metrics, self.desk)
 
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
@@ -148,13 +145,8 @@ def _answering(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except ClientGone:
             return Response(status_code=499)  # nobody reads it
-        except Refusal as error:
-            refusal = error
-        except AgentFixError as error:
-            refusal = refusal_of(error)
-        except Exception:  # noqa: BLE001 - a fault of ours or of a plugin: the client is told so, the log what it is
-            _LOG.exception("request %s failed", request.scope["request_id"])
-            refusal = unforeseen()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told something, and the log the rest
+            refusal = refusal_of(error, request.scope["request_id"])
         return JSONResponse(refusal.body(), refusal.status, dict(refusal.headers))
 
     return answering

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, MutableMapping
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from agentfix.server.failures import NEVER_AGAIN, SERVER, ClientGone, Refusal
@@ -34,6 +35,18 @@ class Desk:
             raise Refusal(503, "The server is going down. Ask again in a while.", SERVER, "going_down",
                           headers={"retry-after": "5"})
 
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        """Entered for a request, until it is answered."""
+        self.under_way += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self.under_way -= 1
+            if not self.under_way:
+                self._idle.set()
+
     async def attend(self, receive: Receive, work: Coroutine[Any, Any, T], run: str | None) -> T:
         """Do the work for as long as somebody waits for it.
 
@@ -49,8 +62,6 @@ class Desk:
         doing, gone = asyncio.create_task(work), asyncio.create_task(_hung_up(receive))
         ended = asyncio.create_task(self._ended.wait())
         tasks: set[asyncio.Task[Any]] = {doing, gone, ended}
-        self.under_way += 1
-        self._idle.clear()
         try:
             done, _ = await asyncio.wait(tasks, timeout=self._limit_s, return_when=asyncio.FIRST_COMPLETED)
             if doing in done:
@@ -66,9 +77,6 @@ class Desk:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self.under_way -= 1
-            if not self.under_way:
-                self._idle.set()
 
     async def close(self, grace_s: float) -> None:
         """Take no more requests, let those under way end, and end them when that takes too long.
@@ -77,11 +85,9 @@ class Desk:
             grace_s: how long they may go on.
         """
         self.closing = True
-        try:
+        with suppress(TimeoutError):
             await asyncio.wait_for(self._idle.wait(), grace_s)
-        except TimeoutError:
-            self._ended.set()
-            await self._idle.wait()
+        self._ended.set()
 
 
 async def _hung_up(receive: Receive) -> None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from agentfix.errors import (
     AgentFixError,
-    CallInDoubtError,
     ConfigError,
     ContextOverflowError,
     ModelError,
@@ -21,6 +21,7 @@ from agentfix.errors import (
 INVALID, SERVER = "invalid_request_error", "server_error"
 NEVER_AGAIN = {"x-should-retry": "false"}
 """OpenAI's clients try again by themselves, unless they are told this."""
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass
@@ -57,21 +58,27 @@ def wrong(param: str, message: str, code: str | None = None) -> Refusal:
     return Refusal(400, message, code=code, param=param)
 
 
-def refusal_of(error: AgentFixError) -> Refusal:
-    """What an error of the engine means to a client."""
+def refusal_of(error: Exception, request_id: str) -> Refusal:
+    """What an error means to a client. What is no business of the client is logged, and the client told no more than
+    that."""
     said = str(error)
     match error:
+        case Refusal():
+            return error
         case ContextOverflowError():
             return Refusal(400, said, code="context_length_exceeded", param="messages")
-        case ConfigError():  # the server's own settings; what a request may set was read before
-            return Refusal(500, said, SERVER, headers=NEVER_AGAIN)
-        case UsageError():
+        case UsageError() if not isinstance(error, ConfigError):  # the settings are the server's own
             return Refusal(400, said)
         case ModelUnavailableError() | SandboxBusyError() | SandboxUnavailableError():
             return Refusal(503, said, SERVER, "unavailable")
         case ModelError():
             return Refusal(502, said, SERVER, "model_failed", headers=NEVER_AGAIN)
-        case CallInDoubtError():
-            return Refusal(409, said, SERVER, headers=NEVER_AGAIN)
         case _:
-            return Refusal(500, said, SERVER, headers=NEVER_AGAIN)
+            _LOG.error("request %s failed: %s", request_id, said, exc_info=None if _is_ours(error) else error)
+            return Refusal(500, "The server failed. Its log says more, under this request's x-request-id.", SERVER,
+                           headers=NEVER_AGAIN)
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether an error says all that there is to say."""
+    return isinstance(error, AgentFixError)

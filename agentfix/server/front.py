@@ -5,12 +5,14 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import MutableMapping
+from contextlib import nullcontext
 from typing import Any
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from agentfix.server.desk import Desk
 from agentfix.server.failures import Refusal
 from agentfix.server.keys import Keys
 from agentfix.server.metrics import Metrics
@@ -28,9 +30,11 @@ class Front:
         keys: who is let in. Where no key is needed only requests that mean this machine are: a page of a stranger in a
             browser here may have its own name lead to this machine.
         metrics: count.
+        desk: waits for requests that do something when the server goes down.
     """
 
-    def __init__(self, app: ASGIApp, keys: Keys, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys, metrics: Metrics, desk: Desk) -> None:
+        self._desk = desk
         self._app = app
         self._keys = keys
         self._metrics = metrics
@@ -57,7 +61,8 @@ class Front:
             refused = JSONResponse(refusal.body(), refusal.status, dict(refusal.headers))
             await refused(scope, receive, sending)
         else:
-            await self._app(scope, receive, sending)
+            with self._desk.counted() if scope["method"] == "POST" else nullcontext():
+                await self._app(scope, receive, sending)
         finally:
             self._metrics.answered(str(scope["path"]), status, time.monotonic() - began)
 

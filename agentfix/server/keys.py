@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agentfix.errors import ConfigError
 from agentfix.server.failures import NEVER_AGAIN, Refusal
@@ -32,6 +32,9 @@ class Allowance(BaseModel):
     """Prompt tokens that had to be read, and completion tokens. Days are those of UTC."""
     cost_per_day: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Money, in the unit of the price table."""
+
+
+_TABLES = TypeAdapter(dict[str, Allowance])
 
 
 class Account:
@@ -150,17 +153,16 @@ def load_keys(names: Sequence[str], file: Path | None) -> Keys:
 
 def _read(file: Path) -> dict[str, Allowance]:
     try:
-        tables = tomllib.loads(file.read_text(encoding="utf-8"))
-        found = {name: Allowance.model_validate(table) for name, table in tables.items()}
+        tables = _TABLES.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
-        raise ConfigError(f"{file}: {where or 'a table'} is wrong: {first['msg']}.") from error
+        raise ConfigError(f"{file}: {where} is wrong: {first['msg']}.") from error
     except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(f"{file} can't be read: {error}.", "Name a TOML file with a table for each key.") from error
-    if not found:
+    if not tables:
         raise ConfigError(f"{file} names no key.", "Write a table for each, such as [alice] with key = \"ALICE_KEY\".")
-    return found
+    return tables
 
 
 def _digest(key: str) -> bytes:

@@ -14,6 +14,8 @@ from agentfix.server.failures import ClientGone, Refusal
 M = TypeVar("M", bound=BaseModel)
 BODY_S = 60.0
 """How long the sending of a body may take."""
+DRAINED_BYTES = 8 * 2**20
+"""Of a body that is too long, so much is read and thrown away: who still sends does not hear that it is refused."""
 MESSAGE_CHARACTERS = 500
 
 
@@ -53,13 +55,13 @@ async def read_body(request: Request, form: type[M], limit_bytes: int) -> M:
 
 
 async def _bytes(request: Request, limit_bytes: int) -> bytes:
-    too_long = Refusal(413, f"The body is longer than {limit_bytes:,} bytes.", headers={"connection": "close"})
-    length = request.headers.get("content-length", "0")
-    if length.isdecimal() and int(length) > limit_bytes:
-        raise too_long
-    data = bytearray()
+    data, length = bytearray(), 0
     async for piece in request.stream():
-        data += piece
-        if len(data) > limit_bytes:
-            raise too_long
+        length += len(piece)
+        if length <= limit_bytes:
+            data += piece
+        elif length > limit_bytes + DRAINED_BYTES:
+            break
+    if length > limit_bytes:
+        raise Refusal(413, f"The body is longer than {limit_bytes:,} bytes.", headers={"connection": "close"})
     return bytes(data)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+from collections.abc import Generator
+from contextlib import contextmanager
 from ipaddress import ip_address
 
 import uvicorn
@@ -36,6 +39,16 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._api = api
         self._grace_s = grace_s
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """End the server at a signal, but not yet the process: the agent is closed after it."""
+        before = {number: signal.signal(number, self.handle_exit) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._api.desk.close(self._grace_s)

@@ -15,29 +15,14 @@ class Story:
 
     def told(self, event: Event) -> str:
         """What is told of an event; empty for nothing."""
-        match event.kind:
-            case "delta":
-                return self._delta(event.data["delta"], int(event.data["attempt"]))
-            case "attempt":
-                return self._attempt(event.data["attempt"])
-            case "critique":
-                return _critique(event.data["critique"], event.data["standing"])
-            case "plan":
-                return f"{words.planned(event.data['plan'])}\n"
-            case "reflection":
-                return f"{words.reflected(event.data['reflection'])}\n"
-            case "tool_call":
-                return f"{words.called(event.data['call'], event.data['caller'])}\n"
-            case "observation":
-                seen: Observation = event.data["observation"]
-                return f"{one_line(f'{seen.tool} says {seen.status}')}\n{bounded(seen.text)}\n"
-            case "notice":
-                return f"note: {one_line(event.data['message'])}\n"
-            case "result":
-                result: Result = event.data["result"]
-                return f"{words.trust(result)}\n"
-            case _:
-                return ""
+        if event.kind == "delta":
+            return self._delta(event.data["delta"], int(event.data["attempt"]))
+        if event.kind == "attempt":
+            return self._attempt(event.data["attempt"])
+        said = _said(event)
+        if said and self._writing is not None:
+            self._writing, said = None, f"\n{said}"
+        return said
 
     def _delta(self, delta: Delta, attempt: int) -> str:
         if self._writing is None:
@@ -62,3 +47,25 @@ def _critique(critique: Critique, standing: Standing) -> str:
     evidence = [f"    {words.evidence(item)}" for item in critique.evidence]
     lines = [words.verdict(critique), *evidence, f"    attempt {critique.attempt} is {words.judged(standing)}"]
     return "\n".join(lines) + "\n"
+
+
+def _said(event: Event) -> str:
+    match event.kind:
+        case "critique":
+            return _critique(event.data["critique"], event.data["standing"])
+        case "plan":
+            return f"{words.planned(event.data['plan'])}\n"
+        case "reflection":
+            return f"{words.reflected(event.data['reflection'])}\n"
+        case "tool_call":
+            return f"{words.called(event.data['call'], event.data['caller'])}\n"
+        case "observation":
+            seen: Observation = event.data["observation"]
+            return f"{one_line(f'{seen.tool} says {seen.status}')}\n{bounded(seen.text)}\n"
+        case "notice":
+            return f"note: {one_line(event.data['message'])}\n"
+        case "result":
+            result: Result = event.data["result"]
+            return f"{words.trust(result)}\n"
+        case _:
+            return ""

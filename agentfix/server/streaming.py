@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -12,14 +11,12 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from agentfix.errors import AgentFixError
 from agentfix.server.desk import Desk
-from agentfix.server.failures import NEVER_AGAIN, SERVER, ClientGone, Refusal, refusal_of
+from agentfix.server.failures import ClientGone, Refusal, refusal_of
 
 BEAT_S = 15.0
 """How long nothing is sent before a comment says that the work goes on: proxies cut what is silent."""
 HEADERS = {"content-type": "text/event-stream; charset=utf-8", "cache-control": "no-cache", "x-accel-buffering": "no"}
-_LOG = logging.getLogger(__name__)
 
 
 class EventStream(Response):
@@ -49,13 +46,8 @@ class EventStream(Response):
             await self._desk.attend(receive, self._sent(send), self._run)
         except ClientGone:
             return
-        except Refusal as refusal:
-            await _send(send, self._failure(refusal))
-        except AgentFixError as error:
-            await _send(send, self._failure(refusal_of(error)))
-        except Exception:  # noqa: BLE001 - a fault of ours or of a plugin: the client is told so, the log what it is
-            _LOG.exception("a stream failed")
-            await _send(send, self._failure(unforeseen()))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told something, and the log the rest
+            await _send(send, self._failure(refusal_of(error, scope["request_id"])))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _sent(self, send: Send) -> None:
@@ -77,12 +69,6 @@ class EventStream(Response):
     def _written(self, event: dict[str, Any]) -> bytes:
         name = f"event: {event['type']}\n" if self._named else ""
         return f"{name}data: {json.dumps(event)}\n\n".encode()
-
-
-def unforeseen() -> Refusal:
-    """What a client is told of a fault: no more than that."""
-    return Refusal(500, "The server failed. Its log says more, under this request's x-request-id.", SERVER,
-                   headers=NEVER_AGAIN)
 
 
 async def _beat(send: Send) -> None:

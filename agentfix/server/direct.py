@@ -6,23 +6,37 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agentfix.protocols import Model
 from agentfix.server.asked import Call, ChatMessage, ChatRequest, ClientTool
 from agentfix.server.conversation import images_of, text_of
 from agentfix.server.failures import SERVER, Refusal, wrong
+from agentfix.server.forcing import forced, forcing, with_call
 from agentfix.server.keys import Account
 from agentfix.server.pieces import Answer, Choice, Piece, Pieces
 from agentfix.types import Completion, Delta, Message, ModelRequest, Sampling, ToolCall, ToolSpec, Usage
 
 MAX_TOKENS = 2048
 """Of an answer, unless the client says so."""
-WITHOUT_EFFECT: tuple[str, ...] = ()
 WHY = "The client has tools of its own: the model was asked directly, and nothing was checked."
 
 
-def read_request(asked: ChatRequest) -> ModelRequest:
+@dataclass(frozen=True)
+class Direct:
+    """A request to a model.
+
+    Args:
+        request: what it is asked.
+        forced: tools of which it must call one.
+    """
+
+    request: ModelRequest
+    forced: tuple[ToolSpec, ...] = ()
+
+
+def read_request(asked: ChatRequest) -> Direct:
     """What the model is asked.
 
     Raises:
@@ -30,29 +44,30 @@ def read_request(asked: ChatRequest) -> ModelRequest:
     """
     if asked.logprobs:
         raise wrong("logprobs", "Log-probabilities are not handed on. Leave logprobs out.", "unsupported_parameter")
-    if asked.tool_choice not in (None, "auto", "none"):
-        raise wrong("tool_choice", "A call can't be forced. Leave tool_choice out, or say auto or none.",
-                    "unsupported_parameter")
-    tools = () if asked.tool_choice == "none" else tuple(map(_tool, asked.tools or ()))
+    known = tuple(map(_tool, asked.tools or ()))
+    must = forced(known, asked.tool_choice)
+    tools = () if asked.tool_choice == "none" else known
     stop = (asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ())
     sampling = Sampling(
         1.0 if asked.temperature is None else asked.temperature, 1.0 if asked.top_p is None else asked.top_p,
         asked.seed or 0, stop, asked.max_completion_tokens or asked.max_tokens or MAX_TOKENS)
     messages = tuple(_message(number, message) for number, message in enumerate(asked.messages))
-    return ModelRequest(messages, sampling, asked.n or 1, tools, _schema(asked))
+    request = ModelRequest(messages, sampling, asked.n or 1, tools, _schema(asked))
+    return Direct(forcing(request, must) if must else request, must)
 
 
-async def answer(model: Model, request: ModelRequest, ignored: list[str], account: Account) -> Pieces:
+async def answer(model: Model, asked: Direct, ignored: list[str], account: Account) -> Pieces:
     """Ask the model, and hand on what it says.
 
     Args:
         model: is asked.
-        request: what.
+        asked: what.
         ignored: fields of the request that have no effect, to be told.
         account: pays.
     """
     queue: asyncio.Queue[Delta | None] = asyncio.Queue()
-    asking = asyncio.create_task(model.generate(request, on_delta=queue.put_nowait))
+    on_delta = None if asked.forced else queue.put_nowait
+    asking = asyncio.create_task(model.generate(asked.request, on_delta=on_delta))
     asking.add_done_callback(lambda _: queue.put_nowait(None))
     sent: set[int] = set()
     try:
@@ -68,6 +83,8 @@ async def answer(model: Model, request: ModelRequest, ignored: list[str], accoun
         await asyncio.gather(asking, return_exceptions=True)
     usage = sum((completion.usage for completion in completions), Usage())
     account.spend(usage)
+    if asked.forced:
+        completions = [with_call(completion, asked.forced) for completion in completions]
     for index, completion in enumerate(completions):
         if completion.text and index not in sent:  # a model that can't stream
             yield Piece(completion.text, index=index)

@@ -15,15 +15,17 @@ from starlette.routing import Route
 from agentfix.agent import Agent, new_name
 from agentfix.server import checked, direct
 from agentfix.server.asked import ChatRequest
+from agentfix.server.asked_responses import ResponsesRequest
 from agentfix.server.chat import ChatShape
 from agentfix.server.desk import Desk
 from agentfix.server.failures import ClientGone, Refusal, refusal_of
 from agentfix.server.front import Front
 from agentfix.server.keys import Account, Keys
 from agentfix.server.metrics import CONTENT_TYPE, Metrics
-from agentfix.server.naming import Chosen, Names, unknown
+from agentfix.server.naming import Names, unknown
 from agentfix.server.pieces import Answer, Piece, Pieces
 from agentfix.server.reading import read_body
+from agentfix.server.responses import ResponseShape
 from agentfix.server.streaming import EventStream
 
 BODY_BYTES = 32 * 2**20
@@ -59,6 +61,7 @@ class Api:
         """The application, to be served."""
         routes = [
             Route("/v1/chat/completions", _answering(self.chat), methods=["POST"]),
+            Route("/v1/responses", _answering(self.responses), methods=["POST"]),
             Route("/v1/models", _answering(self.list_models)),
             Route("/v1/models/{name:path}", _answering(self.show_model)),
             Route("/health", _answering(self.health)),
@@ -69,23 +72,36 @@ class Api:
 
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
+        account = self._admit(request)
+        asked = await read_body(request, ChatRequest, self.body_bytes)
+        pieces, run = self._work(asked, account)
+        usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
+        shape = ChatShape(f"chatcmpl-{run or request.scope['request_id']}", int(time.time()), asked.model, usage)
+        if not asked.stream:
+            return JSONResponse(shape.whole(await self._answer(request, pieces, run)), headers=_naming(run))
+        following = await self._following(request, pieces, run)
+        return EventStream(self.desk, shape.chunks(following), run, _naming(run))
+
+    async def responses(self, request: Request) -> Response:
+        """`POST /v1/responses`."""
+        account = self._admit(request)
+        asked = await read_body(request, ResponsesRequest, self.body_bytes)
+        pieces, run = self._work(asked.as_chat(), account)
+        shape = ResponseShape(run or request.scope["request_id"], int(time.time()), asked.echoed())
+        if not asked.stream:
+            return JSONResponse(shape.whole(await self._answer(request, pieces, run)), headers=_naming(run))
+        following = await self._following(request, pieces, run)
+        return EventStream(self.desk, shape.events(following), run, _naming(run), named=True)
+
+    def _admit(self, request: Request) -> Account:
         self.desk.require_open()
         account: Account = request.scope["account"]
         account.admit()
-        asked = await read_body(request, ChatRequest, self.body_bytes)
-        pieces, run = self._work(asked, self._names.find(asked.model), account)
-        usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
-        shape = ChatShape(f"chatcmpl-{run or request.scope['request_id']}", int(time.time()), asked.model, usage)
-        headers = {} if run is None else {"x-agentfix-run": run}
-        if asked.stream:
-            first = await self._first(request, pieces, run)
-            return EventStream(self.desk, shape.chunks(self._following(first, pieces)), run, headers)
-        answer = await self.desk.attend(request.receive, _last(pieces), run)
-        self.metrics.given(answer)
-        return JSONResponse(shape.whole(answer), headers=headers)
+        return account
 
-    def _work(self, asked: ChatRequest, chosen: Chosen, account: Account) -> tuple[Pieces, str | None]:
+    def _work(self, asked: ChatRequest, account: Account) -> tuple[Pieces, str | None]:
         """What answers a request, and what run it becomes."""
+        chosen = self._names.find(asked.model)
         if asked.is_direct:
             ignored = sorted({*asked.unknown, *({"agentfix"} & asked.model_fields_set)})
             return direct.answer(self.agent.model(chosen.model), direct.read_request(asked), ignored, account), None
@@ -95,15 +111,21 @@ class Api:
         ignored = sorted(given.union(asked.unknown))
         return checked.answer(self.agent, task, run, changes, ignored, account), run
 
-    async def _first(self, request: Request, pieces: Pieces, run: str | None) -> Piece | Answer:
-        """What comes first: until then a request can be refused in the usual way."""
+    async def _answer(self, request: Request, pieces: Pieces, run: str | None) -> Answer:
+        answer = await self.desk.attend(request.receive, _last(pieces), run)
+        self.metrics.given(answer)
+        return answer
+
+    async def _following(self, request: Request, pieces: Pieces, run: str | None) -> Pieces:
+        """The pieces, as soon as there is a first one: until then a request can be refused in the usual way."""
         try:
-            return await self.desk.attend(request.receive, _next(pieces), run)
+            first = await self.desk.attend(request.receive, _next(pieces), run)
         except BaseException:
             await pieces.aclose()
             raise
+        return self._counted(first, pieces)
 
-    async def _following(self, first: Piece | Answer, pieces: Pieces) -> Pieces:
+    async def _counted(self, first: Piece | Answer, pieces: Pieces) -> Pieces:
         try:
             yield first
             async for piece in pieces:
@@ -156,6 +178,10 @@ async def _nothing_here(request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 404))
     refusal = Refusal(status, f"Invalid URL ({request.method} {request.url.path[:200]})")
     return JSONResponse(refusal.body(), status, dict(getattr(error, "headers", None) or {}))
+
+
+def _naming(run: str | None) -> dict[str, str]:
+    return {} if run is None else {"x-agentfix-run": run}
 
 
 async def _next(pieces: Pieces) -> Piece | Answer:

@@ -10,22 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
-class _Open(BaseModel):
-    """Fields that are not known here are kept, to be named in the answer."""
+class Form(BaseModel):
+    """A part of a request. Fields that are not known here are kept, to be named in the answer."""
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
 
-class TextPart(_Open):
+class TextPart(Form):
     type: Literal["text", "input_text", "output_text"]
     text: str
 
 
-class ImageUrl(_Open):
+class ImageUrl(Form):
     url: str
 
 
-class ImagePart(_Open):
+class ImagePart(Form):
     type: Literal["image_url"]
     image_url: ImageUrl
 
@@ -33,44 +33,44 @@ class ImagePart(_Open):
 Part = Annotated[TextPart | ImagePart, Field(discriminator="type")]
 
 
-class CalledFunction(_Open):
+class CalledFunction(Form):
     name: str = Field(min_length=1)
     arguments: str
 
 
-class Call(_Open):
+class Call(Form):
     id: str
     type: Literal["function"] = "function"
     function: CalledFunction
 
 
-class ChatMessage(_Open):
+class ChatMessage(Form):
     role: Role
     content: str | list[Part] | None = None
     tool_calls: list[Call] | None = None
     tool_call_id: str | None = None
 
 
-class Function(_Open):
+class Function(Form):
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")
     description: str | None = None
     parameters: dict[str, Any] | None = None
 
 
-class ClientTool(_Open):
+class ClientTool(Form):
     type: Literal["function"]
     function: Function
 
 
-class StreamOptions(_Open):
+class StreamOptions(Form):
     include_usage: bool | None = None
 
 
-class JsonSchema(_Open):
+class JsonSchema(Form):
     schema_: dict[str, Any] | None = Field(None, alias="schema")
 
 
-class ResponseFormat(_Open):
+class ResponseFormat(Form):
     type: Literal["text", "json_object", "json_schema"]
     json_schema: JsonSchema | None = None
 
@@ -96,7 +96,7 @@ class Tuning(BaseModel):
     max_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
-class ChatRequest(_Open):
+class ChatRequest(Form):
     """The body of `POST /v1/chat/completions`."""
 
     model: str = Field(max_length=500)

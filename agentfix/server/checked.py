@@ -37,6 +37,8 @@ def read_task(asked: ChatRequest) -> Task:
     for name in ("stop", "logprobs"):
         if getattr(asked, name):
             raise wrong(name, f"A checked answer can't be had with `{name}`. Leave it out.", "unsupported_parameter")
+    if asked.tool_choice not in (None, "auto", "none"):
+        raise wrong("tool_choice", "A call is required, and there are no tools.")
     if asked.response_format is not None and asked.response_format.type != "text":
         raise wrong("response_format", "A checked answer can't be held to JSON yet. Leave response_format out, or send "
                     "`tools`: then the model is asked directly.", "unsupported_parameter")

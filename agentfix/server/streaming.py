@@ -38,6 +38,7 @@ class EventStream(Response):
         self._events = events
         self._run = run
         self._named = named
+        self._sent_so_far = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send them all."""
@@ -56,6 +57,7 @@ class EventStream(Response):
             async with aclosing(self._events) as events:
                 async for event in events:
                     await _send(send, self._written(event))
+                    self._sent_so_far += 1
             if not self._named:
                 await _send(send, b"data: [DONE]\n\n")
         finally:
@@ -64,7 +66,10 @@ class EventStream(Response):
 
     def _failure(self, refusal: Refusal) -> bytes:
         body = refusal.body()
-        return self._written({"type": "error", **body["error"]} if self._named else body)
+        if not self._named:
+            return self._written(body)
+        error = {name: body["error"][name] for name in ("code", "message", "param")}
+        return self._written({"type": "error", **error, "sequence_number": self._sent_so_far})
 
     def _written(self, event: dict[str, Any]) -> bytes:
         name = f"event: {event['type']}\n" if self._named else ""

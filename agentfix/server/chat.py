@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
 from agentfix.server.direct import calls_as_sent
-from agentfix.server.pieces import Answer, Choice, Piece
+from agentfix.server.pieces import Answer, Choice, Piece, Pieces
 from agentfix.types import Usage
 
 
@@ -34,22 +35,26 @@ class ChatShape:
         return {**self._head("chat.completion"), "choices": choices, "usage": usage_as_sent(answer.usage),
                 "agentfix": answer.extension}
 
-    async def chunks(self, pieces: AsyncIterator[Piece | Answer]) -> AsyncGenerator[dict[str, Any]]:
+    async def chunks(self, pieces: Pieces) -> AsyncGenerator[dict[str, Any]]:
         """The answer as it comes; the last chunk but for usage says how it ended."""
         begun: set[int] = set()
-        async for piece in pieces:
-            if isinstance(piece, Piece):
-                role = {} if piece.index in begun else {"role": "assistant"}
-                begun.add(piece.index)
-                said = "reasoning_content" if piece.reasoning else "content"
-                yield self._chunk(piece.index, {**role, said: piece.text})
-                continue
-            for index, choice in enumerate(piece.choices):
-                if delta := _last_delta(choice, first=index not in begun):
-                    yield self._chunk(index, delta)
-                yield {**self._chunk(index, {}, choice.finish), "agentfix": piece.extension}
-            if self.include_usage:
-                yield {**self._head("chat.completion.chunk"), "choices": [], "usage": usage_as_sent(piece.usage)}
+        async with aclosing(pieces):
+            async for piece in pieces:
+                for chunk in self._chunks(piece, begun):
+                    yield chunk
+
+    def _chunks(self, piece: Piece | Answer, begun: set[int]) -> Iterator[dict[str, Any]]:
+        if isinstance(piece, Piece):
+            role = {} if piece.index in begun else {"role": "assistant"}
+            begun.add(piece.index)
+            yield self._chunk(piece.index, {**role, "reasoning_content" if piece.reasoning else "content": piece.text})
+            return
+        for index, choice in enumerate(piece.choices):
+            if delta := _last_delta(choice, first=index not in begun):
+                yield self._chunk(index, delta)
+            yield {**self._chunk(index, {}, choice.finish), "agentfix": piece.extension}
+        if self.include_usage:
+            yield {**self._head("chat.completion.chunk"), "choices": [], "usage": usage_as_sent(piece.usage)}
 
     def _head(self, kind: str) -> dict[str, Any]:
         return {"id": self.id, "object": kind, "created": self.created, "model": self.model}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
-from agentfix.server.pieces import Answer, Choice, Piece
+from agentfix.server.pieces import Answer, Choice, Piece, Pieces
 from agentfix.types import ToolCall, Usage
 
 Told = dict[str, Any]
@@ -35,21 +36,20 @@ class ResponseShape:
                  *(_call(call) for call in choice.calls)]
         return self._finished(answer, items)
 
-    async def events(self, pieces: AsyncIterator[Piece | Answer]) -> AsyncGenerator[Told]:
+    async def events(self, pieces: Pieces) -> AsyncGenerator[Told]:
         """The response as it comes."""
         writer = _Writer(self.id)
-        begun: Told = {**self._head("in_progress"), "output": [], "usage": None, "error": None, "incomplete_details": None}
+        nothing: Told = {"output": [], "usage": None, "error": None, "incomplete_details": None}
+        begun = {**self._head("in_progress"), **nothing}
         yield writer.numbered("response.created", response=begun)
         yield writer.numbered("response.in_progress", response=begun)
-        async for piece in pieces:
-            if isinstance(piece, Piece):
-                for event in writer.wrote(piece):
+        async with aclosing(pieces):
+            async for piece in pieces:
+                for event in writer.wrote(piece) if isinstance(piece, Piece) else writer.ended(piece.choices[0]):
                     yield event
-                continue
-            for event in writer.ended(piece.choices[0]):
-                yield event
-            whole = self._finished(piece, writer.items)
-            yield writer.numbered(f"response.{whole['status']}", response=whole)
+                if isinstance(piece, Answer):
+                    whole = self._finished(piece, writer.items)
+                    yield writer.numbered(f"response.{whole['status']}", response=whole)
 
     def _head(self, status: str) -> Told:
         return {"id": f"resp_{self.id}", "object": "response", "created_at": self.created, "status": status,

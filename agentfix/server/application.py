@@ -17,6 +17,7 @@ from agentfix.server import checked, direct
 from agentfix.server.asked import ChatRequest
 from agentfix.server.asked_responses import ResponsesRequest
 from agentfix.server.chat import ChatShape
+from agentfix.server.described import description
 from agentfix.server.desk import Desk
 from agentfix.server.failures import ClientGone, Refusal, refusal_of
 from agentfix.server.front import Front
@@ -64,6 +65,7 @@ class Api:
             Route("/v1/responses", _answering(self.responses), methods=["POST"]),
             Route("/v1/models", _answering(self.list_models)),
             Route("/v1/models/{name:path}", _answering(self.show_model)),
+            Route("/openapi.json", _answering(self.describe)),
             Route("/health", _answering(self.health)),
             Route("/metrics", _answering(self.show_metrics)),
         ]
@@ -148,6 +150,10 @@ class Api:
 
     def _model(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._began, "owned_by": "agentfix"}
+
+    async def describe(self, request: Request) -> Response:
+        """`GET /openapi.json`."""
+        return JSONResponse(description(guarded=self.keys.needed))
 
     async def health(self, request: Request) -> Response:
         """`GET /health`: 503 as soon as the server goes down."""

@@ -109,7 +109,7 @@ def _choice(result: Result, reasoning: str) -> Choice:
 
 
 def _extension(result: Result, ignored: list[str]) -> dict[str, Any]:
-    return {"checked": True, "supported": not result.abstained, **result_object(result), "ignored": ignored}
+    return {"direct": False, "supported": not result.abstained, **result_object(result), "ignored": ignored}
 
 
 def _limits(tuning: Tuning, settings: Settings) -> dict[str, Any]:

@@ -88,7 +88,7 @@ async def answer(model: Model, asked: Direct, ignored: list[str], account: Accou
     for index, completion in enumerate(completions):
         if completion.text and index not in sent:  # a model that can't stream
             yield Piece(completion.text, index=index)
-    yield Answer(tuple(map(_choice, completions)), usage, {"checked": False, "reason": WHY, "ignored": ignored})
+    yield Answer(tuple(map(_choice, completions)), usage, {"direct": True, "reason": WHY, "ignored": ignored})
 
 
 def _choice(completion: Completion) -> Choice:

@@ -6,7 +6,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, G
 
 from agentfix.server.pieces import Answer
 
-ROUTES = ("/v1/chat/completions", "/v1/responses", "/v1/models", "/health", "/metrics")
+ROUTES = ("/v1/chat/completions", "/v1/responses", "/v1/models", "/openapi.json", "/health", "/metrics")
 SECONDS = (0.01, 0.1, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600)
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
@@ -44,7 +44,7 @@ class Metrics:
         self._tokens.labels("prompt").inc(usage.prompt_tokens - usage.cached_prompt_tokens)
         self._tokens.labels("cached").inc(usage.cached_prompt_tokens)
         self._tokens.labels("completion").inc(usage.completion_tokens)
-        if answer.extension.get("checked"):
+        if not answer.extension.get("direct"):
             self._answers.labels(str(answer.extension.get("supported_by") or "nothing")).inc()
 
     def told(self, under_way: int) -> bytes:

@@ -12,6 +12,8 @@ class Story:
 
     def __init__(self) -> None:
         self._writing: int | None = None
+        self._written: set[int] = set()
+        """Attempts whose text was told as it was written."""
 
     def told(self, event: Event) -> str:
         """What is told of an event; empty for nothing."""
@@ -27,6 +29,7 @@ class Story:
     def _delta(self, delta: Delta, attempt: int) -> str:
         if self._writing is None:
             self._writing = attempt
+            self._written.add(attempt)
             return f"attempt {attempt}:\n{delta.text}"
         if self._writing != attempt:
             return ""
@@ -35,9 +38,9 @@ class Story:
     def _attempt(self, attempt: Attempt) -> str:
         heading = f"{words.heading(attempt)}: {words.answered(attempt)}\n"
         if self._writing == attempt.id:
-            self._writing = None
-            return f"\n{heading}"
-        body = words.body(attempt)
+            heading = f"\n{heading}"
+        self._writing = None
+        body = "" if attempt.id in self._written else words.body(attempt)
         return f"{heading}{bounded(body, lines=60)}\n" if body else heading
 
 

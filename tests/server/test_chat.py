@@ -25,7 +25,7 @@ async def test_a_checked_answer_comes_with_its_evidence_and_usage():
         message = said.choices[0].message
         assert (message.content, message.role, said.choices[0].finish_reason) == ("60", "assistant", "stop")
         ledger = said.model_extra["agentfix"]
-        assert (ledger["checked"], ledger["supported"], ledger["supported_by"]) == (True, True, "agreement")
+        assert (ledger["direct"], ledger["supported"], ledger["supported_by"]) == (False, True, "agreement")
         assert ledger["attempts"][0]["standing"]["state"] == "refuted"
         assert any(e["class"] == "measurement" for c in ledger["attempts"][0]["critiques"] for e in c["evidence"])
         assert "NameError" in message.reasoning_content and "Supported by agreement" in message.reasoning_content

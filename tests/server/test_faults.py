@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import re
 
 import httpx2
 import openai
@@ -201,6 +202,19 @@ async def test_raw_garbage_on_the_socket_ends_that_connection_alone():
             writer.close()
         async with client(served) as asking:
             assert [model async for model in asking.models.list()]
+
+
+async def test_the_api_describes_itself_and_what_it_describes_is_there():
+    async with serving(ScriptedModel([])) as served, \
+            httpx2.AsyncClient(base_url=served.url.removesuffix("/v1")) as asking:
+        told = (await asking.get("/openapi.json")).json()
+        for path, methods in told["paths"].items():
+            for method in methods:
+                assert (await asking.request(method, path.replace("{name}", MODEL))).status_code in (200, 415), path
+    forms = told["components"]["schemas"]
+    assert {"kind", "require", "checks", "max_rounds"} <= {*forms["Tuning"]["properties"]}
+    named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(told)))
+    assert named <= {*forms} and {"ChatRequest", "ResponsesRequest", "Error"} <= named
 
 
 async def test_health_and_metrics_are_told():

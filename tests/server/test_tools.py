@@ -31,7 +31,7 @@ async def test_calls_are_handed_on_and_what_came_of_them_reaches_the_model():
         assert (message.content, said.choices[0].finish_reason) == ("I look.", "tool_calls")
         assert (said.usage.prompt_tokens, said.usage.completion_tokens, said.usage.total_tokens) == (7, 5, 12)
         assert said.usage.prompt_tokens_details.cached_tokens == 3
-        assert said.agentfix["checked"] is False and "supported" not in said.agentfix
+        assert said.agentfix["direct"] is True and "supported" not in said.agentfix
         answers = [{"role": "tool", "tool_call_id": f"call_{n}", "content": "rain"} for n in (1, 2)]
         last = await asking.chat.completions.create(
             model=MODEL, messages=[*ASKED, message.model_dump(exclude_none=True), *answers], tools=[WEATHER])

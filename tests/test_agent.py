@@ -393,3 +393,19 @@ def test_an_agent_that_nobody_closed_keeps_no_program_from_ending(tmp_path, way)
     done = subprocess.run([sys.executable, "-c", FORGETFUL, str(tmp_path), RIGHT, way], capture_output=True, text=True,
                           timeout=60, check=False)
     assert (done.returncode, done.stdout) == (0, "60\n"), done.stderr
+
+
+async def test_the_settings_of_one_run_may_differ_and_a_wrong_one_is_said_at_once():
+    model = ScriptedModel([RIGHT, RIGHT, DERIVED])
+    async with make(model) as agent:
+        one = await agent.arun(QUESTION, strategy="none", max_rounds=1, require="opinion")
+        events = [event async for event in agent.stream(QUESTION, require="measurement")]
+        other = events[-1].data["result"]
+        assert (len(one.attempts), len(other.attempts), other.abstained) == (1, 2, True)
+        assert (agent.settings.max_rounds, agent.settings.require) == (8, "agreement")
+        for wrong, said in (({"max_round": 1}, "no setting 'max_round'"), ({"max_rounds": -1}, "'max_rounds' is wrong"),
+                            ({"model": "nobody:x"}, "no model named 'nobody'")):
+            with pytest.raises(UsageError, match=said):
+                await agent.arun(QUESTION, **wrong)
+        assert agent.model("scripted:") is model
+    model.assert_done()

@@ -2,5 +2,6 @@
 
 from agentfix.agent.agent import Agent
 from agentfix.agent.exporting import export_runs
+from agentfix.agent.runs import new_name
 
-__all__ = ["Agent", "export_runs"]
+__all__ = ["Agent", "export_runs", "new_name"]

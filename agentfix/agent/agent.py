@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, TypeVar, overload
 
 from agentfix.agent.exporting import export_runs
-from agentfix.agent.header import LIMITS, read_header, require_no_lower
+from agentfix.agent.header import LIMITS, changed, read_header, require_no_lower
 from agentfix.agent.inheriting import continuing
 from agentfix.agent.loop import LoopThread
 from agentfix.agent.parts import Parts
@@ -25,7 +25,7 @@ from agentfix.graph.sources import Prefix, Source
 from agentfix.journal import IN_MEMORY, SqliteJournal, SqliteMemory
 from agentfix.plugins import Plugins
 from agentfix.pool import Pool
-from agentfix.protocols import Journal, Memory
+from agentfix.protocols import Journal, Memory, Model
 from agentfix.settings import Settings, load_settings
 from agentfix.structured import Output, StructuredResult
 from agentfix.tools import Approve, require_askable
@@ -104,6 +104,14 @@ class Agent:
         """
         return self._graph
 
+    def model(self, spec: str) -> Model:
+        """A model, to be asked without checks and beside the journal. It is freed with the agent.
+
+        Raises:
+            AgentFixError: there is none of that name, or it can't be had.
+        """
+        return self._parts.model(spec)
+
     # --- running -----------------------------------------------------------------------------------------------------
 
     @overload
@@ -121,14 +129,15 @@ class Agent:
 
     @overload
     async def arun(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
-                   run_id: str | None = None, on_event: OnEvent | None = None, output: None = None) -> Result: ...
+                   run_id: str | None = None, on_event: OnEvent | None = None, output: None = None,
+                   **changes: Any) -> Result: ...
     @overload
     async def arun(self, task: Task | str, *, output: type[T] | Output[T], strategy: str | None = None,
-                   seed: int | None = None, run_id: str | None = None,
-                   on_event: OnEvent | None = None) -> StructuredResult[T]: ...
+                   seed: int | None = None, run_id: str | None = None, on_event: OnEvent | None = None,
+                   **changes: Any) -> StructuredResult[T]: ...
     async def arun(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
                    run_id: str | None = None, on_event: OnEvent | None = None,
-                   output: type[T] | Output[T] | None = None) -> Result:
+                   output: type[T] | Output[T] | None = None, **changes: Any) -> Result:
         """Answer a task.
 
         Args:
@@ -140,18 +149,21 @@ class Agent:
             on_event: called in this event loop with everything that happens.
             output: what the answer is to be parsed into: a pydantic model or such, or an `Output` that also says which
                 function decides. The result's `output` is the object.
+            **changes: settings of this run that differ, such as `model`, `require` or `max_rounds`.
 
         Returns:
             The best attempt with its evidence. A budget that runs out, or a model that fails after an attempt was
             made, still gives a result that says so.
 
         Raises:
-            UsageError: the agent was closed meanwhile.
+            UsageError: a change is none, or the agent was closed meanwhile.
             AgentFixError: nothing could be attempted.
         """
         task = Task(task) if isinstance(task, str) else task
-        settings = self.settings.model_copy(update={
+        settings = changed(self.settings, changes).model_copy(update={
             "strategy": strategy or self.settings.strategy, "seed": self.settings.seed if seed is None else seed})
+        if changes:
+            self._parts.require(settings)
         if output is None:
             return await self._execute(run_id or new_name(), task, Opening(settings, on_event))
         wanted = output if isinstance(output, Output) else Output(output)
@@ -342,16 +354,16 @@ class Agent:
             opening = Opening(settings, on_event, recording=recording, before=header)
             return await player._execute(run, task, opening)
 
-    async def stream(self, task: Task | str, *, run_id: str | None = None) -> AsyncGenerator[Event]:
+    async def stream(self, task: Task | str, *, run_id: str | None = None, **changes: Any) -> AsyncGenerator[Event]:
         """Answer a task and yield everything that happens; the last event is `result`.
 
-        Closing the generator early cancels the run.
+        Closing the generator early cancels the run. `changes` are settings of this run that differ.
 
         Raises:
             AgentFixError: as `arun` does.
         """
         queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        running = asyncio.create_task(self.arun(task, run_id=run_id, on_event=queue.put_nowait))
+        running = asyncio.create_task(self.arun(task, run_id=run_id, on_event=queue.put_nowait, **changes))
         running.add_done_callback(lambda _: queue.put_nowait(None))
         try:
             while (event := await queue.get()) is not None:

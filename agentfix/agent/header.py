@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from agentfix.errors import ConfigError, JournalError
 from agentfix.recording import Recording
@@ -91,19 +91,30 @@ def read_header(run: str, header: Mapping[str, Any] | None, settings: Settings,
     """
     if header is None:
         raise JournalError(f"There is no run {run!r}.", "See: agentfix runs list")
-    unknown = [name for name in changes if name not in Settings.model_fields]
-    if unknown:
-        raise ConfigError(f"There is no setting {unknown[0]!r}.")
     try:
         task = _TASK.validate_python(header["task"])
         folder = {"work_dir": header["work_dir"]} if "work_dir" in header else {}
         settings = Settings.model_validate({**settings.model_dump(), **header["settings"], **folder})
     except (ValueError, KeyError, TypeError) as error:
         raise JournalError(f"The header of run {run!r} can't be understood: {error!r}.") from error
+    return task, changed(settings, changes)
+
+
+def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+    """The settings of one run, which differ from others.
+
+    Raises:
+        ConfigError: a change is no setting, or has a wrong value.
+    """
+    unknown = [name for name in changes if name not in Settings.model_fields]
+    if unknown:
+        raise ConfigError(f"There is no setting {unknown[0]!r}.")
     try:
-        return task, Settings.model_validate({**settings.model_dump(), **changes})
-    except ValueError as error:
-        raise ConfigError(f"A setting for run {run!r} is wrong: {error}.") from error
+        return Settings.model_validate({**settings.model_dump(), **changes}) if changes else settings
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"The setting {name!r} is wrong: {first['msg']}.") from error
 
 
 def for_elsewhere(header: Mapping[str, Any]) -> dict[str, Any]:

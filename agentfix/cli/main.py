@@ -30,6 +30,7 @@ _COMMANDS = {
     "replay": ("agentfix.cli.replay:replay", "Watch a run once more; nothing is asked."),
     "runs": ("agentfix.cli.runs:runs", "List, show and remove runs."),
     "view": ("agentfix.view.command:view", "Look at runs and evaluations in a browser, or write them into one file."),
+    "serve": ("agentfix.server.command:serve", "Serve checked answers through an OpenAI-compatible API."),
     "memory": ("agentfix.cli.memory:memory", "Show and forget what strategies remember of earlier runs."),
     "eval": ("agentfix.cli.eval:eval_", "Run a file of tasks through strategies and compare them."),
     "datasets": ("agentfix.cli.datasets:datasets", "List data sets, and fetch those that are published."),

@@ -1,0 +1,169 @@
+"""Who may ask, how often, and for how much."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import time
+import tomllib
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from agentfix.errors import ConfigError
+from agentfix.server.failures import NEVER_AGAIN, Refusal
+from agentfix.settings import read_key
+from agentfix.types import Usage
+
+MINUTE_S, DAY_S = 60.0, 86_400.0
+
+
+class Allowance(BaseModel):
+    """What the owner of a key may have; None for no limit."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    key: str = Field(min_length=1)
+    """Name of the environment variable, or of the keyring's entry, that holds the key itself."""
+    requests_per_minute: int | None = Field(default=None, ge=1)
+    tokens_per_day: int | None = Field(default=None, ge=1)
+    """Prompt tokens that had to be read, and completion tokens. Days are those of UTC."""
+    cost_per_day: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Money, in the unit of the price table."""
+
+
+_TABLES = TypeAdapter(dict[str, Allowance])
+
+
+class Account:
+    """One who asks, and what was spent. Kept in memory: a server that starts anew has forgotten it.
+
+    Args:
+        name: for people.
+        allowance: its limits; None for none.
+        now: the time in seconds.
+    """
+
+    def __init__(self, name: str, allowance: Allowance | None = None, now: Callable[[], float] = time.time) -> None:
+        self.name = name
+        self._limits = allowance or Allowance(key="-")
+        self._now = now
+        self._asked: deque[float] = deque()
+        self._day = 0
+        self._tokens = 0
+        self._cost = 0.0
+
+    def admit(self) -> None:
+        """Count a request.
+
+        Raises:
+            Refusal: it is one too many, or nothing is left of the budget.
+        """
+        now = self._now()
+        while self._asked and self._asked[0] <= now - MINUTE_S:
+            self._asked.popleft()
+        most = self._limits.requests_per_minute
+        if most is not None and len(self._asked) >= most:
+            wait = max(1, round(self._asked[0] + MINUTE_S - now + 0.5))
+            raise Refusal(429, f"This key may ask {most} times a minute. Ask again in {wait} seconds.", "requests",
+                          "rate_limit_exceeded", headers={"retry-after": str(wait)})
+        if any(left is not None and left <= 0 for left in self.left()):
+            raise Refusal(429, "The budget of this key is spent for today. Ask again tomorrow (UTC).",
+                          "insufficient_quota", "insufficient_quota", headers=NEVER_AGAIN)
+        self._asked.append(now)
+
+    def left(self) -> tuple[int | None, float | None]:
+        """Tokens and money that may still be spent today; None for no limit."""
+        self._turn_the_page()
+        tokens, cost = self._limits.tokens_per_day, self._limits.cost_per_day
+        return (None if tokens is None else max(0, tokens - self._tokens),
+                None if cost is None else max(0.0, cost - self._cost))
+
+    def spend(self, usage: Usage) -> None:
+        """Count what a call took."""
+        self._turn_the_page()
+        self._tokens += usage.tokens
+        self._cost += usage.cost or 0.0
+
+    def _turn_the_page(self) -> None:
+        today = int(self._now() // DAY_S)
+        if today != self._day:
+            self._day, self._tokens, self._cost = today, 0, 0.0
+
+
+class Keys:
+    """The keys that are known.
+
+    Args:
+        accounts: by key; when empty, everybody is let in.
+    """
+
+    def __init__(self, accounts: Mapping[str, Account]) -> None:
+        self._accounts = {_digest(key): account for key, account in accounts.items()}
+        self._anybody = Account("anybody")
+
+    @property
+    def needed(self) -> bool:
+        """Whether a key must be shown."""
+        return bool(self._accounts)
+
+    def find(self, header: str) -> Account:
+        """Whose key was shown.
+
+        Args:
+            header: the request's `authorization`.
+
+        Raises:
+            Refusal: nobody's.
+        """
+        if not self.needed:
+            return self._anybody
+        scheme, _, key = header.partition(" ")
+        shown = _digest(key.strip())
+        found = [account for digest, account in self._accounts.items() if secrets.compare_digest(digest, shown)]
+        if scheme.lower() != "bearer" or not found:
+            raise Refusal(401, "Show a key that this server knows, as `Authorization: Bearer KEY`.",
+                          code="invalid_api_key", headers={"www-authenticate": "Bearer"})
+        return found[0]
+
+
+def load_keys(names: Sequence[str], file: Path | None) -> Keys:
+    """The keys that the server is told of.
+
+    Args:
+        names: of keys without limits: variables of the environment, or entries of the keyring.
+        file: TOML with a table for each key: see `Allowance`.
+
+    Raises:
+        ConfigError: the file can't be read, or a key is not set.
+    """
+    tables = {name: Allowance(key=name) for name in names} | (_read(file) if file is not None else {})
+    accounts: dict[str, Account] = {}
+    for name, allowance in tables.items():
+        key = read_key(allowance.key)
+        if key is None:
+            raise ConfigError(f"The key {allowance.key!r} is not set.", "Set it in the environment or the keyring.")
+        if key in accounts:
+            raise ConfigError(f"{name!r} and {accounts[key].name!r} have the same key.", "Give each its own.")
+        accounts[key] = Account(name, allowance)
+    return Keys(accounts)
+
+
+def _read(file: Path) -> dict[str, Allowance]:
+    try:
+        tables = _TABLES.validate_python(tomllib.loads(file.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ConfigError(f"{file}: {where} is wrong: {first['msg']}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{file} can't be read: {error}.", "Name a TOML file with a table for each key.") from error
+    if not tables:
+        raise ConfigError(f"{file} names no key.", "Write a table for each, such as [alice] with key = \"ALICE_KEY\".")
+    return tables
+
+
+def _digest(key: str) -> bytes:
+    return hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()

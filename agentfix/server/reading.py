@@ -1,0 +1,67 @@
+"""The body of a request: read within limits, and held to its form."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+from starlette.requests import ClientDisconnect, Request
+
+from agentfix.server.failures import ClientGone, Refusal
+
+M = TypeVar("M", bound=BaseModel)
+BODY_S = 60.0
+"""How long the sending of a body may take."""
+DRAINED_BYTES = 8 * 2**20
+"""Of a body that is too long, so much is read and thrown away: who still sends does not hear that it is refused."""
+MESSAGE_CHARACTERS = 500
+
+
+async def read_body(request: Request, form: type[M], limit_bytes: int) -> M:
+    """A request's JSON.
+
+    Args:
+        request: what came.
+        form: what it must be.
+        limit_bytes: how long it may be.
+
+    Raises:
+        Refusal: it is not that.
+        ClientGone: it never came whole.
+    """
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
+        # A page in a browser may send anything else to any server without asking it first.
+        raise Refusal(415, "Send the body as content-type application/json.")
+    try:
+        async with asyncio.timeout(BODY_S):
+            data = await _bytes(request, limit_bytes)
+    except TimeoutError:
+        raise Refusal(408, f"The body did not come within {BODY_S:g} seconds.") from None
+    except ClientDisconnect:
+        raise ClientGone from None
+    try:
+        read: Any = from_json(data, allow_inf_nan=False)
+    except ValueError as error:
+        raise Refusal(400, f"The body is no JSON: {str(error)[:MESSAGE_CHARACTERS]}.") from None
+    try:
+        return form.model_validate(read)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])[:MESSAGE_CHARACTERS]
+        said = f"{where or 'The body'}: {first['msg'][:MESSAGE_CHARACTERS]}."
+        raise Refusal(400, said, param=where or None) from None
+
+
+async def _bytes(request: Request, limit_bytes: int) -> bytes:
+    data, length = bytearray(), 0
+    async for piece in request.stream():
+        length += len(piece)
+        if length <= limit_bytes:
+            data += piece
+        elif length > limit_bytes + DRAINED_BYTES:
+            break
+    if length > limit_bytes:
+        raise Refusal(413, f"The body is longer than {limit_bytes:,} bytes.", headers={"connection": "close"})
+    return bytes(data)

@@ -1,0 +1,142 @@
+"""Who is let in, how often, and for how much; and what the command says of itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import httpx2
+import openai
+import pytest
+
+from agentfix import ConfigError, Usage
+from agentfix.cli.main import main
+from agentfix.server.failures import Refusal
+from agentfix.server.keys import Account, Allowance, Keys, load_keys
+from agentfix.testing import ScriptedModel
+from tests.server.served import MODEL, SOLVED, serving
+from tests.server.test_chat import ASKED, client
+
+
+async def test_only_who_shows_a_key_is_let_in():
+    keys = Keys({"sk-right": Account("alice")})
+    async with serving(ScriptedModel(SOLVED), keys=keys) as served:
+        for wrong in ("sk-wrong", "sk-righ", "sk-rightx"):
+            async with client(served, wrong) as asking:
+                with pytest.raises(openai.AuthenticationError) as error:
+                    await asking.chat.completions.create(model=MODEL, messages=ASKED)
+                assert error.value.code == "invalid_api_key"
+        async with httpx2.AsyncClient(base_url=served.url.removesuffix("/v1")) as asking:
+            for path in ("/v1/models", "/metrics", "/v1/nothing"):
+                for headers in ({}, {"authorization": "sk-right"}, {"authorization": "Basic sk-right"}):
+                    assert (await asking.get(path, headers=headers)).status_code == 401, (path, headers)
+            assert (await asking.get("/health")).status_code == 200
+        async with client(served, "sk-right") as asking:
+            said = await asking.chat.completions.create(model=MODEL, messages=ASKED)
+            assert said.choices[0].message.content == "60"
+
+
+async def test_each_key_has_a_rate_and_a_budget_of_its_own():
+    keys = Keys({"sk-rate": Account("often", Allowance(key="A", requests_per_minute=1)),
+                 "sk-budget": Account("poor", Allowance(key="B", tokens_per_day=1)),
+                 "sk-free": Account("rich")})
+    async with serving(ScriptedModel([*SOLVED, SOLVED[0], *SOLVED]), keys=keys) as served:
+        async with client(served, "sk-rate") as asking:
+            await asking.chat.completions.create(model=MODEL, messages=ASKED)
+            with pytest.raises(openai.RateLimitError) as error:
+                await asking.chat.completions.create(model=MODEL, messages=ASKED)
+            assert error.value.code == "rate_limit_exceeded"
+            assert 0 < int(error.value.response.headers["retry-after"]) <= 61
+        async with client(served, "sk-budget") as asking:
+            # what is left of the budget bounds the run itself: no second call is made
+            said = await asking.chat.completions.create(model=MODEL, messages=ASKED)
+            assert said.agentfix["usage"]["model_calls"] == 1 and said.agentfix["stop_reason"] == "budget: tokens"
+            with pytest.raises(openai.RateLimitError) as error:
+                await asking.chat.completions.create(model=MODEL, messages=ASKED)
+            assert error.value.code == "insufficient_quota"
+        async with client(served, "sk-free") as asking:
+            said = await asking.chat.completions.create(model=MODEL, messages=ASKED)
+            assert said.choices[0].message.content == "60"
+
+
+def test_rates_are_of_the_last_minute_and_budgets_of_a_day():
+    now = 1_000_000.0
+    account = Account("x", Allowance(key="K", requests_per_minute=2, tokens_per_day=10, cost_per_day=1.0), lambda: now)
+    account.admit()
+    now += 30
+    account.admit()
+    with pytest.raises(Refusal, match="Ask again in 30 seconds"):
+        account.admit()
+    now += 31
+    account.admit()
+    account.spend(Usage(prompt_tokens=4, cached_prompt_tokens=2, completion_tokens=3, cost=0.25))
+    assert account.left() == (5, 0.75)
+    account.spend(Usage(completion_tokens=9, cost=0.25))
+    now += 100
+    with pytest.raises(Refusal, match="spent for today"):
+        account.admit()
+    now += 86_400
+    account.admit()
+    assert account.left() == (10, 1.0)
+
+
+def test_keys_are_read_from_a_file_that_does_not_hold_them(tmp_path, monkeypatch):
+    file = tmp_path / "keys.toml"
+    file.write_text('[alice]\nkey = "ALICE_KEY"\nrequests_per_minute = 5\n[bob]\nkey = "BOB_KEY"\n')
+    monkeypatch.setenv("ALICE_KEY", "sk-alice")
+    with pytest.raises(ConfigError, match="'BOB_KEY' is not set"):
+        load_keys((), file)
+    monkeypatch.setenv("BOB_KEY", "sk-alice")
+    with pytest.raises(ConfigError, match="have the same key"):
+        load_keys((), file)
+    monkeypatch.setenv("BOB_KEY", "sk-bob")
+    keys = load_keys(("ALICE_KEY",), None)
+    assert keys.find("Bearer sk-alice").name == "ALICE_KEY"
+    assert [load_keys((), file).find(f"bearer {key}").name for key in ("sk-alice", "sk-bob")] == ["alice", "bob"]
+    for wrong, said in (("", "names no key"), ("[x]\n", "x.key"), ("[x]\nkey = 'A'\ncost = 1\n", "x.cost"),
+                        ("x = 1\n", "wrong"), ("[", "can't be read")):
+        file.write_text(wrong)
+        with pytest.raises(ConfigError, match=said):
+            load_keys((), file)
+
+
+@pytest.mark.parametrize(("arguments", "said"), [
+    (["--host", "0.0.0.0"], "--api-key NAME"),
+    (["--host", "no.such.host.invalid"], "is no host of this machine"),
+    (["--api-key", "NO_SUCH_KEY"], "'NO_SUCH_KEY' is not set"),
+    (["--keys", "nothing.toml"], "can't be read"),
+    (["--strategy", "nothing"], "There is no strategy named 'nothing'"),
+])
+def test_a_mistake_is_said_in_a_sentence(arguments, said, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("AGENTFIX_DATA_DIR", str(tmp_path))
+    assert main(["serve", "--model", "openai:x", "--port", "0", *arguments]) != 0
+    assert said in capfd.readouterr().err
+
+
+def test_the_command_serves_until_it_is_told_to_end(tmp_path):
+    environment = {**os.environ, "AGENTFIX_DATA_DIR": str(tmp_path), "MY_KEY": "sk-mine", "OPENAI_API_KEY": "none"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "agentfix", "serve", "--model", "openai:x", "--port", "0", "--api-key", "MY_KEY"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    try:
+        found = re.search(r"http://127\.0\.0\.1:\d+/v1", process.stdout.readline())
+        assert found is not None
+        with openai.OpenAI(base_url=found[0], api_key="sk-mine") as asking:
+            assert "critic/openai:x" in [model.id for model in asking.models.list()]
+        process.send_signal(signal.SIGTERM)
+        _, complaints = process.communicate(timeout=20)
+        assert (process.returncode, complaints) == (0, "")
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_what_is_missing_is_named_with_the_command_that_mends_it(tmp_path):
+    hidden = "import sys; sys.modules['uvicorn'] = None; from agentfix.cli.main import main; sys.exit(main(['serve']))"
+    done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False,
+                          env={"AGENTFIX_DATA_DIR": str(tmp_path), "PYTHONPATH": ":".join(sys.path)})
+    assert done.returncode != 0 and "pip install 'agentfix[serve]'" in done.stderr

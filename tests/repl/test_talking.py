@@ -172,6 +172,23 @@ def test_an_objection_is_evidence_and_approval_too(start, says, asked):
     screen.until("Nothing supports this answer")
 
 
+def test_an_objection_is_told_as_what_came_later_and_not_as_why_the_answer_was_given(start, says):
+    says("Lyon it is.", "Paris it is.")
+    screen = start(columns="160")
+    screen.ready()
+    screen.type(QUESTION)
+    screen.until("stopped:")
+    screen.type("/bad")
+    screen.until("Nothing supports this answer")
+    screen.type("/why")
+    screen.until("because attempt 0 is unsupported", "Since then, attempt 0 is refuted by person", "Nothing supports")
+    screen.type("/challenge The president lives in Paris.")
+    screen.until("answers Paris it is.", "stopped:")
+    screen.type("/why")
+    screen.until("Attempt 0 became the answer: answers Lyon it is.", "because attempt 0 is unsupported",
+                 "Attempt 1 became the answer instead of attempt 0", "attempt 0 is refuted by person")
+
+
 def test_a_critique_is_rewritten_before_the_answer_is_revised(start, says, asked):
     says(CRASH, RIGHT, DERIVED, RIGHT, DERIVED)
     screen = start("--strategy", "critic", "--kind", "math", "--sandbox", "embedded")

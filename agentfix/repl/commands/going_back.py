@@ -40,6 +40,10 @@ async def _undo(argument: str, conversation: Conversation) -> None:
     conversation.result = None
     if conversation.state.turns and conversation.turn().takes == turn.takes[:-1]:
         conversation.say(f"Back at run {conversation.turn().take.run} of: {_line(turn.question, 100)}")
+        if turn.take.objection:
+            await conversation.recount()
+            conversation.say("Your objection still counts as evidence there; /good replaces it where it was against "
+                             "the answer.")
     else:
         conversation.say(f"Taken back: {_line(turn.question, 100)}. The journal keeps its run {turn.take.run}; what "
                          "tools did outside is not undone.")

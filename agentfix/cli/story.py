@@ -12,7 +12,7 @@ import click
 
 from agentfix.cli import words
 from agentfix.cli.jsonout import critique_object, result_object
-from agentfix.cli.plain import block, detail
+from agentfix.cli.plain import block
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.journal import RunStory, RunSummary
 from agentfix.protocols import JournalledCall
@@ -117,9 +117,9 @@ def _tell_attempt(attempt: Attempt, critiques: Sequence[Critique]) -> None:
         if words.says_nothing(critique):
             continue
         click.echo(words.verdict(critique))
-        for item in critique.evidence:
+        for item in words.shown_evidence(critique):
             click.echo(f"    {words.evidence(item)}")
-            block(detail(item), lines=6)
+            block(words.detail(item), lines=6)
 
 
 def _tell_step(step: Step) -> None:

@@ -156,7 +156,8 @@ def test_an_objection_is_evidence_and_approval_too(start, says, asked):
     screen.type(QUESTION)
     screen.until("stopped:")
     screen.type("/challenge The president lives in Paris.")
-    screen.until("person on attempt 0: revise. The president", "attempt 0 is refuted by person", "answers Paris it is.", "stopped:")
+    screen.until("person on attempt 0: revise. The president", "attempt 0 is refuted by person", "answers Paris it is.",
+                 "stopped:")
     assert "The president lives in Paris." in "".join(asked()[1])
     screen.type("/diff")
     screen.until("-Lyon it is.", "+Paris it is.")

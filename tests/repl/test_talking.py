@@ -212,6 +212,22 @@ def test_an_objection_outlives_its_undoing_and_every_command_says_so(start, says
     screen.until("Paris it is. (supported by person; run")
 
 
+def test_a_run_that_is_told_whole_is_broken_between_words_and_stays_indented(start, says):
+    sentence = "The capital was moved repeatedly."
+    says(" ".join([sentence] * 8))
+    screen = start(columns="60")
+    screen.ready()
+    screen.type(QUESTION)
+    screen.until("stopped:")
+    screen.type("/edit")
+    screen.until("No critic asked for a revision in the latest run.")
+    shown = len(screen.raw)
+    screen.type("/trace")
+    screen.until("step 1: model", "stopped:")
+    body = [line for line in screen.raw[shown:].splitlines() if line.startswith("    ") and "capital" in line]
+    assert len(body) > 3 and all(set(line.split()) <= set(sentence.split()) for line in body)
+
+
 def test_a_critique_is_rewritten_before_the_answer_is_revised(start, says, asked):
     says(CRASH, RIGHT, DERIVED, RIGHT, DERIVED)
     screen = start("--strategy", "critic", "--kind", "math", "--sandbox", "embedded")

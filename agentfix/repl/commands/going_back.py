@@ -103,7 +103,7 @@ async def _trace(argument: str, conversation: Conversation) -> None:
     words = argument.split()
     calls = _CALLS in words
     run = next((word for word in words if word != _CALLS), "")
-    tell(await conversation.story(run), calls=calls)
+    tell(await conversation.story(run), calls=calls, say=conversation.say)
 
 
 async def _why(argument: str, conversation: Conversation) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from agentfix.types import Attempt, Critique, Evidence, EvidenceClass, Round, Usage
+from agentfix.evidence import remarked
+from agentfix.types import Attempt, Critique, Evidence, EvidenceClass, Polarity, Remark, Round, Usage
 from agentfix.why import changes
 
 FAILS = Evidence(EvidenceClass.CONTRACT, "refutes", "1 of 3 checks pass", "caller", "caller")
@@ -62,3 +63,32 @@ def test_a_run_that_never_changed_its_mind_says_what_its_answer_stands_on():
 
 def test_without_attempts_nothing_changed():
     assert changes([], [], [], None) == ()
+
+
+def by_person(attempt: int, polarity: Polarity, text: str = "") -> Critique:
+    return remarked(Remark(text, polarity), attempt)
+
+
+def test_what_a_person_says_of_an_answer_later_is_no_cause_of_it_and_is_told_at_last():
+    said = [by_person(0, "refutes", "It is 91."), Critique(0, "tests", "accept", "", (LIKED,))]
+    first, since = changes(attempts("84"), said, rounds((1, 0)), 0)
+    assert first.reason == "attempt 0 is supported by opinion (it looks right)"
+    assert [cause.critic for cause in first.causes] == ["tests"]
+    assert since.reason == "attempt 0 is refuted by person (a person says that it is wrong: It is 91.)"
+    assert [(cause.critic, cause.evidence.polarity) for cause in since.causes] == [("person", "refutes")]
+
+
+def test_an_objection_to_an_answer_that_nothing_spoke_for_is_told_too():
+    first, since = changes(attempts("84"), [by_person(0, "refutes")], rounds((1, 0)), 0)
+    assert "unsupported" in first.reason and first.causes == ()
+    assert "refuted by person" in since.reason and len(since.causes) == 1
+
+
+def test_an_objection_that_a_run_goes_on_from_is_the_cause_where_nothing_else_is():
+    said = [by_person(0, "refutes", "It is 84."), by_person(1, "refutes", "Worse.")]
+    first, second, since = changes(attempts("91", "84"), said, rounds((1, 0), (2, 1)), 1, unopposed=1)
+    assert first.reason.startswith("attempt 0 is unsupported")
+    assert second.reason.startswith("attempt 1 is unsupported")
+    assert second.reason.endswith("attempt 0 is refuted by person (a person says that it is wrong: It is 84.)")
+    assert [(cause.attempt, cause.critic) for cause in second.causes] == [(0, "person")]
+    assert since.reason.startswith("attempt 1 is refuted by person") and "Worse." in since.reason

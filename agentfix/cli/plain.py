@@ -13,6 +13,7 @@ import click
 
 from agentfix.cli import words
 from agentfix.cli.jsonout import result_object
+from agentfix.cli.objections import Objections
 from agentfix.cli.tally import Tally
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.types import (
@@ -20,7 +21,6 @@ from agentfix.types import (
     Critique,
     Event,
     EventKind,
-    Evidence,
     Expand,
     Move,
     Observation,
@@ -95,6 +95,7 @@ class LineWatcher:
     expansions: list[Expand] = field(default_factory=list[Expand])
     """Rounds so far."""
     tally: Tally = field(default_factory=Tally)
+    objections: Objections = field(default_factory=Objections)
 
     def show(self, event: Event) -> None:
         if event.kind in ("move", "result") and (votes := self.tally.take()):
@@ -145,10 +146,13 @@ class LineWatcher:
         standing: Standing = event.data["standing"]
         if self.tally.hears(critique) or words.says_nothing(critique):
             return
+        if self.objections.knows(critique):
+            click.echo(words.objects_again(critique, standing))
+            return
         click.echo(words.verdict(critique))
-        for item in critique.evidence:
+        for item in words.shown_evidence(critique):
             click.echo(f"    {words.evidence(item)}")
-            block(detail(item), lines=6)
+            block(words.detail(item), lines=6)
         click.echo(f"    attempt {critique.attempt} is {words.judged(standing)}")
 
     def reflection(self, event: Event) -> None:
@@ -179,12 +183,7 @@ _SHOW: Mapping[EventKind, Callable[[LineWatcher, Event], None]] = {
 }
 
 
-def detail(item: Evidence) -> str:
-    """What was observed, when the summary does not say it all."""
-    return "" if item.detail.strip() == item.summary.strip() else item.detail
-
-
-def block(text: str, lines: int = 20) -> None:
-    """Print a text indented, bounded; nothing for an empty one."""
+def block(text: str, lines: int = 20, say: Callable[[str], object] = click.echo) -> None:
+    """Show a text indented, bounded; nothing for an empty one."""
     for line in bounded(text, lines=lines).splitlines() if text.strip() else []:
-        click.echo(f"    {line}".rstrip())
+        say(f"    {line}".rstrip())

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from agentfix.cli import words
 from agentfix.cli.diff import diff_of
+from agentfix.cli.objections import Objections
 from agentfix.cli.tally import Tally
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.types import (
@@ -107,6 +108,7 @@ class TerminalWatcher:
     """Rounds so far."""
     draft: Draft = field(default_factory=Draft)
     tally: Tally = field(default_factory=Tally)
+    objections: Objections = field(default_factory=Objections)
     live: Live = field(init=False)
 
     def __post_init__(self) -> None:
@@ -188,10 +190,13 @@ class TerminalWatcher:
         standing: Standing = event.data["standing"]
         if self.tally.hears(critique) or words.says_nothing(critique):
             return
+        if self.objections.knows(critique):
+            self._say(words.objects_again(critique, standing), "red")
+            return
         self._say(words.verdict(critique), _STYLE_OF.get(critique.verdict, "yellow"))
-        for item in critique.evidence:
+        for item in words.shown_evidence(critique):
             self._indented(Text(words.evidence(item), _STYLE_OF[item.polarity]))
-            if item.detail.strip() not in ("", item.summary.strip()):
+            if words.detail(item).strip():
                 self._indented(Text(bounded(item.detail, lines=6), "dim"), 8)
         self._indented(Text(f"attempt {critique.attempt} is {words.judged(standing)}",
                             _STYLE_OF.get(standing.state, "yellow")))

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 import click
 
 from agentfix.cli import words
 from agentfix.cli.jsonout import critique_object, result_object
-from agentfix.cli.plain import block, detail
+from agentfix.cli.plain import block
 from agentfix.cli.visible import bounded, one_line, visible
 from agentfix.journal import RunStory, RunSummary
 from agentfix.protocols import JournalledCall
 from agentfix.types import Attempt, Critique, Step
 
+Say: TypeAlias = "Callable[[str], object]"
+"""Shows a text."""
 ARGUMENTS_CHARACTERS = 500
 FAILURE_CHARACTERS = 500
 _LINE_CHARACTERS = 80
@@ -68,36 +70,37 @@ def story_object(story: RunStory, *, calls: bool) -> dict[str, Any]:
     }
 
 
-def tell_heading(run: RunSummary) -> None:
-    """Print which run it is, what came of it, and what was asked."""
-    click.echo(f"run {one_line(run.id)}: {state_of(run)}")
+def tell_heading(run: RunSummary, say: Say = click.echo) -> None:
+    """Show which run it is, what came of it, and what was asked."""
+    say(f"run {one_line(run.id)}: {state_of(run)}")
     if run.continues:
-        click.echo(f"goes on from run {one_line(run.continues)}")
-    click.echo(bounded(run.question, lines=10))
+        say(f"goes on from run {one_line(run.continues)}")
+    say(bounded(run.question, lines=10))
 
 
-def tell(story: RunStory, *, calls: bool) -> None:
-    """Print a run: what was asked, what was answered and what speaks for it, the calls, the result.
+def tell(story: RunStory, *, calls: bool, say: Say = click.echo) -> None:
+    """Show a run: what was asked, what was answered and what speaks for it, the calls, the result.
 
     Args:
         story: the run.
         calls: with what came of each call.
+        say: shows a text of one line or several, made visible already.
     """
     run = story.summary
-    tell_heading(run)
-    click.echo(", ".join(f"{name} {one_line(str(value))}" for name, value in run.settings.items()
+    tell_heading(run, say)
+    say(", ".join(f"{name} {one_line(str(value))}" for name, value in run.settings.items()
                          if value not in (None, [], "")))
     for attempt in story.attempts:
-        _tell_attempt(attempt, _of(attempt, story.critiques))
-    click.echo()
+        _tell_attempt(attempt, _of(attempt, story.critiques), say)
+    say("")
     for line, call in zip(step_lines(story), story.steps, strict=True):
-        click.echo(line)
+        say(line)
         if calls:
-            block(_said(call), lines=40)
+            block(_said(call), lines=40, say=say)
     for call in story.in_doubt:
-        click.echo(f"in doubt: {_title(call)} was begun with {_arguments(call)}, and nobody knows whether it happened")
-    click.echo()
-    _tell_end(run)
+        say(f"in doubt: {_title(call)} was begun with {_arguments(call)}, and nobody knows whether it happened")
+    say("")
+    _tell_end(run, say)
 
 
 def step_lines(story: RunStory) -> list[str]:
@@ -105,41 +108,41 @@ def step_lines(story: RunStory) -> list[str]:
     return [f"step {step}: {_title(call)}" for step, call in enumerate(story.steps, 1)]
 
 
-def _tell_attempt(attempt: Attempt, critiques: Sequence[Critique]) -> None:
-    click.echo(f"\n{words.heading(attempt)}: {words.answered(attempt)}")
+def _tell_attempt(attempt: Attempt, critiques: Sequence[Critique], say: Say) -> None:
+    say(f"\n{words.heading(attempt)}: {words.answered(attempt)}")
     for step in attempt.steps:
-        _tell_step(step)
-    block(words.body(attempt), lines=60)
+        _tell_step(step, say)
+    block(words.body(attempt), lines=60, say=say)
     if attempt.observation is not None:
-        click.echo(one_line(f"{attempt.observation.tool} says {attempt.observation.status}"))
-        block(attempt.observation.text)
+        say(one_line(f"{attempt.observation.tool} says {attempt.observation.status}"))
+        block(attempt.observation.text, say=say)
     for critique in critiques:
         if words.says_nothing(critique):
             continue
-        click.echo(words.verdict(critique))
-        for item in critique.evidence:
-            click.echo(f"    {words.evidence(item)}")
-            block(detail(item), lines=6)
+        say(words.verdict(critique))
+        for item in words.shown_evidence(critique):
+            say(f"    {words.evidence(item)}")
+            block(words.detail(item), lines=6, say=say)
 
 
-def _tell_step(step: Step) -> None:
-    block(step.text)
+def _tell_step(step: Step, say: Say) -> None:
+    block(step.text, say=say)
     if step.problem:
-        click.echo(one_line(step.problem))
+        say(one_line(step.problem))
     for call, seen in zip(step.calls, step.observations, strict=True):
-        click.echo(one_line(f"{call.tool} says {seen.status}"))
-        block(seen.text)
+        say(one_line(f"{call.tool} says {seen.status}"))
+        block(seen.text, say=say)
 
 
-def _tell_end(run: RunSummary) -> None:
+def _tell_end(run: RunSummary, say: Say) -> None:
     if run.result is None:
         why = f" ({one_line(run.failure)[:FAILURE_CHARACTERS]})" if run.failure else ""
-        click.echo("It is under way in another process." if run.under_way
+        say("It is under way in another process." if run.under_way
                    else f"It has not ended{why}. Go on with: agentfix resume {one_line(run.id)}")
         return
-    click.echo(f"stopped: {one_line(run.result.stop_reason)}")
-    click.echo(words.trust(run.result))
-    click.echo(visible(words.answer(run.result)))
+    say(f"stopped: {one_line(run.result.stop_reason)}")
+    say(words.trust(run.result))
+    say(visible(words.answer(run.result)))
 
 
 def _of(attempt: Attempt, critiques: Sequence[Critique]) -> list[Critique]:

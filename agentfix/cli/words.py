@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from agentfix.cli.visible import one_line
+from agentfix.evidence import PERSON
 from agentfix.types import Attempt, Critique, Evidence, Reflection, Result, Standing, ToolCall
 
 NO_ANSWER = "(no answer)"
@@ -125,6 +126,24 @@ def evidence(item: Evidence) -> str:
     """One piece of evidence: `refutes by measurement (necessary): NameError on line 3`."""
     coverage = "" if item.coverage == "whole" else f" ({item.coverage})"
     return f"{item.polarity} by {item.kind.label}{coverage}: {one_line(item.summary)}"
+
+
+def detail(item: Evidence) -> str:
+    """What was observed, when the summary does not say it all."""
+    known = one_line(item.detail) in one_line(item.summary) if item.origin == "person" else \
+        item.detail.strip() == item.summary.strip()
+    return "" if known else item.detail
+
+
+def shown_evidence(critique: Critique) -> Sequence[Evidence]:
+    """The evidence of a critique, without what its verdict says already: a person's objection is its own evidence."""
+    return [item for item in critique.evidence
+            if not (critique.critic == PERSON and item.polarity == "refutes" and critique.feedback.strip())]
+
+
+def objects_again(critique: Critique, standing: Standing) -> str:
+    """In a line: the objection that was told of an answer is one to this attempt too, which gives it again."""
+    return f"{one_line(critique.critic)} on attempt {critique.attempt}: the same objection; it is {judged(standing)}"
 
 
 def program_of(call: ToolCall) -> str | None:

@@ -220,9 +220,24 @@ class Conversation:
         run = take.run
         agent = await self.agents.agent(self.settings)
         result: Result = await agent.aremark(run, Remark(text, polarity))
-        self.result, self.remarked, by = result, polarity, result.supported_by
-        self.session.note("ended", run=run, answer=result.answer, supported_by=by and by.label)
+        self.remarked = polarity
+        self._note_support(result)
         self.say(words.trust(result), "yellow" if result.abstained else "green")
+
+    async def recount(self) -> None:
+        """Take up what speaks now for the answer of the latest run: it may have been spoken of since.
+
+        Raises:
+            InputError: nothing was asked yet.
+            JournalError: the journal can't be read.
+        """
+        result = (await self.story()).summary.result
+        if result is not None and self.turn().take.state == "ended":
+            self._note_support(result)
+
+    def _note_support(self, result: Result) -> None:
+        self.result, by = result, result.supported_by
+        self.session.note("ended", run=result.run_id, answer=result.answer, supported_by=by and by.label)
 
     def _challenging(self, before: str, run: str, text: str, attempt: int | None) -> Start:
         from agentfix.types import Remark  # noqa: PLC0415 - the first prompt comes first

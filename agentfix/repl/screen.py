@@ -87,7 +87,8 @@ class TerminalScreen:
 
         shown = visible(text)
         plain = shown.lstrip(" ")  # what is indented stays so where it is broken into lines
-        self._console.print(Padding(Text(plain, style), (0, 0, 0, len(shown) - len(plain)), expand=False))
+        columns = min(len(shown) - len(plain), self._console.width // 2)  # there is room left for the text
+        self._console.print(Padding(Text(plain or " ", style), (0, 0, 0, columns), expand=False))
 
     def complain(self, text: str) -> None:
         self.say(text, "red")

@@ -63,7 +63,7 @@ def run_data(trace: Trace) -> dict[str, Any]:
     result = run.result
     spent = _spent(trace.steps, len(tree.attempts))
     told = changes(tree.attempts, tree.critiques, result.rounds if result else trace.story.rounds, tree.best,
-                   tree.groups)
+                   tree.groups, unopposed=0 if run.continues else None)
     return plain({
         **summary_data(run), "question": run.question, "failure": run.failure,
         "settings": {name: value for name, value in run.settings.items() if value not in (None, [], "")},

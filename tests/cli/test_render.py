@@ -11,7 +11,8 @@ from rich.console import Console
 
 from agentfix.cli.plain import LineWatcher
 from agentfix.cli.render import Draft, TerminalWatcher
-from agentfix.types import Critique, Delta, Event, Reflection, Standing
+from agentfix.evidence import remarked, standing
+from agentfix.types import Critique, Delta, Event, Reflection, Remark, Standing
 
 
 def shown(events, width=80, colour=False) -> str:
@@ -105,3 +106,21 @@ def test_scores_first_wrong_steps_and_lessons_are_told(told):
     ])
     assert "judge on attempt 0: abstain, right with 25%, wrong at step 2" in text
     assert "lesson: Count the boxes." in text
+
+
+@pytest.mark.parametrize("told", [shown, plainly])
+def test_an_objection_is_told_once_and_with_later_attempts_in_a_line(told):
+    said = [remarked(Remark("It is 91."), attempt) for attempt in (0, 1)]
+    text = told([Event("critique", "r", 0.0, {"critique": each, "standing": standing(each.evidence)}) for each in said])
+    assert [line.rstrip() for line in text.splitlines()] == [
+        "person on attempt 0: revise. It is 91.",
+        "    attempt 0 is refuted by person",
+        "person on attempt 1: the same objection; it is refuted by person",
+    ]
+
+
+@pytest.mark.parametrize("told", [shown, plainly])
+def test_why_a_person_approves_is_told_once(told):
+    said = remarked(Remark("It rhymes.", "supports"), 0)
+    text = told([Event("critique", "r", 0.0, {"critique": said, "standing": standing(said.evidence)})])
+    assert text.count("It rhymes.") == 1 and "supports by person" in text

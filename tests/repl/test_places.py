@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from agentfix.repl.screen import TerminalScreen
 from tests.repl.conftest import PLUGIN
 from tests.repl.screens import ROOT
 
@@ -135,3 +136,12 @@ def test_what_leaves_nothing_behind_leaves_nothing_behind(start, says, tmp_path)
     screen.until("is not kept")
     assert screen.leave() == 0
     assert not [file for file in (tmp_path / "data").rglob("*") if file.is_file()]
+
+
+def test_what_is_indented_further_than_the_terminal_is_wide_is_shown_and_an_empty_line_too(monkeypatch, capsys):
+    monkeypatch.setenv("COLUMNS", "40")
+    screen = TerminalScreen()
+    screen.say(" " * 50 + "hello world")
+    screen.say("")
+    screen.say("end")
+    assert [line.strip() for line in capsys.readouterr().out.splitlines()] == ["hello world", "", "end"]

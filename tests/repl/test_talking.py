@@ -156,7 +156,8 @@ def test_an_objection_is_evidence_and_approval_too(start, says, asked):
     screen.type(QUESTION)
     screen.until("stopped:")
     screen.type("/challenge The president lives in Paris.")
-    screen.until("refutes by person", "attempt 0 is refuted by person", "answers Paris it is.", "stopped:")
+    screen.until("person on attempt 0: revise. The president", "attempt 0 is refuted by person", "answers Paris it is.",
+                 "stopped:")
     assert "The president lives in Paris." in "".join(asked()[1])
     screen.type("/diff")
     screen.until("-Lyon it is.", "+Paris it is.")
@@ -170,6 +171,61 @@ def test_an_objection_is_evidence_and_approval_too(start, says, asked):
     screen.until("Back at run", QUESTION)
     screen.type("/bad")
     screen.until("Nothing supports this answer")
+
+
+def test_an_objection_is_told_as_what_came_later_and_not_as_why_the_answer_was_given(start, says):
+    says("Lyon it is.", "Paris it is.")
+    screen = start(columns="160")
+    screen.ready()
+    screen.type(QUESTION)
+    screen.until("stopped:")
+    screen.type("/bad")
+    screen.until("Nothing supports this answer")
+    screen.type("/why")
+    screen.until("because attempt 0 is unsupported", "Since then, attempt 0 is refuted by person", "Nothing supports")
+    screen.type("/challenge The president lives in Paris.")
+    screen.until("answers Paris it is.", "stopped:")
+    screen.type("/why")
+    screen.until("Attempt 0 became the answer: answers Lyon it is.", "because attempt 0 is unsupported",
+                 "Attempt 1 became the answer instead of attempt 0", "attempt 0 is refuted by person")
+
+
+def test_an_objection_outlives_its_undoing_and_every_command_says_so(start, says):
+    says("Paris it is.", "Lyon it is.")
+    screen = start(columns="160")
+    screen.ready()
+    screen.type(QUESTION)
+    screen.until("stopped:")
+    screen.type("/good")
+    screen.until("Supported by person")
+    screen.type("/challenge It is Lyon.")
+    screen.until("answers Lyon it is.", "stopped:")
+    screen.type("/undo")
+    screen.until("Back at run", "Your objection still counts")
+    screen.type("/history")
+    screen.until("Paris it is. (not supported; run")
+    screen.type("/why")
+    screen.until("Since then, attempt 0 is refuted by person", "Nothing supports this answer")
+    screen.type("/good")
+    screen.until("Supported by person")
+    screen.type("/history")
+    screen.until("Paris it is. (supported by person; run")
+
+
+def test_a_run_that_is_told_whole_is_broken_between_words_and_stays_indented(start, says):
+    sentence = "The capital was moved repeatedly."
+    says(" ".join([sentence] * 8))
+    screen = start(columns="60")
+    screen.ready()
+    screen.type(QUESTION)
+    screen.until("stopped:")
+    screen.type("/edit")
+    screen.until("No critic asked for a revision in the latest run.")
+    shown = len(screen.raw)
+    screen.type("/trace")
+    screen.until("step 1: model", "stopped:")
+    body = [line for line in screen.raw[shown:].splitlines() if line.startswith("    ") and "capital" in line]
+    assert len(body) > 3 and all(set(line.split()) <= set(sentence.split()) for line in body)
 
 
 def test_a_critique_is_rewritten_before_the_answer_is_revised(start, says, asked):

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from agentfix.errors import InputError
+from agentfix.errors import InputError, JournalError
 from agentfix.repl.commands.command import Command
 from agentfix.repl.conversation import Conversation
 
 if TYPE_CHECKING:
     from agentfix.journal import RunStory
-    from agentfix.types import Attempt
+    from agentfix.types import Attempt, Round
 
 _CALLS = "calls"
 
@@ -40,6 +40,10 @@ async def _undo(argument: str, conversation: Conversation) -> None:
     conversation.result = None
     if conversation.state.turns and conversation.turn().takes == turn.takes[:-1]:
         conversation.say(f"Back at run {conversation.turn().take.run} of: {_line(turn.question, 100)}")
+        if turn.take.objection:
+            await conversation.recount()
+            conversation.say("Your objection still counts as evidence there; /good replaces it where it was against "
+                             "the answer.")
     else:
         conversation.say(f"Taken back: {_line(turn.question, 100)}. The journal keeps its run {turn.take.run}; what "
                          "tools did outside is not undone.")
@@ -99,22 +103,25 @@ async def _trace(argument: str, conversation: Conversation) -> None:
     words = argument.split()
     calls = _CALLS in words
     run = next((word for word in words if word != _CALLS), "")
-    tell(await conversation.story(run), calls=calls)
+    tell(await conversation.story(run), calls=calls, say=conversation.say)
 
 
 async def _why(argument: str, conversation: Conversation) -> None:
     from agentfix.cli import words  # noqa: PLC0415 - loads more than the first prompt needs
+    from agentfix.evidence import PERSON  # noqa: PLC0415
     from agentfix.why import changes  # noqa: PLC0415
 
     story = await conversation.story(argument)
     result = story.summary.result
     if result is None:
         raise InputError("The run has not ended.", "Go on with it: /retry")
-    for change in changes(result.attempts, result.critiques, result.rounds, result.best):
+    rounds, unopposed = await _rounds(story, conversation)
+    for change in changes(result.attempts, result.critiques, rounds, result.best, unopposed=unopposed):
         attempt = result.attempts[change.after]
         instead = "" if change.before is None else f" instead of attempt {change.before}"
         at_the_end = change.before == change.after
-        conversation.say(f"At the end, {change.reason}" if at_the_end else
+        when = "Since then" if any(cause.critic == PERSON for cause in change.causes) else "At the end"
+        conversation.say(f"{when}, {change.reason}" if at_the_end else
                          f"Attempt {change.after} became the answer{instead}: {words.answered(attempt)}", "bold")
         if not at_the_end:
             conversation.say(f"  because {change.reason}")
@@ -122,6 +129,26 @@ async def _why(argument: str, conversation: Conversation) -> None:
             conversation.say(f"    {cause.critic} on attempt {cause.attempt} {words.evidence(cause.evidence)}",
                              "green" if cause.evidence.polarity == "supports" else "red")
     conversation.say(words.trust(result))
+
+
+async def _rounds(story: RunStory, conversation: Conversation) -> tuple[Sequence[Round], int | None]:
+    """The rounds of a run and of those it goes on from; how many came before the first objection, None without one."""
+    rounds, before = [*_own_rounds(story)], story.summary.continues
+    if not before:
+        return rounds, None
+    unopposed = 0
+    while before:
+        try:
+            story = await conversation.story(before)
+        except JournalError:  # it was removed since
+            return rounds, 0
+        own = _own_rounds(story)
+        rounds, before, unopposed = [*own, *rounds], story.summary.continues, len(own)
+    return rounds, unopposed
+
+
+def _own_rounds(story: RunStory) -> Sequence[Round]:
+    return story.rounds if story.summary.result is None else story.summary.result.rounds
 
 
 def _runs(conversation: Conversation) -> Iterable[str]:

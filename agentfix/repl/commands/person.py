@@ -31,7 +31,7 @@ async def _edit(argument: str, conversation: Conversation) -> None:
         raise InputError(f"{argument!r} is neither on nor off.", "Write: /edit, /edit on, or /edit off")
     critique = _latest(await conversation.story())
     if critique is None:
-        raise InputError("Nothing was criticised in the latest run.", "Object yourself: /challenge TEXT")
+        raise InputError("No critic asked for a revision in the latest run.", "Object yourself: /challenge TEXT")
     await conversation.edit(critique)
 
 
@@ -62,7 +62,7 @@ COMMANDS = (
     Command("edit", "[on|off]", "Rewrite what the critic said, and have the answer revised by that; on: before each "
             "revision.", _edit, lambda conversation: ("on", "off")),
     Command("approve", "[TEXT]", "Say that the answer is right: evidence for it.", _approve),
-    Command("good", "[TEXT]", "The same, in a word.", _approve),
+    Command("good", "[TEXT]", "Say that the answer is right: evidence for it. The same as /approve.", _approve),
     Command("bad", "[TEXT]", "Say that the answer is wrong, without having it revised.", _bad),
     Command("reason", "TEXT", "Say why it is good or bad; kept with your word on the answer.", _reason),
 )

@@ -288,6 +288,25 @@ def agreement(attempts: Sequence[Attempt], group_of: Sequence[int],
     }
 
 
+def votes(attempts: Sequence[Attempt], group_of: Sequence[int], refuted: Collection[int], objected: Collection[int], *,
+          many_answers: bool = False) -> dict[int, Critique]:
+    """What independent attempts say of each other's answers where a person may have objected to some. A person outranks
+    votes: those for what is objected to do not speak against another answer; of that answer itself they are still told.
+
+    Args:
+        attempts: as for `agreement`; so are the others.
+        objected: ids of attempts that a person objects to.
+    """
+    against = {group_of[number] for number in objected}
+    out = {attempt.id for attempt in attempts if group_of[attempt.id] in against}
+    said: dict[int, Critique] = {}
+    for group in (None, *against):
+        own = {number for number in out if group_of[number] == group}
+        found = agreement(attempts, group_of, {*refuted, *(out - own)}, many_answers=many_answers)
+        said |= {number: vote for number, vote in found.items() if (number in own if own else number not in out)}
+    return said
+
+
 def _vote(attempt: Attempt, mine: int, rival: int, total: int) -> Critique:
     def evidence(polarity: Polarity, summary: str, weight: float, coverage: Coverage = "whole") -> Evidence:
         return Evidence(EvidenceClass.AGREEMENT, polarity, summary, AGREEMENT, "model", coverage, weight)

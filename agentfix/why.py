@@ -100,7 +100,8 @@ class _Known:
                    if evidence.refuted_above_agreement([item for critique in said if critique.critic != evidence.PERSON
                                                         for item in critique.evidence])}
         voted = any(critique.critic == evidence.AGREEMENT for critique in critiques)
-        votes = evidence.agreement(attempts, groups, refuted) if voted else {}
+        wrong = {number for number in evidence.objected(critiques) if number < len(attempts)}
+        votes = evidence.votes(attempts, groups, refuted, wrong) if voted else {}
         for number, vote in votes.items():
             self._said[number].append(vote)
         self._attempts = attempts

@@ -236,14 +236,8 @@ class RunContext:
     def _count_voices(self) -> None:
         voiceless = self._refuted | {a.id for a in self.attempts if self._acted(a)}  # each found another world
         open_ended = isinstance(self.kind, OpenKind) and self.kind.many_answers
-        groups = self._groups()
-        against = {groups[number] for number, of in self._critiques.items() if _objects(of.get(evidence.PERSON))}
-        objected = {attempt.id for attempt in self.attempts if groups[attempt.id] in against}
-        said: dict[int, Critique] = {}
-        for group in (None, *against):  # a person outranks votes: what is objected to has none against another answer
-            own = {number for number in objected if groups[number] == group}
-            votes = evidence.agreement(self.attempts, groups, voiceless | (objected - own), many_answers=open_ended)
-            said |= {n: vote for n, vote in votes.items() if (n in own if own else n not in objected)}
+        objected = {number for number, of in self._critiques.items() if _objects(of.get(evidence.PERSON))}
+        said = evidence.votes(self.attempts, self._groups(), voiceless, objected, many_answers=open_ended)
         for attempt in self.attempts:
             if attempt.id not in said and self._critiques.get(attempt.id, {}).pop(evidence.AGREEMENT, None):
                 self._standings.pop(attempt.id, None)

@@ -15,7 +15,8 @@ SAYS = ("Paris ...", "Lyon it is.", "Paris it is.", "Rome it is.", "17 euros.", 
 
 MORNING = (
     ("/retry", ("answers Lyon it is.", "stopped:")),
-    ("/challenge It is Paris.", ("person on attempt 0: revise", "attempt 1, revises attempt 0", "Paris it is.", "stopped:")),
+    ("/challenge It is Paris.", ("person on attempt 0: revise", "attempt 1, revises attempt 0", "Paris it is.",
+                                 "stopped:")),
     ("/why", ("Attempt 1 became the answer", "because")),
     ("/diff", ("-Lyon it is.", "+Paris it is.")),
     ("/diff 0 1", ("-Lyon it is.", "+Paris it is.")),

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from agentfix import Agent, Plugins, load_settings
+from agentfix import Agent, InputError, Plugins, load_settings
 from agentfix.cli.main import main
 from agentfix.cli.visible import visible
 from agentfix.testing import ScriptedModel, script_plugin
@@ -154,3 +154,11 @@ def test_stray_files_among_the_models_are_passed_over(stray, tmp_path, capfd):
 @pytest.mark.parametrize("mark", ["\u061c", "\u2028", "\u2029"])
 def test_marks_that_break_or_turn_lines_are_made_visible(mark):
     assert visible(f"a{mark}b") == f"a\\u{ord(mark):04x}b"
+
+
+@pytest.mark.parametrize("name", ["a\x1b[31m", "two\nlines", "\u202egpj", "\ud800", "x" * 201])
+async def test_a_run_can_not_be_named_so_that_it_can_not_be_shown(name, tmp_path):
+    settings = load_settings({"model": "scripted:", "sandbox": "embedded"})
+    async with Agent(settings, Plugins(settings, {"script": script_plugin(ScriptedModel([]))})) as agent:
+        with pytest.raises(InputError, match="can't name a run"):
+            await agent.arun(QUESTION, run_id=name)

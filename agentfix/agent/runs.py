@@ -61,6 +61,8 @@ _CRITIQUE = TypeAdapter(Critique)
 _RESULT = TypeAdapter(Result)
 _REFLECTION = TypeAdapter(tuple[str, Reflection])
 _ROUND = TypeAdapter(Round)
+LONGEST_NAME = 200
+"""Characters of a run's name."""
 
 
 def new_name() -> str:
@@ -148,6 +150,9 @@ class LiveRuns:
         """
         if not task.question.strip():
             raise InputError("The question is empty.", "Say what is to be answered.")
+        if not run.isprintable() or not 0 < len(run) <= LONGEST_NAME:  # names are shown, and given to commands
+            raise InputError(f"{run[:50]!a} can't name a run.",
+                             f"Give a name of 1 to {LONGEST_NAME} characters that can be printed.")
         if task.validator and opening.output is None and opening.recording is None:
             raise InputError(f"The answer of run {run!r} is checked by {task.validator!r}, which is not here.",
                              "Give it as the run was begun: output=Output(...).")

@@ -109,23 +109,28 @@ def _panel(panel: Panel) -> Iterator[str]:
     yield _text((LEFT + right) / 2, HEIGHT - 12, panel.across, anchor="middle")
     yield f'<text transform="translate(16 {(TOP + bottom) / 2:.1f}) rotate(-90)" text-anchor="middle">' \
           f"{escape(panel.up)}</text>"
-    for line in panel.lines:
-        yield from _line(line, x, y)
+    for number, line in enumerate(panel.lines):
+        yield from _line(line, x, y, sum(_same(line, later) for later in panel.lines[number + 1:]))
 
 
-def _line(line: Line, x: Callable[[float], float], y: Callable[[float], float]) -> Iterator[str]:
+def _line(line: Line, x: Callable[[float], float], y: Callable[[float], float], covered: int) -> Iterator[str]:
+    """A line, wide enough to be seen on both sides of those that will lie on it."""
     for dot in line.dots:
         if dot.low is not None and dot.high is not None:
             yield f'<path stroke="{line.colour}" stroke-opacity=".55" d="M{x(dot.x) - 4:.1f} {y(dot.high):.1f}h8m-4 0' \
                   f'V{y(dot.low):.1f}m-4 0h8"/>'
-    yield _polyline([(x(dot.x), y(dot.y)) for dot in line.dots], line)
+    yield _polyline([(x(dot.x), y(dot.y)) for dot in line.dots], line, 2 + 4 * covered)
     for dot in line.dots:
-        yield f'<circle cx="{x(dot.x):.1f}" cy="{y(dot.y):.1f}" r="3.5" fill="{line.colour}"/>'
+        yield f'<circle cx="{x(dot.x):.1f}" cy="{y(dot.y):.1f}" r="{3.5 + 2 * covered:g}" fill="{line.colour}"/>'
 
 
-def _polyline(points: Sequence[tuple[float, float]], line: Line) -> str:
+def _same(one: Line, other: Line) -> bool:
+    return [(dot.x, dot.y) for dot in one.dots] == [(dot.x, dot.y) for dot in other.dots]
+
+
+def _polyline(points: Sequence[tuple[float, float]], line: Line, width: int = 2) -> str:
     dashes = f' stroke-dasharray="{line.dashes}"' if line.dashes else ""
-    return f'<polyline fill="none" stroke="{line.colour}" stroke-width="2"{dashes} points="' \
+    return f'<polyline fill="none" stroke="{line.colour}" stroke-width="{width}"{dashes} points="' \
            f'{" ".join(f"{a:.1f},{b:.1f}" for a, b in points)}"/>'
 
 

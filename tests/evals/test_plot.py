@@ -60,3 +60,11 @@ def test_whatever_a_line_is_called_the_picture_can_be_read(name: str) -> None:
     root = ElementTree.fromstring(draw([Panel("t", "x", "y", [line])], [(name, line)]).encode())
     assert root.find(f".//{SVG}script") is None
     assert len([*root.iter(f"{SVG}text")][-1].text or "") == len(name)
+
+
+def test_a_curve_that_lies_on_another_one_leaves_it_visible() -> None:
+    dots = [Dot(0, 0.0), Dot(100, 1.0)]
+    lines = [Line(dots, "#111111"), Line(dots, "#222222"), Line([Dot(0, 0.5), Dot(100, 1.0)], "#333333")]
+    root = ElementTree.fromstring(draw([Panel("t", "x", "y", lines)], []))
+    below, above, apart = (float(line.get("stroke-width") or 0) for line in root.iter(f"{SVG}polyline"))
+    assert below > above == apart

@@ -40,6 +40,13 @@ def _if_or_else(build: Build) -> Any:
     return IfOrElse()
 
 
+def _hindsight(build: Build) -> Any:
+    from .hindsight import Hindsight  # noqa: PLC0415
+
+    build.require_no_argument(Hindsight.name)
+    return Hindsight()
+
+
 def _contrastive(build: Build) -> Any:
     from .contrastive import Contrastive  # noqa: PLC0415
 
@@ -88,6 +95,7 @@ def agentfix_register_critics(register: Any) -> None:
     register("p-true", _p_true, "P(True), with the other attempts shown as ideas; two tokens.")
     register("p-ik", _p_ik, "P(the model knows the answer), from the question alone; a score, no evidence.")
     register("if-or-else", _if_or_else, "Keeps what the model is confident of, and has all else revised.")
+    register("hindsight", _hindsight, "Tells what comes of acting on the answer, then judges it by that (RLHS).")
     register("contrastive", _contrastive, "Names the first wrong step beside another attempt as a reference.")
     register("panel", _panel, "Several critics (`panel:judge,yes-no`); only the points that hold are kept.")
     register("ensemble", _ensemble, "The worst of several critics' scores (`ensemble:judge,p-true:uncertainty`).")

@@ -54,6 +54,13 @@ def _contrastive(build: Build) -> Any:
     return Contrastive()
 
 
+def _look_back(build: Build) -> Any:
+    from .look_back import LookBack  # noqa: PLC0415
+
+    build.require_no_argument(LookBack.name)
+    return LookBack()
+
+
 def _panel(build: Build) -> Any:
     from .panel import read_panel  # noqa: PLC0415
 
@@ -97,6 +104,7 @@ def agentfix_register_critics(register: Any) -> None:
     register("if-or-else", _if_or_else, "Keeps what the model is confident of, and has all else revised.")
     register("hindsight", _hindsight, "Tells what comes of acting on the answer, then judges it by that (RLHS).")
     register("contrastive", _contrastive, "Names the first wrong step beside another attempt as a reference.")
+    register("look-back", _look_back, "Looks at the picture again for each claim of an answer (VISCO).")
     register("panel", _panel, "Several critics (`panel:judge,yes-no`); only the points that hold are kept.")
     register("ensemble", _ensemble, "The worst of several critics' scores (`ensemble:judge,p-true:uncertainty`).")
     register("meta-judge", _meta_judge, "Judges several judgements, and goes by the best reasoned one.")

@@ -12,9 +12,11 @@ from agentfix import (
     Completion,
     Evidence,
     EvidenceClass,
+    Image,
     Observation,
     Standing,
     Step,
+    Task,
     ToolCall,
     ToolSpec,
     UsageError,
@@ -245,6 +247,40 @@ async def test_hindsight_says_nothing_where_no_outcome_is_told():
     model = ScriptedModel([" "])
     [critique] = await review("hindsight", attempts("12"), model)
     assert (critique.verdict, len(model.requests)) == ("abstain", 1)
+
+
+SEEN = Task("What is on the table?", "text", images=(Image("data:image/png;base64,AAAA"),))
+
+
+async def looked(text, *replies, task=SEEN):
+    model = ScriptedModel(replies)
+    attempt = Attempt(0, None, "actor", "writer", text, text)
+    context = critic_context(model, task=task, attempts=[attempt])
+    [critique] = await critic("look-back").review(task, [attempt], context)
+    return model, critique
+
+
+async def test_look_back_shows_the_picture_again_for_each_claim_and_names_the_one_it_does_not_show():
+    model, critique = await looked("There is a cup. It is red.", likely(Yes=0.9, No=0.1), likely(Yes=0.2, No=0.8))
+    assert [request.messages[0].images for request in model.requests] == [SEEN.images] * 2
+    assert ["There is a cup." in asked for asked in prompts(model)] == [True, False]
+    assert (critique.verdict, critique.score) == ("revise", pytest.approx(0.2))
+    assert critique.feedback.endswith("It does not show this: It is red.")
+
+
+async def test_look_back_accepts_only_what_it_looked_up_whole():
+    _, critique = await looked("There is a cup.", likely(Yes=0.9, No=0.1))
+    assert (critique.verdict, critique.evidence[0].kind) == ("accept", OPINION)
+    many = " ".join(f"Cup {n} is red." for n in range(13))
+    model, critique = await looked(many, *[likely(Yes=0.9, No=0.1)] * 12)
+    assert (critique.verdict, len(model.requests)) == ("abstain", 12)
+    _, critique = await looked("A cup. It is red.", likely(Yes=0.9, No=0.1), "Hm.")
+    assert critique.verdict == "abstain"
+
+
+async def test_look_back_asks_nothing_where_there_is_no_picture():
+    model, critique = await looked("There is a cup.", task=TASK)
+    assert (critique.verdict, model.requests) == ("abstain", [])
 
 
 async def test_p_ik_sees_the_question_alone_and_is_no_evidence():

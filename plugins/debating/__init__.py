@@ -1,4 +1,5 @@
-"""Strategies in which models argue: `debate` between two, `self-rewarding` of one with itself."""
+"""Strategies in which models argue: `debate` between two, `multi-actor` of several with a critic of three,
+`self-rewarding` of one with itself."""
 
 from __future__ import annotations
 
@@ -8,9 +9,17 @@ from agentfix import Build, hookimpl
 
 
 def _debate(build: Build) -> Any:
-    from .debate import read_debate  # noqa: PLC0415 - nothing is imported before the name is used
+    from .arguments import rounds_and_judge  # noqa: PLC0415 - nothing is imported before the name is used
+    from .debate import JUDGES, ROUNDS, Debate  # noqa: PLC0415
 
-    return read_debate(build)
+    return Debate(*rounds_and_judge("debate", build, ROUNDS, JUDGES))
+
+
+def _multi_actor(build: Build) -> Any:
+    from .arguments import rounds_and_judge  # noqa: PLC0415
+    from .multi_actor import JUDGES, ROUNDS, MultiActor  # noqa: PLC0415
+
+    return MultiActor(*rounds_and_judge("multi-actor", build, ROUNDS, JUDGES))
 
 
 def _self_rewarding(build: Build) -> Any:
@@ -31,6 +40,8 @@ def agentfix_register_strategies(register: Any) -> None:
     """Register the strategies."""
     register("debate", _debate, "Two debaters see each other's arguments over rounds (`debate:3`), and a judge decides "
                                 "(Du et al., 2024; Khan et al., 2024).")
+    register("multi-actor", _multi_actor, "Several actors; three critics explore, exploit and assess the best answer; "
+                                          "changes go by their advantage (`multi-actor:2`; LLaMAC, ReAd).")
     register("self-rewarding", _self_rewarding, "Answer, judge, mend, until the actor's own verdict ends it "
                                                 "(`self-rewarding:3`; Xiong et al., 2025).")
 

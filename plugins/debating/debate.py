@@ -17,7 +17,6 @@ from typing import Any
 from agentfix import (
     ENGINE_CRITICS,
     Attempt,
-    Build,
     Critique,
     EvidenceClass,
     Expand,
@@ -26,11 +25,9 @@ from agentfix import (
     Review,
     Stop,
     Tree,
-    UsageError,
     fence,
 )
 
-from .arguments import rounds
 from .prompts import render
 
 ROUNDS = 2
@@ -41,30 +38,6 @@ JUDGES = ("judge:pairwise", "judge", "self-critique")
 LONGEST = 2_000
 """Characters of an argument that are shown."""
 _WORTH = {"accept": 1.0, "abstain": 0.5, "revise": 0.0}
-
-
-def read_debate(build: Build) -> Debate:
-    """Read `debate[:ROUNDS][:JUDGE]`.
-
-    Raises:
-        UsageError: ROUNDS is no number from 1 to 16.
-        UnknownNameError: there is no such judge.
-    """
-    first, _, rest = build.argument.partition(":")
-    count, judge = (first, rest) if first.isdigit() or not first else ("", build.argument)
-    if judge:
-        build.part("critic", *judge.partition(":")[::2])
-    return Debate(rounds("debate", count, ROUNDS), judge or _judge(build))
-
-
-def _judge(build: Build) -> str:
-    for judge in JUDGES[:-1]:
-        try:
-            build.part("critic", *judge.partition(":")[::2])
-        except UsageError:
-            continue
-        return judge
-    return JUDGES[-1]
 
 
 class Debate:

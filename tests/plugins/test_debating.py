@@ -1,16 +1,16 @@
-"""Strategies `debate` and `self-rewarding`, and the critic `own-verdict`."""
+"""Strategies `debate`, `multi-actor` and `self-rewarding`, and the critic `own-verdict`."""
 
 from __future__ import annotations
 
 import json
 
 import pytest
-from agentfix_plugins.debating.debate import Debate, read_debate
+from agentfix_plugins.debating.debate import Debate
+from agentfix_plugins.debating.multi_actor import MultiActor
 from agentfix_plugins.debating.self_rewarding import SelfRewarding
 
 from agentfix import (
     Agent,
-    Build,
     EvidenceClass,
     Expand,
     Plugins,
@@ -33,10 +33,10 @@ def decided(held, rounds=2, judge="judge"):
     return Debate(rounds, judge).decide(held, Remaining(), {}, 0)
 
 
-def reviewed(*attempts, critiques=()):
+def reviewed(*attempts, critiques=(), **more):
     """A tree whose attempts were all looked at by a check that found nothing, but for what is said of them."""
     known = {c.attempt for c in critiques if c.critic == "check"}
-    return tree(*attempts, critiques=[*critiques, *(said(a.id) for a in attempts if a.id not in known)])
+    return tree(*attempts, critiques=[*critiques, *(said(a.id) for a in attempts if a.id not in known)], **more)
 
 
 def debaters(*answers):
@@ -161,7 +161,7 @@ def test_no_judge_is_asked_where_one_never_answers():
     ("judge:classes", 2, "judge:classes"),
 ])
 def test_rounds_and_judge_can_be_named(argument, rounds, judge):
-    built = read_debate(Build(Settings(), argument, PLUGINS.build))
+    built = PLUGINS.build("strategy", "debate", argument)
     assert decided(reviewed(*debaters(*"12" * (rounds + 1))), rounds, judge) == built.decide(
         reviewed(*debaters(*"12" * (rounds + 1))), Remaining(), {}, 0)
 
@@ -227,6 +227,83 @@ async def test_the_second_way_to_an_answer_is_shown_the_first_ones_argument():
     assert "return 3 * 5" in shown and "3 times 4 is 12." in shown and "reason step by step" in shown
     assert "both debaters give one answer" in result.stop_reason
     assert (result.answer, result.abstained) == ("15", True)
+
+
+# --- multi-actor ------------------------------------------------------------------------------------------------------
+
+
+def changed(held, rounds=2):
+    return MultiActor(rounds, "judge").decide(held, Remaining(), {}, 0)
+
+
+def actors(*scores, then=(), reflections=(), **known):
+    """Three first answers, and changes of the plan as (parent, score), all judged."""
+    made = [sample(i, str(i), 0.0 if i == 0 else 0.7) for i in range(3)]
+    made += [sample(3 + i, str(3 + i), 0.7, parent) for i, (parent, _) in enumerate(then)]
+    told = [*scores, *(score for _, score in then)]
+    judged = [said(i, critic="judge", score=score) for i, score in enumerate(told)]
+    return reviewed(*made, critiques=[*judged, *known.get("critiques", ())], reflections=reflections)
+
+
+def suggested(plan, *names):
+    return [(name, f"I {name}.", (plan,)) for name in names]
+
+
+def test_three_actors_answer_each_for_itself():
+    assert changed(tree()) == [Expand(), Expand(role="derivation"), Expand(temperature=0.7)]
+    assert changed(tree(*debaters("1", "2"))) == [Expand(temperature=0.7)]
+
+
+def test_they_are_checked_before_they_are_judged():
+    assert changed(tree("1", "2", "3")) == [Review((0, 1, 2))]
+    assert changed(reviewed(*tree("1", "2", "3").attempts)) == [Review((0, 1, 2), ("judge",))]
+
+
+def test_what_evidence_supports_is_not_changed():
+    [stop] = changed(actors(0.1, 0.9, 0.2, critiques=[said(0, "supports")]))
+    assert (stop.attempt, "as the check says" in stop.reason) == (0, True)
+
+
+def test_three_critics_speak_of_the_best_answer_in_turn():
+    held = [actors(0.1, 0.9, 0.2, reflections=suggested(1, *("explore", "exploit", "assess")[:n])) for n in range(3)]
+    moves = [move for tree in held for move in changed(tree)]
+    assert [(move.name, move.attempts) for move in moves] == [("explore", (1,)), ("exploit", (1,)), ("assess", (1,))]
+    assert "I explore." in moves[2].instruction and "I exploit." in moves[2].instruction
+
+
+def test_the_plan_is_changed_by_each_suggestion_with_the_assessors_word():
+    one, other = changed(actors(0.1, 0.9, 0.2, reflections=suggested(1, "explore", "exploit", "assess")))
+    assert (one.parent, other.parent, one.temperature > 0, other.temperature) == (1, 1, True, 0.0)
+    assert "I explore." in one.guidance and "I exploit." not in one.guidance
+    assert "I exploit." in other.guidance and "I assess." in other.guidance
+
+
+def test_the_next_round_is_told_what_a_change_was_worth():
+    held = actors(0.1, 0.5, 0.2, then=[(1, 0.25), (1, 0.75)], reflections=suggested(4, "explore", "exploit", "assess"))
+    one, _ = changed(held)
+    assert one.parent == 4
+    assert "worse by 0.50" in one.guidance and "\n3" in one.guidance
+
+
+@pytest.mark.parametrize(("held", "reason", "attempt"), [
+    (actors(0.1, 0.5, 0.2, then=[(1, 0.4), (1, 0.5)]), "no change has an advantage over attempt 1", 1),
+    (actors(0.1, 0.5, 0.2, then=[(1, 0.6), (1, 0.4), (3, 0.7), (3, 0.1)]), "the plan was changed 2 times", 5),
+])
+def test_it_ends_where_nothing_is_gained_or_all_rounds_were_made(held, reason, attempt):
+    assert changed(held) == [Stop(reason, attempt)]
+
+
+async def test_of_equals_a_change_with_an_advantage_is_returned_and_supported_by_nothing():
+    def score(value):
+        return json.dumps({"critique": "", "score": value})
+
+    replies = ["Sydney.", "Melbourne.", "Perth.", *[verdict("abstain")] * 3, *map(score, (3, 5, 1)),
+               "Look for the capital.", "Check the seat of parliament.", "Both hold.", "Perth.", "Melbourne.",
+               *[verdict("abstain")] * 2, score(9), score(5)]
+    result, model = await run("multi-actor:1", replies)
+    assert (result.answer, result.supported_by) == ("Perth.", None)
+    assert result.stop_reason == "the plan was changed 1 times"
+    assert "Look for the capital." in model.requests[-6].messages[-1].content
 
 
 # --- self-rewarding ---------------------------------------------------------------------------------------------------

@@ -30,6 +30,6 @@ def tree(*attempts, critiques=(), reflections=(), tokens=0, cost=0.0, votes=True
     grouped = groups(made, lambda a, b: a == b)
     found = [*critiques, *(agreement(made, grouped).values() if votes else ())]
     standings = [standing([e for c in found if c.attempt == a.id for e in c.evidence]) for a in made]
-    notes = tuple(Reflection(name, (), text) for name, text in reflections)
+    notes = tuple(Reflection(name, tuple(*shown), text) for name, text, *shown in reflections)
     return Tree(Task("q", kind), made, tuple(found), tuple(standings), best(made, found, standings), grouped,
                 ("program", "derivation"), reflections=notes, usage=Usage(completion_tokens=tokens, cost=cost))

@@ -229,6 +229,20 @@ def test_example_13_own_strategy(agent_saying, capsys):
     model.assert_done()
 
 
+async def test_example_16_negotiation(agent_saying, capsys):
+    def turn(dollars):
+        return json.dumps({"say": "Well.", "dollars": dollars})
+
+    agent, model = agent_saying(turn(10), turn(12), turn(12), "Offer less.",
+                                *[turn(19 - n) for n in range(8)], "Offer at once.", turn(9), turn(9))
+    async with agent:
+        assert await example("16_negotiation").main(agent) == [12, None, 9]
+    assert capsys.readouterr().out.splitlines()[-1] == "  sold for $9"
+    buyers = [request.messages[0].content for request in model.requests if "You buy" in request.messages[0].content]
+    assert ["Offer at once." in said for said in buyers] == [False] * 6 + [True]
+    model.assert_done()
+
+
 def test_an_example_is_a_plugin_too():
     plugins = Plugins(Settings(plugins=(str(EXAMPLES / "05_own_tool.py"),)), installed=False)
     assert plugins.build("tool", "word_count").spec.description == "Count the words of a text."

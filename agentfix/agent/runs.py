@@ -109,6 +109,7 @@ class _Live:
     context: RunContext
     stack: AsyncExitStack
     settings: Settings
+    output: Output[Any] | None = None
     write: Callable[[Any], None] | None = None
     """Where LangGraph wants custom events, when it is LangGraph's user who runs the graph."""
 
@@ -148,7 +149,7 @@ class LiveRuns:
         """
         if not task.question.strip():
             raise InputError("The question is empty.", "Say what is to be answered.")
-        if task.validator and opening.output is None and opening.recording is None:
+        if task.validator and opening.output is None:
             raise InputError(f"The answer of run {run!r} is checked by {task.validator!r}, which is not here.",
                              "Give it as the run was begun: output=Output(...).")
         if opening.settings.record is not None:
@@ -221,7 +222,7 @@ class LiveRuns:
         calls.hear_of(context.at_hand)
         gate.forewarn(context.offered, calls.heard)
         await self._begin(run, header, opening, journal, context)
-        holder.append(_Live(context, stack, settings))
+        holder.append(_Live(context, stack, settings, opening.output))
         return holder[0]
 
     def _calls(self, run: str, task: Task, opening: Opening, journal: Journal, meter: Meter, lifecycle: Lifecycle,
@@ -317,8 +318,9 @@ class LiveRuns:
     async def finish(self, context: RunContext, stop: Stop) -> dict[str, Any]:
         """See `agentfix.graph.build.Runs`."""
         await context.end_round(context.chosen(stop.attempt))
-        result = context.result = _result(context, stop)
-        settings = self._live[context.calls.run_id].settings
+        result = _result(context, stop)
+        live = self._live[context.calls.run_id]
+        settings = live.settings
         if settings.memory:
             await learn(context, self.memory())
         asked = {critique.critic for critique in result.critiques}
@@ -328,7 +330,8 @@ class LiveRuns:
             context.emit("notice", {"message": partial_to})
         plain: dict[str, Any] = _RESULT.dump_python(result, mode="json")
         await context.calls.record("result", "", plain)
-        context.emit("result", {"result": result})
+        context.result = result if live.output is None else live.output.read(result)
+        context.emit("result", {"result": context.result})
         await self.close(context.calls.run_id)
         return plain
 

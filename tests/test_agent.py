@@ -403,7 +403,8 @@ async def test_the_settings_of_one_run_may_differ_and_a_wrong_one_is_said_at_onc
         other = events[-1].data["result"]
         assert (len(one.attempts), len(other.attempts), other.abstained) == (1, 2, True)
         assert (agent.settings.max_rounds, agent.settings.require) == (8, "agreement")
-        for wrong, said in (({"max_round": 1}, "no setting named 'max_round'. Did you mean 'max_rounds'"), ({"max_rounds": -1}, "'max_rounds' is wrong"),
+        for wrong, said in (({"max_round": 1}, "named 'max_round'. Did you mean 'max_rounds'"),
+                            ({"max_rounds": -1}, "'max_rounds' is wrong"),
                             ({"model": "nobody:x"}, "no model named 'nobody'")):
             with pytest.raises(UsageError, match=said):
                 await agent.arun(QUESTION, **wrong)

@@ -10,15 +10,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, cast, overload
 
-from agentfix.agent.arguments import output_of, remark_of, require_parts, task_of, text_of
+from agentfix.agent.arguments import names_of, output_of, remark_of, require_parts, task_of, text_of
 from agentfix.agent.exporting import export_runs
 from agentfix.agent.going_on import Earlier, require_same_output
 from agentfix.agent.header import changed, read_header
 from agentfix.agent.loop import Background, closed, closed_under_way, waiting
+from agentfix.agent.opening import Opening, new_name
 from agentfix.agent.parts import Parts
 from agentfix.agent.remarks import remarked_on
 from agentfix.agent.replaying import recording_from
-from agentfix.agent.runs import LiveRuns, Opening, new_name
+from agentfix.agent.runs import LiveRuns
 from agentfix.agent.streaming import events_of
 from agentfix.errors import AgentFixError, JournalError
 from agentfix.export import Export, Selection
@@ -160,7 +161,7 @@ class Agent:
         settings = changed(self.settings, changes)
         if changes:
             self._parts.require(settings)
-        return await self._execute(run_id or new_name(), task, Opening(settings, on_event, output=wanted))
+        return await self._execute(new_name(run_id), task, Opening(settings, on_event, output=wanted))
 
     run = waiting(arun)
 
@@ -213,8 +214,9 @@ class Agent:
             AgentFixError: it could not be reviewed.
         """
         wanted = output_of(output)
-        return await self._execute(run_id or new_name(), task_of(task, wanted), Opening(
-            self.settings, on_event, given=text_of(answer, "answer"), critics=tuple(critics), output=wanted))
+        opening = Opening(self.settings, on_event, given=text_of(answer, "answer"),
+                          critics=names_of(critics, "critics"), output=wanted)
+        return await self._execute(new_name(run_id), task_of(task, wanted), opening)
 
     verify = waiting(averify)
 
@@ -272,7 +274,7 @@ class Agent:
         """
         objection, earlier = remark_of(remark), await self._earlier(run_id, output)
         task, opening = await earlier.objected(objection, changes)
-        return await self._execute(into or new_name(), task, replace(opening, on_event=on_event))
+        return await self._execute(new_name(into), task, replace(opening, on_event=on_event))
 
     challenge = waiting(achallenge)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any, TypeVar
 
@@ -60,6 +60,17 @@ def text_of(text: str, what: str) -> str:
     if not text.strip():
         raise InputError(f"The {what} is empty.", "Say what is to be checked.")
     return text
+
+
+def names_of(names: Sequence[str], what: str) -> tuple[str, ...]:
+    """Several names.
+
+    Raises:
+        InputError: it is one text, or none.
+    """
+    if isinstance(names, str) or not isinstance(names, Sequence):  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise InputError(f"The {what} must be a list of names, not {names!r}.")
+    return tuple(names)
 
 
 def remark_of(remark: Remark | str) -> Remark:

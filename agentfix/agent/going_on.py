@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from agentfix.agent.header import LIMITS, read_header, require_no_lower
+from agentfix.agent.header import LIMITS, changed, read_header, require_no_lower
 from agentfix.agent.inheriting import continuing
+from agentfix.agent.opening import Opening
 from agentfix.agent.parts import Parts
 from agentfix.agent.remarks import keep
 from agentfix.agent.replaying import calls_of
-from agentfix.agent.runs import Opening
 from agentfix.errors import ConfigError, InputError
 from agentfix.graph.sources import Prefix
 from agentfix.protocols import Journal
@@ -49,6 +49,7 @@ class Earlier:
             ConfigError: what changes is no limit, or one that is lower than before.
             InputError: it was begun with another output.
         """
+        changed(self.settings, limits)
         if other := [name for name in limits if name not in LIMITS]:
             raise ConfigError(f"A run can't be resumed with another {other[0]!r}.",
                               "Fork it instead: agentfix run --fork RUN@STEP.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -18,25 +17,26 @@ from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven, model_or_none
 from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of, make_header, read_header
 from agentfix.agent.inheriting import FROM, continued_from, inherited_in
+from agentfix.agent.opening import Opening, new_name
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
 from agentfix.agent.toolbox import Toolbox
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.evidence import case
 from agentfix.families import same_family
-from agentfix.graph.calls import Calls, Doubt
+from agentfix.graph.calls import Calls
 from agentfix.graph.context import RunContext
 from agentfix.graph.meter import Meter
-from agentfix.graph.sources import AnyRun, Source
+from agentfix.graph.sources import AnyRun
 from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
 from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
 from agentfix.pool import Pool
-from agentfix.protocols import Asked, Critic, Journal, Memory, Session, TaskKind
+from agentfix.protocols import Asked, Journal, Memory, Session, TaskKind
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key, split_model
-from agentfix.structured import OUTPUT, Output, OutputCritic
+from agentfix.structured import Output
 from agentfix.tools import Approve, ToolRunner, read_policy
 from agentfix.types import (
     Attempt,
@@ -61,45 +61,6 @@ _CRITIQUE = TypeAdapter(Critique)
 _RESULT = TypeAdapter(Result)
 _REFLECTION = TypeAdapter(tuple[str, Reflection])
 _ROUND = TypeAdapter(Round)
-
-
-def new_name() -> str:
-    """A name for a run: when it began, and something to tell it from others of the same second."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-
-
-@dataclass(frozen=True)
-class Opening:
-    """How a run is to be run.
-
-    Args:
-        settings: of this run.
-        on_event: told of everything that happens.
-        on_doubt: asked about a call with side effects that may have happened.
-        sources: where else replies may be had.
-        recording: what models and tools say, instead of asking them.
-        goes_on: the run is known already, and is taken up again.
-        before: the header of the run that is taken up, replayed, or that this one begins as or goes on from.
-        given: an answer that came with the task: it is reviewed, and the actor is not asked.
-        critics: those that review it; the kind's and those that the settings name when empty.
-        output: what the answer is to be parsed into.
-    """
-
-    settings: Settings
-    on_event: Callable[[Event], None] | None = None
-    on_doubt: Callable[[ToolCall], Awaitable[Doubt]] | None = None
-    sources: Sequence[Source] = ()
-    recording: Recording | None = None
-    goes_on: bool = False
-    before: Mapping[str, Any] | None = None
-    given: str | None = None
-    critics: tuple[str, ...] = ()
-    output: Output[Any] | None = None
-
-    @property
-    def own_critics(self) -> Mapping[str, Critic]:
-        """Critics that no plugin registers."""
-        return {} if self.output is None else {OUTPUT: OutputCritic(self.output)}
 
 
 @dataclass

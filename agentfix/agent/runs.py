@@ -17,6 +17,7 @@ from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven, model_or_none
 from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of, make_header, read_header
 from agentfix.agent.inheriting import FROM, continued_from, inherited_in
+from agentfix.agent.logs import log_event
 from agentfix.agent.opening import Opening, new_name
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
@@ -132,6 +133,7 @@ class LiveRuns:
         holder: list[_Live] = []
 
         def emit(kind: EventKind, data: Mapping[str, Any]) -> None:
+            log_event(run, kind, data)
             event = Event(kind, run, meter.seconds, data)
             if opening.on_event is not None:
                 opening.on_event(event)
@@ -152,9 +154,8 @@ class LiveRuns:
             notice(problem)
         given = opening.given or given_in(opening.before)
         strategy = self.parts.strategy(settings.strategy) if given is None else ReviewGiven()
-        told = settings.strategy if given is None else strategy.name
-        emit("run_started", {"task": task, "strategy": told, "model": settings.model,
-                             "continues": continued_from(opening.before)})
+        emit("run_started", {"task": task, "strategy": settings.strategy if given is None else strategy.name,
+                             "model": settings.model, "continues": continued_from(opening.before)})
         kind = self.parts.kind(task, settings, lambda name, why: emit("kind_chosen", {
             "kind": name, "reason": why}))
         model = self.parts.model if given is None else partial(model_or_none, self.parts.model)

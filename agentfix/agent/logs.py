@@ -38,8 +38,8 @@ def _log_result(run: str, result: Result) -> None:
     stands = "abstained" if result.abstained or result.supported_by is None else f"by {result.supported_by.label}"
     cut = result.stop_reason.startswith("failed: ")  # what follows may quote what was said
     _LOG.log(logging.WARNING if cut else logging.INFO, "run %s %s: %s, attempts %d, rounds %d, tokens %d, %.1f s",
-             run, "was cut short" if cut else "ends", stands, len(result.attempts), len(result.rounds), result.usage.tokens,
-             result.seconds)
+             run, "was cut short" if cut else "ends", stands, len(result.attempts), len(result.rounds),
+             result.usage.tokens, result.seconds)
 
 
 def _line(kind: EventKind, data: Mapping[str, Any]) -> str | None:

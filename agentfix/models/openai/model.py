@@ -199,7 +199,8 @@ class OpenAIModel:
                     if pieces is not None:
                         pieces.void()
                     self._pool.failed(url, passing.wait_s)
-                    _LOG.warning("model %s: request %d failed: %s", self._model, allowance.made, type(passing.error).__name__)
+                    _LOG.warning("model %s: request %d failed: %s", self._model, allowance.made,
+                                 type(passing.error).__name__)
                     passing.elsewhere = self._pool.another(url)
                     too_long = (passing.wait_s or 0) > ends - clock() and not passing.elsewhere
                     if hopeless or too_long:

@@ -5,6 +5,7 @@ Everything a plugin or an app needs is a name of this package; importing it load
 
 from __future__ import annotations
 
+import logging
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,8 @@ if TYPE_CHECKING:
     from agentfix.verdict import Verdict as Verdict
     from agentfix.verdict import read_object as read_object
     from agentfix.verdict import read_verdict as read_verdict
+
+logging.getLogger(__name__).addHandler(logging.NullHandler())  # an application decides what it logs, and where
 
 _HOMES = {
     "agentfix.agent": ("Agent",),

@@ -7,6 +7,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from copy import deepcopy
@@ -27,6 +28,7 @@ from agentfix.types import (
     Replace,
 )
 
+_LOG = logging.getLogger(__name__)
 TIMEOUT_S = 10.0
 """A hook that takes longer has failed."""
 FAILED = object()
@@ -186,6 +188,7 @@ class Lifecycle:
         """Once for each hook of a plugin in a run."""
         if (hook.plugin, hook.name) not in self._failed:
             self._failed.add((hook.plugin, hook.name))
+            _LOG.warning("plugin %r: %s failed, and is not asked again in this run", hook.plugin, hook.name)
             self.notice(str(PluginError(hook.plugin, f"{hook.name} {what}.")))
 
 

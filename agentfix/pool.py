@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Generator
 from contextlib import contextmanager
+from math import isnan
 
 from agentfix.errors import ConfigError
 from agentfix.types import Remaining, Usage
@@ -23,12 +24,15 @@ class Pool:
         max_cost: in the unit of the price table; None for no limit. A call without a known price uses it up.
 
     Raises:
-        ConfigError: there is no limit, or a negative one.
+        ConfigError: there is no limit, or one that is negative or no number.
     """
 
     def __init__(self, *, max_tokens: int | None = None, max_cost: float | None = None) -> None:
         limits = [limit for limit in (max_tokens, max_cost) if limit is not None]
-        if not limits or not all(limit >= 0 for limit in limits):
+        for limit in limits:
+            if isinstance(limit, bool) or not isinstance(limit, int | float) or isnan(limit):  # pyright: ignore[reportUnnecessaryIsInstance]
+                raise ConfigError(f"A pool's limit must be a number, not {limit!r}.")
+        if not limits or min(limits) < 0:
             raise ConfigError("A pool needs a limit that is not negative.", "Say max_tokens=... or max_cost=...")
         self._max_tokens = max_tokens
         self._max_cost = max_cost

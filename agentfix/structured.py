@@ -33,7 +33,7 @@ class Output(Generic[T]):
             reviser is told, or by returning False. A plain one runs in a thread.
 
     Raises:
-        ConfigError: the type has no JSON schema.
+        ConfigError: the type has no JSON schema, or `sufficient` is no function.
     """
 
     type: type[T]
@@ -41,6 +41,8 @@ class Output(Generic[T]):
     _adapter: TypeAdapter[T] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        if self.sufficient is not None and not callable(self.sufficient):
+            raise ConfigError(f"`sufficient` must be a function, not {self.sufficient!r}.")
         try:
             object.__setattr__(self, "_adapter", TypeAdapter(self.type))
             self._adapter.json_schema()

@@ -11,7 +11,7 @@ QUESTION = "A train leaves at 9:40 and arrives at 13:05. How many minutes does i
 
 
 async def main(agent: Agent) -> None:
-    async for event in agent.stream(QUESTION):
+    async for event in agent.astream(QUESTION):
         show(event)
 
 

@@ -36,7 +36,7 @@ async def main(agent: Agent, folder: Path) -> None:
     for task in TASKS:
         await agent.arun(task)
     for name in ("sft", "dpo"):
-        made = await agent.export(name)
+        made = await agent.aexport(name)
         lines = [json.dumps(row) for row in made.rows]
         (folder / f"{name}.jsonl").write_text("\n".join(lines), encoding="utf-8")
         print(f"{name}: {len(lines)} row(s); left out: {dict(made.left_out)}")

@@ -40,7 +40,7 @@ def service(agent: Agent) -> FastAPI:
 
 
 async def rounds(agent: Agent, question: str) -> AsyncIterator[str]:
-    events = agent.stream(question)
+    events = agent.astream(question)
     try:
         async for event in events:
             if event.kind in SHOWN:

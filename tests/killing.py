@@ -75,7 +75,7 @@ async def go(model: str, folder: Path, *, resume: bool, on_event: OnEvent | None
     async with agent_in(model, folder) as agent:
         header = await (await agent.open_journal()).header("r")
         if resume and header is not None:
-            result = await agent.resume("r", on_doubt=look)
+            result = await agent.aresume("r", on_doubt=look)
         else:
             result = await agent.arun(QUESTION, run_id="r", on_event=on_event)
     return {"answer": result.answer, "stop": result.stop_reason, "by": result.supported_by,

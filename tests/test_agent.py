@@ -294,7 +294,7 @@ async def test_an_observer_that_fails_is_named_once_and_sees_no_more():
 
 async def test_a_stream_ends_with_the_result():
     async with make(ScriptedModel([WRONG]), strategy="none") as agent:
-        kinds = [event.kind async for event in agent.stream(QUESTION)]
+        kinds = [event.kind async for event in agent.astream(QUESTION)]
     assert (kinds[0], kinds[-1]) == ("run_started", "result")
 
 
@@ -328,7 +328,7 @@ async def test_closing_a_stream_cancels_the_run():
                 ended.set()
 
     async with make(Endless([])) as agent:
-        stream = agent.stream(QUESTION)
+        stream = agent.astream(QUESTION)
         async for event in stream:
             if event.kind == "move":
                 await asyncio.sleep(0)
@@ -399,11 +399,12 @@ async def test_the_settings_of_one_run_may_differ_and_a_wrong_one_is_said_at_onc
     model = ScriptedModel([RIGHT, RIGHT, DERIVED])
     async with make(model) as agent:
         one = await agent.arun(QUESTION, strategy="none", max_rounds=1, require="opinion")
-        events = [event async for event in agent.stream(QUESTION, require="measurement")]
+        events = [event async for event in agent.astream(QUESTION, require="measurement")]
         other = events[-1].data["result"]
         assert (len(one.attempts), len(other.attempts), other.abstained) == (1, 2, True)
         assert (agent.settings.max_rounds, agent.settings.require) == (8, "agreement")
-        for wrong, said in (({"max_round": 1}, "no setting 'max_round'"), ({"max_rounds": -1}, "'max_rounds' is wrong"),
+        for wrong, said in (({"max_round": 1}, "named 'max_round'. Did you mean 'max_rounds'"),
+                            ({"max_rounds": -1}, "'max_rounds' is wrong"),
                             ({"model": "nobody:x"}, "no model named 'nobody'")):
             with pytest.raises(UsageError, match=said):
                 await agent.arun(QUESTION, **wrong)

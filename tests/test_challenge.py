@@ -128,9 +128,9 @@ async def test_the_new_run_can_be_taken_up_replayed_and_forked_without_the_first
     journal.db.execute("DELETE FROM runs WHERE id = 'first'")
     model = ScriptedModel([])
     async with make(model, journal) as agent:
-        assert plain(await agent.resume("second")) == plain(second)
-        assert plain(await agent.replay("second")) == plain(second)
-        forked = await agent.fork("second", len(await journal.calls("second")))
+        assert plain(await agent.aresume("second")) == plain(second)
+        assert plain(await agent.areplay("second")) == plain(second)
+        forked = await agent.afork("second", len(await journal.calls("second")))
     assert (forked.attempts, forked.standings, forked.continues) == (second.attempts, second.standings, "first")
 
 
@@ -144,7 +144,7 @@ async def test_a_challenge_cut_off_in_the_middle_is_taken_up_with_what_was_said(
         with pytest.raises(Interrupted):
             await agent.achallenge("first", "I think it is 91.", into="second")
     async with make(ScriptedModel([WRONG]), journal) as agent:
-        result = await agent.resume("second")
+        result = await agent.aresume("second")
     assert [attempt.answer for attempt in result.attempts] == ["84", "91"] and result.best == 0
 
 

@@ -55,7 +55,7 @@ async def test_it_costs_tokens_and_belongs_to_the_run():
         result = await agent.arun(task, run_id="run")
         assert result.usage.prompt_tokens > alone.usage.prompt_tokens
     async with make(ScriptedModel([]), journal) as agent:
-        assert (await agent.resume("run")).answer == (await agent.replay("run")).answer == "108 pens."
+        assert (await agent.aresume("run")).answer == (await agent.areplay("run")).answer == "108 pens."
         assert (await journal.header("run"))["task"]["history"][0]["answer"] == "84"
 
 

@@ -51,7 +51,7 @@ async def notices(replies, judgements, *, judge="qwen3-8b", **chosen):
                            "strategy": "self-refine", "journal": "memory", **chosen})
     plugins = Plugins(settings, extra={"script": script_plugin(actor), "judge": Judge(other)})
     async with Agent(settings, plugins) as agent:
-        return [e.data["message"] async for e in agent.stream(Task("How many are 6 times 7?")) if e.kind == "notice"]
+        return [e.data["message"] async for e in agent.astream(Task("How many are 6 times 7?")) if e.kind == "notice"]
 
 
 async def test_an_opinion_within_the_family_is_said_to_be_partial():

@@ -159,7 +159,7 @@ async def test_a_run_is_taken_up_with_the_tools_that_it_had(later, status, tmp_p
     asked = await cut_off(SqliteJournal(tmp_path / "journal.sqlite"), Holder())
     model = ScriptedModel([says("holder__say", text="eggs"), says(answer="milk")])
     async with make(model, *([later] if later else []), journal=SqliteJournal(tmp_path / "journal.sqlite")) as agent:
-        result = await agent.resume("one")
+        result = await agent.aresume("one")
     model.assert_done()
     assert model.requests[0].messages == asked.messages  # the first step is not asked for again
     first, second = result.attempts[0].steps[:2]
@@ -172,7 +172,7 @@ async def test_a_run_is_replayed_without_what_held_its_tools(tmp_path):
     async with make(model, Holder(), record=file) as agent:
         told = await agent.arun(ASKED)
     async with make(ScriptedModel([])) as agent:
-        again = await agent.replay(file)
+        again = await agent.areplay(file)
     assert again.attempts == told.attempts
     async with make(ScriptedModel([]), model=f"replay:{file}") as agent:
         assert (await agent.arun(ASKED)).attempts == told.attempts

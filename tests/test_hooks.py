@@ -96,7 +96,7 @@ async def run(*plugins, bell, script=("```python\nanswer = 60\n```",), journal=N
                 said.append(event.data["message"])
 
         if again:
-            result = await agent.resume(run_id, on_event=show)
+            result = await agent.aresume(run_id, on_event=show)
         else:
             result = await agent.arun(QUESTION, run_id=run_id, on_event=show)
     return result, said, model

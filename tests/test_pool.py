@@ -59,7 +59,7 @@ async def test_what_comes_from_the_journal_is_not_paid_for_again():
     pool = Pool(max_tokens=100)
     async with opened(pool, said(60), strategy="none") as agent:
         await agent.arun(QUESTION, run_id="r")
-        assert (await agent.resume("r")).usage.tokens == 60
+        assert (await agent.aresume("r")).usage.tokens == 60
     assert pool.usage.tokens == 60
 
 

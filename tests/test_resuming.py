@@ -126,14 +126,14 @@ async def test_a_run_cut_off_at_any_model_call_ends_as_if_nothing_had_happened()
                 await agent.arun(QUESTION, run_id="r")
         after = ScriptedModel(script[cut:])
         async with make(after, journal) as agent:
-            assert plain(await agent.resume("r")) == plain(whole)
+            assert plain(await agent.aresume("r")) == plain(whole)
         after.assert_done()
 
 
 async def test_a_run_that_ended_gives_its_result_again_and_asks_nobody():
     whole, journal = await undisturbed()
     async with make(ScriptedModel([]), journal) as agent:
-        assert plain(await agent.resume("r")) == plain(whole)
+        assert plain(await agent.aresume("r")) == plain(whole)
 
 
 async def test_a_run_ended_by_its_budget_goes_on_with_a_larger_one():
@@ -142,11 +142,11 @@ async def test_a_run_ended_by_its_budget_goes_on_with_a_larger_one():
         assert (await agent.arun(QUESTION, run_id="r")).stop_reason == "budget: rounds"
     more = ScriptedModel([RIGHT, DERIVED])
     async with make(more, journal) as agent:
-        assert (await agent.resume("r", max_rounds=8)).answer == "60"
+        assert (await agent.aresume("r", max_rounds=8)).answer == "60"
         with pytest.raises(ConfigError, match="can't be resumed with another 'strategy'"):
-            await agent.resume("r", strategy="none")
+            await agent.aresume("r", strategy="none")
         with pytest.raises(JournalError, match="no run 'other'"):
-            await agent.resume("other")
+            await agent.aresume("other")
     more.assert_done()
 
 
@@ -156,7 +156,7 @@ async def test_a_call_whose_tokens_were_clamped_is_found_again_under_a_larger_bu
         assert (await agent.arun(QUESTION, run_id="r")).stop_reason == "budget: tokens"
     more = ScriptedModel([RIGHT, DERIVED])
     async with make(more, journal) as agent:
-        assert (await agent.resume("r", max_tokens=100_000)).answer == "60"
+        assert (await agent.aresume("r", max_tokens=100_000)).answer == "60"
     more.assert_done()
 
 
@@ -181,7 +181,7 @@ async def cut_while_stamping():
 async def test_a_call_in_doubt_is_never_made_again_unasked():
     journal, stamp = await cut_while_stamping()
     async with make(ScriptedModel([DERIVED]), journal, stamp) as agent:
-        result = await agent.resume("r")
+        result = await agent.aresume("r")
         assert "nobody knows whether it happened" in result.stop_reason and "--in-doubt" in result.stop_reason
         assert result.answer == "60" and stamp.stamped == 1
 
@@ -196,10 +196,10 @@ async def test_who_is_asked_about_a_call_in_doubt_decides(answer, stamped, statu
         return answer
 
     async with make(ScriptedModel([DERIVED]), journal, stamp) as agent:
-        result = await agent.resume("r", on_doubt=on_doubt)
+        result = await agent.aresume("r", on_doubt=on_doubt)
         assert [(call.tool, call.arguments) for call in asked] == [("stamp", {"letter": 0})]
         assert next(c.feedback for c in result.critiques if (c.attempt, c.critic) == (0, "stamp")) == status
-        again = await agent.resume("r")
+        again = await agent.aresume("r")
     assert plain(again) == plain(result)
     assert stamp.stamped == stamped + 1  # the derivation's own letter
 
@@ -214,9 +214,9 @@ async def test_a_fork_begins_as_the_other_run_did_and_goes_its_own_way():
     model = ScriptedModel([DERIVED.replace("60", "61"), *[DERIVED] * 6])
     seen = []
     async with make(model, journal, Picky()) as agent:
-        result = await agent.fork("r", second_model, critics=("picky",), seed=7, max_rounds=3, on_event=seen.append)
+        result = await agent.afork("r", second_model, critics=("picky",), seed=7, max_rounds=3, on_event=seen.append)
         with pytest.raises(InputError, match=f"has {len(steps)} steps, not 99"):
-            await agent.fork("r", 99)
+            await agent.afork("r", 99)
     assert result.run_id != "r" and result.attempts[:2] == whole.attempts[:2]
     assert result.attempts[2].answer == "61"
     assert {c.critic for c in result.critiques} >= {"picky"}
@@ -225,7 +225,7 @@ async def test_a_fork_begins_as_the_other_run_did_and_goes_its_own_way():
 
 async def undisturbed_again(journal):
     async with make(ScriptedModel([]), journal) as agent:
-        return await agent.resume("r")
+        return await agent.aresume("r")
 
 
 async def test_a_recording_needs_no_model_no_sandbox_and_no_journal(tmp_path):
@@ -234,16 +234,16 @@ async def test_a_recording_needs_no_model_no_sandbox_and_no_journal(tmp_path):
     async with make(ScriptedModel([]), Kept(), model=f"replay:{file}", sandbox="docker", data_dir=tmp_path) as agent:
         again = await agent.arun(QUESTION, run_id="r")
         assert plain(again) == plain(whole)
-        assert plain(await agent.replay(file)) == plain(whole)
+        assert plain(await agent.areplay(file)) == plain(whole)
 
 
 async def test_a_journalled_run_is_replayed_by_its_name_alone():
     whole, journal = await undisturbed()
     events = []
     async with make(ScriptedModel([]), journal) as agent:
-        assert plain(await agent.replay("r", on_event=events.append)) == plain(whole)
+        assert plain(await agent.areplay("r", on_event=events.append)) == plain(whole)
         with pytest.raises(JournalError, match="no run and no file 'other'"):
-            await agent.replay("other")
+            await agent.areplay("other")
     assert [e.kind for e in events if e.kind in ("attempt", "result")] == ["attempt"] * 3 + ["result"]
 
 
@@ -269,7 +269,7 @@ async def test_runs_are_added_to_a_recording_each_call_once(tmp_path):
     assert file.stat().st_size > size
     whole, _ = await undisturbed()
     async with make(ScriptedModel([]), Kept()) as agent:
-        assert plain(await agent.replay(file)) == plain(whole)
+        assert plain(await agent.areplay(file)) == plain(whole)
 
 
 @pytest.mark.parametrize(
@@ -331,10 +331,10 @@ async def test_the_limits_a_run_was_resumed_with_hold_from_then_on():
     async with make(ScriptedModel([CRASH]), journal, max_rounds=1) as agent:
         await agent.arun(QUESTION, run_id="r")
     async with make(ScriptedModel([RIGHT, DERIVED]), journal) as agent:
-        await agent.resume("r", max_rounds=8)
+        await agent.aresume("r", max_rounds=8)
     async with make(ScriptedModel([]), journal) as agent:
-        assert (await agent.replay("r")).answer == "60"
-        assert (await agent.resume("r")).answer == "60"
+        assert (await agent.areplay("r")).answer == "60"
+        assert (await agent.aresume("r")).answer == "60"
 
 
 async def test_a_lower_limit_would_make_it_another_run():
@@ -343,7 +343,7 @@ async def test_a_lower_limit_would_make_it_another_run():
         await agent.arun(QUESTION, run_id="r")
         for lower in ({"max_rounds": 0}, {"max_tokens": 10_000}):
             with pytest.raises(ConfigError, match="it would be another run"):
-                await agent.resume("r", **lower)
+                await agent.aresume("r", **lower)
 
 
 def test_a_run_that_another_process_is_at_is_left_to_it(tmp_path):
@@ -425,7 +425,7 @@ async def test_a_resumed_run_too_goes_on_in_memory():
             await agent.arun(QUESTION, run_id="r")
     journal.broken = True
     async with in_memory_when_it_breaks(ScriptedModel([RIGHT, DERIVED]), journal) as agent:
-        assert (await agent.resume("r")).answer == "60"
+        assert (await agent.aresume("r")).answer == "60"
 
 
 async def test_a_call_in_doubt_stays_in_doubt_when_the_run_goes_on_in_memory():
@@ -435,7 +435,7 @@ async def test_a_call_in_doubt_stays_in_doubt_when_the_run_goes_on_in_memory():
             await agent.arun(QUESTION, run_id="r")
     journal.broken = True
     async with in_memory_when_it_breaks(ScriptedModel([]), journal, stamp, critics=("stamp",)) as agent:
-        result = await agent.resume("r")
+        result = await agent.aresume("r")
     assert stamp.stamped == 1 and "nobody knows whether it happened" in result.stop_reason
 
 
@@ -445,7 +445,7 @@ async def test_a_call_that_is_damaged_in_the_journal_is_one_error(column, value)
     _, journal = await undisturbed()
     journal.db.execute(f"UPDATE calls SET {column} = ? WHERE number = 1", (value,))
     async with make(ScriptedModel([]), journal) as agent:
-        for going_on in (agent.resume("r"), agent.replay("r"), agent.fork("r", 2)):
+        for going_on in (agent.aresume("r"), agent.areplay("r"), agent.afork("r", 2)):
             with pytest.raises(JournalError, match="damaged"):
                 await going_on
 
@@ -456,7 +456,7 @@ async def test_a_replay_of_a_run_that_was_cut_off_says_where():
         async with make(ScriptedModel([CRASH, PowerCut()]), journal) as agent:
             await agent.arun(QUESTION, run_id="r")
     async with make(ScriptedModel([]), journal) as agent:
-        replayed = await agent.replay("r")
+        replayed = await agent.areplay("r")
     assert [a.text for a in replayed.attempts] == [CRASH] and "was cut off here" in replayed.stop_reason
 
 

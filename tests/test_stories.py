@@ -52,6 +52,6 @@ async def test_what_no_attempt_solves_is_said_to_be_unsupported(nothing_but_the_
 async def test_a_recording_alone_says_which_run_it_was(nothing_but_the_file, story):
     settings = Settings(sandbox="docker", data_dir=nothing_but_the_file)
     async with Agent(settings) as agent:
-        again = await agent.replay(story.file)
+        again = await agent.areplay(story.file)
     _, asked = await told(story.name, nothing_but_the_file)
     assert (again.answer, again.attempts, again.critiques) == (asked.answer, asked.attempts, asked.critiques)

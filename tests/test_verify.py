@@ -90,7 +90,7 @@ async def test_it_can_be_reviewed_by_one_critic_alone_and_so_it_is_replayed():
     agent, model = make('{"feedback": "no", "verdict": "revise"}', journal=journal)
     async with agent:
         result = await agent.averify(COUNTED, "60", critics=("self-critique",), run_id="one")
-        again = await agent.replay("one")
+        again = await agent.areplay("one")
         with pytest.raises(UnknownNameError, match="self-kritik"):
             await agent.averify(COUNTED, "60", critics=("self-kritik",))
     model.assert_done()
@@ -126,11 +126,11 @@ async def test_a_check_can_be_replayed_and_forked_and_taken_up_again():
     agent, _ = make(journal=journal)
     async with agent:
         first = await agent.averify(DOUBLE, "def double(x):\n    return x * x", run_id="one")
-        again = await agent.replay("one")
+        again = await agent.areplay("one")
         assert again.standings == first.standings and again.attempts == first.attempts
-        forked = await agent.fork("one", 0, seed=3)
+        forked = await agent.afork("one", 0, seed=3)
         assert forked.standings == first.standings and forked.run_id != "one"
-        resumed = await agent.resume("one")
+        resumed = await agent.aresume("one")
         assert resumed.standings == first.standings
 
 
@@ -160,7 +160,7 @@ async def test_a_check_that_was_cut_off_goes_on_with_the_same_answer():
     async with agent:
         with pytest.raises(Interrupted):
             await agent.averify(COUNTED, "60", run_id="one")
-        result = await agent.resume("one")
+        result = await agent.aresume("one")
     assert asked == ["60", "60"] and result.answer == "60"
 
 

@@ -2,6 +2,6 @@
 
 from agentfix.agent.agent import Agent
 from agentfix.agent.exporting import export_runs
-from agentfix.agent.runs import new_name
+from agentfix.agent.opening import new_name
 
 __all__ = ["Agent", "export_runs", "new_name"]

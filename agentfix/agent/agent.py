@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
+from contextlib import aclosing, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar, cast, overload
 
+from agentfix.agent.arguments import names_of, output_of, remark_of, require_parts, task_of, text_of
 from agentfix.agent.exporting import export_runs
-from agentfix.agent.header import LIMITS, changed, read_header, require_no_lower
-from agentfix.agent.inheriting import continuing
-from agentfix.agent.loop import LoopThread
+from agentfix.agent.going_on import Earlier, require_same_output
+from agentfix.agent.header import changed, read_header
+from agentfix.agent.loop import Background, closed, closed_under_way, waiting
+from agentfix.agent.opening import Opening, new_name
 from agentfix.agent.parts import Parts
-from agentfix.agent.remarks import as_it_stands, keep
-from agentfix.agent.replaying import calls_of, recording_from
-from agentfix.agent.runs import LiveRuns, Opening, new_name
-from agentfix.errors import AgentFixError, ConfigError, InputError, JournalError, UsageError
+from agentfix.agent.remarks import remarked_on
+from agentfix.agent.replaying import recording_from
+from agentfix.agent.runs import LiveRuns
+from agentfix.agent.streaming import events_of
+from agentfix.errors import AgentFixError, JournalError
 from agentfix.export import Export, Selection
 from agentfix.graph import build
 from agentfix.graph.calls import Doubt
-from agentfix.graph.sources import Prefix, Source
 from agentfix.journal import IN_MEMORY, SqliteJournal, SqliteMemory
 from agentfix.plugins import Plugins
 from agentfix.pool import Pool
@@ -52,16 +55,21 @@ class Agent:
             it may wait for its person. Without it such calls are refused.
         pool: tokens or money that this agent's runs share with those of other agents.
 
-    Use it as an async context manager, or as a plain one together with `run`.
+    Use it as an async context manager, or as a plain one. Methods whose names begin with an a (`arun`, `aresume`)
+    are for asyncio; their twins without it wait, in any thread, inside a running event loop too.
 
     Raises:
         UnknownNameError: the settings name a part that there is not.
-        ConfigError: `on_approval` can't be called with a call and a reason.
+        ConfigError: an argument is something else, or `on_approval` can't be called with a call and a reason.
     """
 
     def __init__(self, settings: Settings | None = None, plugins: Plugins | None = None, *,
                  journal: Journal | None = None, reuse: bool = False,
                  on_approval: Approve | None = None, pool: Pool | None = None) -> None:
+        require_parts(settings=(settings, Settings, "Make them with load_settings({...})."),
+                      plugins=(plugins, Plugins, "Make them with Plugins(settings, {...})."),
+                      journal=(journal, Journal, "See agentfix.Journal."),
+                      pool=(pool, Pool, "For example: Pool(max_tokens=100_000)."))
         self.settings = settings or load_settings()
         self.plugins = plugins or Plugins(self.settings)
         self.on_approval = on_approval
@@ -73,7 +81,7 @@ class Agent:
                               lambda: self.memory, lambda: self.on_approval, pool)
         self._graph = build.build(self._runs)
         self._machine = self._graph.compile()
-        self._loop: LoopThread | None = None
+        self._background = Background()
         self._closings = 0
 
     @property
@@ -115,19 +123,6 @@ class Agent:
     # --- running -----------------------------------------------------------------------------------------------------
 
     @overload
-    def run(self, task: Task | str) -> Result: ...
-    @overload
-    def run(self, task: Task | str, *, output: type[T] | Output[T]) -> StructuredResult[T]: ...
-    def run(self, task: Task | str, *, output: type[T] | Output[T] | None = None) -> Result:
-        """Answer a task and wait for it: for scripts and notebooks; works inside a running event loop too. `output` is
-        as for `arun`.
-
-        Raises:
-            AgentFixError: nothing could be attempted.
-        """
-        return self._call(self.arun, task) if output is None else self._call(lambda: self.arun(task, output=output))
-
-    @overload
     async def arun(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
                    run_id: str | None = None, on_event: OnEvent | None = None, output: None = None,
                    **changes: Any) -> Result: ...
@@ -146,7 +141,7 @@ class Agent:
             seed: instead of the settings' own.
             run_id: names the run in the journal; made up when not given. A run of that name, with the same task and
                 settings, is taken up where it was left.
-            on_event: called in this event loop with everything that happens.
+            on_event: called in the event loop with everything that happens.
             output: what the answer is to be parsed into: a pydantic model or such, or an `Output` that also says which
                 function decides. The result's `output` is the object.
             **changes: settings of this run that differ, such as `model`, `require` or `max_rounds`.
@@ -159,27 +154,48 @@ class Agent:
             UsageError: a change is none, or the agent was closed meanwhile.
             AgentFixError: nothing could be attempted.
         """
-        task = Task(task) if isinstance(task, str) else task
-        settings = changed(self.settings, changes).model_copy(update={
-            "strategy": strategy or self.settings.strategy, "seed": self.settings.seed if seed is None else seed})
+        wanted = output_of(output)
+        task = task_of(task, wanted)
+        chosen = {"strategy": strategy, "seed": seed}
+        changes |= {name: value for name, value in chosen.items() if value is not None}
+        settings = changed(self.settings, changes)
         if changes:
             self._parts.require(settings)
-        if output is None:
-            return await self._execute(run_id or new_name(), task, Opening(settings, on_event))
-        wanted = output if isinstance(output, Output) else Output(output)
-        opening = Opening(settings, on_event, output=wanted)
-        return wanted.read(await self._execute(run_id or new_name(), wanted.posed(task), opening))
+        return await self._execute(new_name(run_id), task, Opening(settings, on_event, output=wanted))
 
-    def verify(self, task: Task | str, answer: str) -> Result:
-        """Check a given answer and wait for the result; see `averify`.
+    run = waiting(arun)
+
+    async def astream(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
+                      run_id: str | None = None, output: type[Any] | Output[Any] | None = None,
+                      **changes: Any) -> AsyncGenerator[Event]:
+        """Answer a task and yield everything that happens; the last event is `result`, whose data hold the result.
+
+        Closing the generator early cancels the run. The arguments are those of `arun`.
 
         Raises:
-            AgentFixError: it could not be reviewed.
+            AgentFixError: as `arun` does.
         """
-        return self._call(self.averify, task, answer)
+        def begin(told: OnEvent) -> Coroutine[Any, Any, Result]:
+            return self.arun(task, strategy=strategy, seed=seed, run_id=run_id, output=cast("Output[Any]", output),
+                             on_event=told, **changes)
 
-    async def averify(self, task: Task | str, answer: str, *, critics: Sequence[str] = (),
-                      run_id: str | None = None, on_event: OnEvent | None = None) -> Result:
+        async with aclosing(events_of(begin)) as events:
+            async for event in events:
+                yield event
+
+    def stream(self, task: Task | str, *, output: type[Any] | Output[Any] | None = None,
+               **options: Any) -> Generator[Event]:
+        """`astream` for scripts and notebooks: a plain generator."""
+        return self._background.each(self.astream(task, output=output, **options))
+
+    @overload
+    async def averify(self, task: Task | str, answer: str, *, critics: Sequence[str] = (), run_id: str | None = None,
+                      on_event: OnEvent | None = None, output: None = None) -> Result: ...
+    @overload
+    async def averify(self, task: Task | str, answer: str, *, output: type[T] | Output[T], critics: Sequence[str] = (),
+                      run_id: str | None = None, on_event: OnEvent | None = None) -> StructuredResult[T]: ...
+    async def averify(self, task: Task | str, answer: str, *, critics: Sequence[str] = (), run_id: str | None = None,
+                      on_event: OnEvent | None = None, output: type[T] | Output[T] | None = None) -> Result:
         """Check an answer that somebody else gave: the kind's critics, and those that the settings name, review it.
 
         No other answer is looked for. The result's one attempt is the given answer, with the evidence for and against
@@ -190,25 +206,19 @@ class Agent:
             answer: the bare answer, or a text that states it as a model would; for kind `code`, the program.
             critics: these alone, by name, instead of the kind's and those that the settings name.
             run_id: names the run in the journal; made up when not given.
-            on_event: called in this event loop with everything that happens.
+            on_event: called in the event loop with everything that happens.
+            output: what the answer is to be parsed into, as for `arun`.
 
         Raises:
             InputError: the answer is empty.
             AgentFixError: it could not be reviewed.
         """
-        if not answer.strip():
-            raise InputError("The answer is empty.", "Say what is to be checked.")
-        task = Task(task) if isinstance(task, str) else task
-        return await self._execute(run_id or new_name(), task, Opening(
-            self.settings, on_event, given=answer, critics=tuple(critics)))
+        wanted = output_of(output)
+        opening = Opening(self.settings, on_event, given=text_of(answer, "answer"),
+                          critics=names_of(critics, "critics"), output=wanted)
+        return await self._execute(new_name(run_id), task_of(task, wanted), opening)
 
-    def remark(self, run_id: str, remark: Remark) -> Result:
-        """Say what you think of an answer; see `aremark`.
-
-        Raises:
-            AgentFixError: as for `aremark`.
-        """
-        return self._call(self.aremark, run_id, remark)
+    verify = waiting(averify)
 
     async def aremark(self, run_id: str, remark: Remark) -> Result:
         """Keep what a person says of an answer beside its run: approval, or a fault. Nothing is asked of a model.
@@ -223,22 +233,20 @@ class Agent:
             JournalError: there is no such run.
             InputError: it has not ended, or has no such attempt.
         """
-        journal = await self.open_journal()
-        _, settings = read_header(run_id, await journal.header(run_id), self.settings, {})
-        await as_it_stands(journal, run_id, settings)
-        await keep(journal, run_id, remark)
-        return await as_it_stands(journal, run_id, settings)
+        return await remarked_on(await self.open_journal(), run_id, remark_of(remark), self.settings)
 
-    def challenge(self, run_id: str, remark: Remark | str) -> Result:
-        """Object to an answer and wait for what comes of it; see `achallenge`.
+    remark = waiting(aremark)
 
-        Raises:
-            AgentFixError: as for `achallenge`.
-        """
-        return self._call(self.achallenge, run_id, remark)
-
+    @overload
     async def achallenge(self, run_id: str, remark: Remark | str, *, into: str | None = None,
-                         on_event: OnEvent | None = None, **changes: Any) -> Result:
+                         on_event: OnEvent | None = None, output: None = None, **changes: Any) -> Result: ...
+    @overload
+    async def achallenge(self, run_id: str, remark: Remark | str, *, output: type[T] | Output[T],
+                         into: str | None = None, on_event: OnEvent | None = None,
+                         **changes: Any) -> StructuredResult[T]: ...
+    async def achallenge(self, run_id: str, remark: Remark | str, *, into: str | None = None,
+                         on_event: OnEvent | None = None, output: type[T] | Output[T] | None = None,
+                         **changes: Any) -> Result:
         """Object to an answer, and have the run go on from there as a new one.
 
         The new run begins with the attempts of the other one and their evidence. The objection is `person` evidence
@@ -252,6 +260,7 @@ class Agent:
                 an edited critique is handed over so.
             into: names the new run; made up when not given.
             on_event: called with everything that happens in the new run.
+            output: what its answer is to be parsed into, as for `arun`.
             **changes: settings of the new run that differ.
 
         Returns:
@@ -263,19 +272,20 @@ class Agent:
             InputError: it has no such attempt, or none at all; or the remark is no objection.
             AgentFixError: as for `arun`.
         """
-        remark = Remark(remark) if isinstance(remark, str) else remark
-        if remark.polarity != "refutes":
-            raise InputError("Only an objection is gone on from.",
-                             "Say what is wrong, or keep the approval with `remark`.")
-        journal = await self.open_journal()
-        header = await journal.header(run_id)
-        task, settings = read_header(run_id, header, self.settings, changes)
-        self._parts.require(settings)
-        before = continuing(header or {}, await keep(journal, run_id, remark))
-        return await self._execute(into or new_name(), task, Opening(settings, on_event, before=before))
+        objection, earlier = remark_of(remark), await self._earlier(run_id, output)
+        task, opening = await earlier.objected(objection, changes)
+        return await self._execute(new_name(into), task, replace(opening, on_event=on_event))
 
-    async def resume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,
-                     output: Output[Any] | None = None, **limits: Any) -> Result:
+    challenge = waiting(achallenge)
+
+    @overload
+    async def aresume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,
+                      output: None = None, **limits: Any) -> Result: ...
+    @overload
+    async def aresume(self, run_id: str, *, output: type[T] | Output[T], on_event: OnEvent | None = None,
+                      on_doubt: OnDoubt | None = None, **limits: Any) -> StructuredResult[T]: ...
+    async def aresume(self, run_id: str, *, on_event: OnEvent | None = None, on_doubt: OnDoubt | None = None,
+                      output: type[T] | Output[T] | None = None, **limits: Any) -> Result:
         """Go on with a run that was cut off, at whatever point; one that ended gives its result again.
 
         No call that ended is made again. `max_seconds` counts the time that calls took, not the time between.
@@ -291,29 +301,30 @@ class Agent:
         Raises:
             JournalError: there is no such run.
             ConfigError: a limit is lower than the one it was begun with.
-            InputError: it is under way already.
+            InputError: it is under way already, or was begun with another output.
             CallInDoubtError: a call may or may not have happened, and nobody said which.
             AgentFixError: as for `arun`.
         """
-        other = [name for name in limits if name not in LIMITS]
-        if other:
-            raise ConfigError(f"A run can't be resumed with another {other[0]!r}.",
-                              "Fork it instead: agentfix run --fork RUN@STEP.")
-        journal = await self.open_journal()
-        header = await journal.header(run_id)
-        task, settings = read_header(run_id, header, self.settings, limits)
-        require_no_lower(run_id, read_header(run_id, header, self.settings, {})[1], settings)
-        self._parts.require(settings)
-        opening = Opening(settings, on_event, on_doubt, goes_on=True, before=header, output=output)
-        return await self._execute(run_id, task, opening)
+        task, opening = await (await self._earlier(run_id, output)).resumed(limits)
+        return await self._execute(run_id, task, replace(opening, on_event=on_event, on_doubt=on_doubt))
 
-    async def fork(self, run_id: str, step: int, *, on_event: OnEvent | None = None, **changes: Any) -> Result:
+    resume = waiting(aresume)
+
+    @overload
+    async def afork(self, run_id: str, step: int, *, on_event: OnEvent | None = None, output: None = None,
+                    **changes: Any) -> Result: ...
+    @overload
+    async def afork(self, run_id: str, step: int, *, output: type[T] | Output[T], on_event: OnEvent | None = None,
+                    **changes: Any) -> StructuredResult[T]: ...
+    async def afork(self, run_id: str, step: int, *, on_event: OnEvent | None = None,
+                    output: type[T] | Output[T] | None = None, **changes: Any) -> Result:
         """Make a new run that begins as another one did.
 
         Args:
             run_id: the run to begin as.
             step: how many of its calls to take over, as `agentfix runs show` numbers them.
             on_event: called with everything that happens.
+            output: what its answer is to be parsed into, as for `arun`.
             **changes: settings of the new run that differ, such as `strategy`, `critics` or `seed`. Another `model`
                 answers for itself: what a model said is not taken over as another's.
 
@@ -322,58 +333,44 @@ class Agent:
             InputError: it has no such step.
             AgentFixError: as for `arun`.
         """
-        journal = await self.open_journal()
-        header = await journal.header(run_id)
-        task, settings = read_header(run_id, header, self.settings, changes)
-        self._parts.require(settings)
-        calls = [call for call in await calls_of(run_id, journal) if call.reply is not None]
-        if not 0 <= step <= len(calls):
-            raise InputError(f"Run {run_id!r} has {len(calls)} steps, not {step}.",
-                             f"See: agentfix runs show {run_id}")
-        sources: Sequence[Source] = [Prefix(calls[:step])]
-        opening = Opening(settings, on_event, sources=sources, before=header)
-        return await self._execute(new_name(), task, opening)
+        task, opening = await (await self._earlier(run_id, output)).forked(step, changes)
+        return await self._execute(new_name(), task, replace(opening, on_event=on_event))
 
-    async def replay(self, source: str | Path, *, on_event: OnEvent | None = None) -> Result:
+    fork = waiting(afork)
+
+    @overload
+    async def areplay(self, source: str | Path, *, on_event: OnEvent | None = None, output: None = None) -> Result: ...
+    @overload
+    async def areplay(self, source: str | Path, *, output: type[T] | Output[T],
+                      on_event: OnEvent | None = None) -> StructuredResult[T]: ...
+    async def areplay(self, source: str | Path, *, on_event: OnEvent | None = None,
+                      output: type[T] | Output[T] | None = None) -> Result:
         """Make a run again from what was recorded of it: no model, tool or sandbox is asked, nothing is journalled.
 
         Args:
             source: the name of a run in the journal, or a recording file, whose first run is replayed.
             on_event: called with everything that happens.
+            output: the one that the run was begun with, if any. Its function is called anew.
 
         Raises:
             JournalError: there is no such run.
+            InputError: the run's answers were checked by a function that is not given, or it had another output.
             RecordingError: the file is no recording, or something was not recorded.
         """
         recording = await recording_from(source, await self.open_journal())
         run, header = next(iter(recording.runs.items()))
         task, settings = read_header(run, header, self.settings, {"record": None})
+        wanted = output_of(output)
+        require_same_output(run, task, wanted)
         player = Agent(settings.model_copy(update={"model": "replay:", "critic_model": None}), self.plugins,
                        journal=SqliteJournal(None))
         async with player:
-            opening = Opening(settings, on_event, recording=recording, before=header)
+            opening = Opening(settings, on_event, recording=recording, before=header, output=wanted)
             return await player._execute(run, task, opening)
 
-    async def stream(self, task: Task | str, *, run_id: str | None = None, **changes: Any) -> AsyncGenerator[Event]:
-        """Answer a task and yield everything that happens; the last event is `result`.
+    replay = waiting(areplay)
 
-        Closing the generator early cancels the run. `changes` are settings of this run that differ.
-
-        Raises:
-            AgentFixError: as `arun` does.
-        """
-        queue: asyncio.Queue[Event | None] = asyncio.Queue()
-        running = asyncio.create_task(self.arun(task, run_id=run_id, on_event=queue.put_nowait, **changes))
-        running.add_done_callback(lambda _: queue.put_nowait(None))
-        try:
-            while (event := await queue.get()) is not None:
-                yield event
-            await running
-        finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
-
-    async def export(self, format_name: str, selection: Selection = Selection()) -> Export:
+    async def aexport(self, format_name: str, selection: Selection = Selection()) -> Export:
         """Make training data of the runs in this agent's journal.
 
         Args:
@@ -386,6 +383,11 @@ class Agent:
         """
         return await export_runs(await self.open_journal(), format_name, selection)
 
+    export = waiting(aexport)
+
+    async def _earlier(self, run: str, output: type[Any] | Output[Any] | None) -> Earlier:
+        return Earlier(run, await self.open_journal(), self.settings, self._parts, output_of(output))
+
     async def _execute(self, run: str, task: Task, opening: Opening) -> Result:
         journal = await self.open_journal()
         claims, closings = journal.claims if isinstance(journal, SqliteJournal) else None, self._closings
@@ -395,14 +397,14 @@ class Agent:
                 await build.execute(self._machine, run)
             except AgentFixError as error:
                 if self._closings != closings:
-                    raise _closed(run) from error
+                    raise closed_under_way(run) from error
                 with suppress(JournalError):
                     await journal.record(run, "failure", "", {"message": str(error)})
                 raise
             finally:
                 await self._runs.close(run)
         if context.result is None and self._closings != closings:
-            raise _closed(run)
+            raise closed_under_way(run)
         assert context.result is not None, "the graph ended without a result"
         return context.result
 
@@ -411,7 +413,10 @@ class Agent:
 
         Raises:
             JournalError: it can't be opened.
+            UsageError: the agent is closed.
         """
+        if self._closings:
+            raise closed()
         if self._journal is None:
             settings = self.settings
             try:
@@ -427,7 +432,7 @@ class Agent:
 
     async def aclose(self) -> None:
         """Free models and close the journal. May be called twice."""
-        if self._loop is not None and not self._loop.is_here():
+        if self._background.is_elsewhere:
             await asyncio.to_thread(self.close)
         self._closings += 1
         await self._runs.aclose()
@@ -439,16 +444,15 @@ class Agent:
 
     def close(self) -> None:
         """`aclose` for scripts."""
-        self._call(self.aclose)
-        if self._loop is not None:
-            self._loop.end()
-            self._loop = None
+        self._background.end(self.aclose)
 
-    def _call(self, function: Callable[..., Coroutine[Any, Any, T]], *args: Any) -> T:
-        """Run in the event loop that serves this agent's synchronous callers, in a thread of its own."""
-        if self._loop is None:
-            self._loop = LoopThread()
-        return self._loop.call(function(*args))
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run something of this agent's for a caller who waits for it, as `run` does with `arun`.
+
+        Raises:
+            UsageError: the agent is closed, or what it runs would wait for itself.
+        """
+        return self._background.call(work)
 
     async def __aenter__(self) -> Agent:
         return self
@@ -464,7 +468,3 @@ class Agent:
                  trace: TracebackType | None) -> None:
         self.close()
 
-
-def _closed(run: str) -> UsageError:
-    return UsageError(f"The agent was closed before run {run!r} had ended.",
-                      "Wait for its runs, or cancel them, first.")

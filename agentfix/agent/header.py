@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-from agentfix.errors import ConfigError, JournalError
+from agentfix.errors import ConfigError, JournalError, UnknownNameError
 from agentfix.recording import Recording
 from agentfix.settings import Settings
 from agentfix.types import Task, ToolSpec
@@ -106,9 +106,10 @@ def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
     Raises:
         ConfigError: a change is no setting, or has a wrong value.
     """
-    unknown = [name for name in changes if name not in Settings.model_fields]
-    if unknown:
-        raise ConfigError(f"There is no setting {unknown[0]!r}.")
+    for name in changes:
+        if name not in Settings.model_fields:
+            unknown = UnknownNameError("setting", name, Settings.model_fields)
+            raise ConfigError(unknown.message, unknown.hint)
     try:
         return Settings.model_validate({**settings.model_dump(), **changes}) if changes else settings
     except ValidationError as error:

@@ -4,10 +4,90 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Coroutine
-from typing import Any, TypeVar
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
+from concurrent.futures import CancelledError
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from agentfix.errors import UsageError
 
 T = TypeVar("T")
+P = ParamSpec("P")
+
+
+class Waits(Protocol):
+    """Has a loop for those who wait."""
+
+    def wait(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run it and wait for its end."""
+        ...
+
+
+A = TypeVar("A", bound=Waits)
+
+
+def waiting(method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]]) -> Callable[Concatenate[A, P], T]:
+    """The synchronous twin of a method: the same arguments, and it waits for the end."""
+
+    @wraps(method)
+    def waits(self: A, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self.wait(method(self, *args, **kwargs))
+
+    waits.__name__ = method.__name__.removeprefix("a")
+    waits.__qualname__ = f"{method.__qualname__.rpartition('.')[0]}.{waits.__name__}"
+    waits.__doc__ = f"`{method.__name__}` for scripts and notebooks: waits for the end.\n\n        {method.__doc__}"
+    return waits
+
+
+class Background:
+    """The loop of those who wait: begun when the first one does, in whatever thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: LoopThread | None = None
+        self._ended = False
+
+    @property
+    def is_elsewhere(self) -> bool:
+        """Whether there is such a loop, and the caller is not in it."""
+        return self._loop is not None and not self._loop.is_here()
+
+    def call(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run it there and wait for its end.
+
+        Raises:
+            UsageError: it was ended, or the caller is in it.
+        """
+        try:
+            loop = self._begun()
+        except UsageError:
+            work.close()
+            raise
+        return loop.call(work)
+
+    def each(self, items: AsyncGenerator[T]) -> Generator[T]:
+        """What an asynchronous generator yields. Raises UsageError as `call` does."""
+        yield from self._begun().each(items)
+
+    def end(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run what is last and stop. May be called twice.
+
+        Raises:
+            UsageError: the caller is in this loop.
+        """
+        with self._lock:
+            if self._loop is not None and self._loop.is_here():
+                raise waits_for_itself()
+            loop, self._loop, self._ended = self._loop or LoopThread(), None, True
+        loop.call(last())
+        loop.end()
+
+    def _begun(self) -> LoopThread:
+        with self._lock:
+            if self._ended:
+                raise closed()
+            self._loop = self._loop or LoopThread()
+            return self._loop
 
 
 class LoopThread:
@@ -23,13 +103,36 @@ class LoopThread:
         return threading.current_thread() is self._thread
 
     def call(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run it and wait for its end; it is cancelled when the caller is interrupted."""
+        """Run it and wait for its end; it is cancelled when the caller is interrupted.
+
+        Raises:
+            UsageError: the caller is what this loop runs, and would wait for itself; or the loop was ended meanwhile.
+        """
+        if self.is_here():
+            work.close()
+            raise waits_for_itself()
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
             return future.result()
+        except CancelledError as error:
+            raise closed_under_way() from error
         except BaseException:
             future.cancel()
             raise
+
+    def each(self, items: AsyncGenerator[T]) -> Generator[T]:
+        """What an asynchronous generator yields; closing this one closes that one."""
+        async def following() -> tuple[T] | None:
+            try:
+                return (await anext(items),)
+            except StopAsyncIteration:
+                return None
+
+        try:
+            while (item := self.call(following())) is not None:
+                yield item[0]
+        finally:
+            self.call(_closed(items))
 
     def end(self) -> None:
         """Stop the loop, when what was started in it has been cancelled and has ended."""
@@ -37,6 +140,27 @@ class LoopThread:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+
+def waits_for_itself() -> UsageError:
+    """What those are told whom the agent's own loop calls."""
+    return UsageError("Something that the agent itself runs can't wait for it.",
+                      "Await the method whose name begins with an a: `arun` for `run`.")
+
+
+def closed() -> UsageError:
+    """What those are told who come after the agent was closed."""
+    return UsageError("This agent is closed.", "Make another one, or close it when its last run has ended.")
+
+
+def closed_under_way(run: str = "") -> UsageError:
+    """What those are told whose run did not end before the agent was closed."""
+    which = f"run {run!r}" if run else "a run"
+    return UsageError(f"The agent was closed before {which} had ended.", "Wait for its runs, or cancel them, first.")
+
+
+async def _closed(items: AsyncGenerator[Any]) -> None:
+    await items.aclose()
 
 
 async def _cancel_the_others() -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from agentfix.agent.header import read_header
 from agentfix.agent.inheriting import inherited_in, taken_over
 from agentfix.errors import InputError, JournalError
 from agentfix.evidence import counted
@@ -43,6 +44,22 @@ async def keep(journal: Journal, run: str, remark: Remark) -> Inherited:
         took_over = before is not None and number < len(before.attempts)
         name = before.run if before and took_over and await journal.header(before.run) is not None else None
     return found
+
+
+async def remarked_on(journal: Journal, run: str, remark: Remark, settings: Settings) -> Result:
+    """Keep a remark on a run that has ended.
+
+    Returns:
+        The result as it stands now.
+
+    Raises:
+        JournalError: there is no such run.
+        InputError: it has not ended, or has no such attempt.
+    """
+    _, settings = read_header(run, await journal.header(run), settings, {})
+    await as_it_stands(journal, run, settings)
+    await keep(journal, run, remark)
+    return await as_it_stands(journal, run, settings)
 
 
 async def as_it_stands(journal: Journal, run: str, settings: Settings) -> Result:

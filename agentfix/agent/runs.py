@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -18,25 +17,27 @@ from agentfix.agent.found import as_before, specs_in
 from agentfix.agent.given import ReviewGiven, model_or_none
 from agentfix.agent.header import critics_in, for_elsewhere, given_in, header_of, make_header, read_header
 from agentfix.agent.inheriting import FROM, continued_from, inherited_in
+from agentfix.agent.logs import log_event
+from agentfix.agent.opening import Opening, new_name
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
 from agentfix.agent.toolbox import Toolbox
 from agentfix.errors import AgentFixError, InputError, JournalError
 from agentfix.evidence import case
 from agentfix.families import same_family
-from agentfix.graph.calls import Calls, Doubt
+from agentfix.graph.calls import Calls
 from agentfix.graph.context import RunContext
 from agentfix.graph.meter import Meter
-from agentfix.graph.sources import AnyRun, Source
+from agentfix.graph.sources import AnyRun
 from agentfix.journal import FallbackJournal
 from agentfix.lifecycle import Lifecycle
 from agentfix.models.replay import ReplayModel, ReplayTool
 from agentfix.plugins import Plugins
 from agentfix.pool import Pool
-from agentfix.protocols import Asked, Critic, Journal, Memory, Session, TaskKind
+from agentfix.protocols import Asked, Journal, Memory, Session, TaskKind
 from agentfix.recording import Recording, recording_of, write_recording
 from agentfix.settings import Settings, read_key, split_model
-from agentfix.structured import OUTPUT, Output, OutputCritic
+from agentfix.structured import Output
 from agentfix.tools import Approve, ToolRunner, read_policy
 from agentfix.types import (
     Attempt,
@@ -65,45 +66,6 @@ LONGEST_NAME = 200
 """Characters of a run's name."""
 
 
-def new_name() -> str:
-    """A name for a run: when it began, and something to tell it from others of the same second."""
-    return f"{time.strftime('%Y%m%d-%H%M%S')}-{secrets.token_hex(3)}"
-
-
-@dataclass(frozen=True)
-class Opening:
-    """How a run is to be run.
-
-    Args:
-        settings: of this run.
-        on_event: told of everything that happens.
-        on_doubt: asked about a call with side effects that may have happened.
-        sources: where else replies may be had.
-        recording: what models and tools say, instead of asking them.
-        goes_on: the run is known already, and is taken up again.
-        before: the header of the run that is taken up, replayed, or that this one begins as or goes on from.
-        given: an answer that came with the task: it is reviewed, and the actor is not asked.
-        critics: those that review it; the kind's and those that the settings name when empty.
-        output: what the answer is to be parsed into.
-    """
-
-    settings: Settings
-    on_event: Callable[[Event], None] | None = None
-    on_doubt: Callable[[ToolCall], Awaitable[Doubt]] | None = None
-    sources: Sequence[Source] = ()
-    recording: Recording | None = None
-    goes_on: bool = False
-    before: Mapping[str, Any] | None = None
-    given: str | None = None
-    critics: tuple[str, ...] = ()
-    output: Output[Any] | None = None
-
-    @property
-    def own_critics(self) -> Mapping[str, Critic]:
-        """Critics that no plugin registers."""
-        return {} if self.output is None else {OUTPUT: OutputCritic(self.output)}
-
-
 @dataclass
 class _Live:
     """A run under way, with what must be closed after it."""
@@ -111,6 +73,7 @@ class _Live:
     context: RunContext
     stack: AsyncExitStack
     settings: Settings
+    output: Output[Any] | None = None
     write: Callable[[Any], None] | None = None
     """Where LangGraph wants custom events, when it is LangGraph's user who runs the graph."""
 
@@ -153,7 +116,7 @@ class LiveRuns:
         if not run.isprintable() or not 0 < len(run) <= LONGEST_NAME:  # names are shown, and given to commands
             raise InputError(f"{run[:50]!a} can't name a run.",
                              f"Give a name of 1 to {LONGEST_NAME} characters that can be printed.")
-        if task.validator and opening.output is None and opening.recording is None:
+        if task.validator and opening.output is None:
             raise InputError(f"The answer of run {run!r} is checked by {task.validator!r}, which is not here.",
                              "Give it as the run was begun: output=Output(...).")
         if opening.settings.record is not None:
@@ -175,6 +138,7 @@ class LiveRuns:
         holder: list[_Live] = []
 
         def emit(kind: EventKind, data: Mapping[str, Any]) -> None:
+            log_event(run, kind, data)
             event = Event(kind, run, meter.seconds, data)
             if opening.on_event is not None:
                 opening.on_event(event)
@@ -195,9 +159,8 @@ class LiveRuns:
             notice(problem)
         given = opening.given or given_in(opening.before)
         strategy = self.parts.strategy(settings.strategy) if given is None else ReviewGiven()
-        told = settings.strategy if given is None else strategy.name
-        emit("run_started", {"task": task, "strategy": told, "model": settings.model,
-                             "continues": continued_from(opening.before)})
+        emit("run_started", {"task": task, "strategy": settings.strategy if given is None else strategy.name,
+                             "model": settings.model, "continues": continued_from(opening.before)})
         kind = self.parts.kind(task, settings, lambda name, why: emit("kind_chosen", {
             "kind": name, "reason": why}))
         model = self.parts.model if given is None else partial(model_or_none, self.parts.model)
@@ -226,7 +189,7 @@ class LiveRuns:
         calls.hear_of(context.at_hand)
         gate.forewarn(context.offered, calls.heard)
         await self._begin(run, header, opening, journal, context)
-        holder.append(_Live(context, stack, settings))
+        holder.append(_Live(context, stack, settings, opening.output))
         return holder[0]
 
     def _calls(self, run: str, task: Task, opening: Opening, journal: Journal, meter: Meter, lifecycle: Lifecycle,
@@ -322,8 +285,9 @@ class LiveRuns:
     async def finish(self, context: RunContext, stop: Stop) -> dict[str, Any]:
         """See `agentfix.graph.build.Runs`."""
         await context.end_round(context.chosen(stop.attempt))
-        result = context.result = _result(context, stop)
-        settings = self._live[context.calls.run_id].settings
+        result = _result(context, stop)
+        live = self._live[context.calls.run_id]
+        settings = live.settings
         if settings.memory:
             await learn(context, self.memory())
         asked = {critique.critic for critique in result.critiques}
@@ -333,7 +297,8 @@ class LiveRuns:
             context.emit("notice", {"message": partial_to})
         plain: dict[str, Any] = _RESULT.dump_python(result, mode="json")
         await context.calls.record("result", "", plain)
-        context.emit("result", {"result": result})
+        context.result = result if live.output is None else live.output.read(result)
+        context.emit("result", {"result": context.result})
         await self.close(context.calls.run_id)
         return plain
 

@@ -22,6 +22,6 @@ def replay(context: click.Context, source: str, named: tuple[str, ...], as_json:
     """Watch a run of the journal, or of a recording FILE, once more. No model, tool or sandbox is asked."""
 
     async def start(agent: Any, this: Following) -> None:
-        await agent.replay(await full_name(agent, source, or_file=True), on_event=this.show)
+        await agent.areplay(await full_name(agent, source, or_file=True), on_event=this.show)
 
     follow(context, with_plugins(load_settings(), named), start, as_json=as_json, quiet=quiet, resumable=False)

@@ -47,7 +47,7 @@ def resume(context: click.Context, name: str, in_doubt: str, record: Path | None
             with this.watcher.paused():
                 return await settle(call)
 
-        await agent.resume(await full_name(agent, name), on_event=this.show, on_doubt=settled, **given)
+        await agent.aresume(await full_name(agent, name), on_event=this.show, on_doubt=settled, **given)
 
     settings = with_plugins(load_settings({"record": record, "journal": journal}), named)
     follow(context, settings, start, as_json=as_json, quiet=quiet)

@@ -87,7 +87,7 @@ def _here() -> Path:
 
 def _asking(task: Task) -> Start:
     async def start(agent: Any, this: Following) -> None:
-        async for event in agent.stream(task):
+        async for event in agent.astream(task):
             this.show(event)
 
     return start
@@ -101,7 +101,7 @@ def _forking(fork: str, changes: dict[str, Any]) -> Start:
     async def start(agent: Any, this: Following) -> None:
         from agentfix.cli.runs import full_name  # noqa: PLC0415 - loads the journal
 
-        await agent.fork(await full_name(agent, name), int(step), on_event=this.show, **changes)
+        await agent.afork(await full_name(agent, name), int(step), on_event=this.show, **changes)
 
     return start
 

@@ -9,18 +9,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias
 
 from langgraph.graph import END, START, StateGraph
 from langgraph.runtime import Runtime
 
-from agentfix.errors import AgentFixError
+from agentfix.errors import AgentFixError, PluginError
 from agentfix.graph import attempting, inheriting, nodes, reflecting, routing, world
 from agentfix.graph.context import RunContext
 from agentfix.graph.state import Outcome, Question, RunState
 from agentfix.types import Stop
 
+_LOG = logging.getLogger(__name__)
 STEPS = 10**9
 """More graph steps than the engine's own limits let a run take: this one never ends it."""
 
@@ -88,6 +90,8 @@ def _live(node: Node, runs: Runs) -> Any:
         try:
             return await node(state, context)
         except AgentFixError as error:
+            blamed = f" of plugin {error.plugin!r}" if isinstance(error, PluginError) else ""
+            _LOG.warning("run %s: %s%s", context.calls.run_id, type(error).__name__, blamed)
             if not context.attempts:
                 await runs.close(context.calls.run_id)
                 raise

@@ -168,7 +168,7 @@ class Conversation:
 
         async def go_on(agent: Agent, show: OnEvent, settle: OnDoubt) -> Result:
             if await (await agent.open_journal()).header(take.run) is not None:
-                return await agent.resume(take.run, on_event=show, on_doubt=settle)
+                return await agent.aresume(take.run, on_event=show, on_doubt=settle)
             if take.objection:
                 return await self._challenging(turn.takes[-2].run, take.run, take.objection, take.attempt)(
                     agent, show, settle)
@@ -257,7 +257,7 @@ class Conversation:
             InputError: nothing was asked yet.
         """
         begins_as = self.turn().take.run
-        return await self._follow("", lambda agent, show, settle: agent.fork(
+        return await self._follow("", lambda agent, show, settle: agent.afork(
             begins_as, step, on_event=show, **self._changes()))
 
     def turn(self) -> Turn:

@@ -84,7 +84,7 @@ async def answer(agent: Agent, task: Task, run: str, changes: dict[str, Any], ig
     """
     story, held = Story(), ""
     reasoning: list[str] = []
-    async with aclosing(agent.stream(task, run_id=run, **changes)) as events:
+    async with aclosing(agent.astream(task, run_id=run, **changes)) as events:
         async for event in events:
             if event.kind == "model_call":
                 usage: Usage = event.data["usage"]

@@ -20,7 +20,7 @@ what they said, and your kind, critic and strategy work on it anew.
     async def test_the_critic_refutes_the_first_attempt():
         settings = Settings(journal="memory")
         async with Agent(settings, Plugins(settings, {"mine": my_critic})) as agent:
-            result = await agent.replay("tests/shirt.jsonl")
+            result = await agent.areplay("tests/shirt.jsonl")
         assert result.critiques[0].verdict == "revise"
 
 A replay fails with what differs when the plugin asks for something else than it did: then record it again.

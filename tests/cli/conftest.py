@@ -87,7 +87,7 @@ class FakeAgent:
     async def __aexit__(self, *_: object) -> None:
         self.closed = True
 
-    async def stream(self, task: Task) -> AsyncIterator[Event]:
+    async def astream(self, task: Task) -> AsyncIterator[Event]:
         assert self.settings is not None
         self.tasks.append(task)
         for event in story(task, self.settings, self.result):

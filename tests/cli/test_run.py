@@ -190,7 +190,7 @@ class Endless:
     on_approval = None
     async def __aenter__(self): return self
     async def __aexit__(self, *_): print("closed", flush=True)
-    async def stream(self, task):
+    async def astream(self, task):
         yield Event("run_started", "run-9", 0.0, {"task": task, "strategy": "s", "model": "m"})
         yield Event("move", "run-9", 0.0, {"move": Expand()})
         print("begun", flush=True)

@@ -219,9 +219,9 @@ async def test_an_agent_exports_its_own_journal():
     model = ScriptedModel([WRONG, RIGHT])
     async with Agent(settings, Plugins(settings, {"script": script_plugin(model)})) as agent:
         await agent.arun(DOUBLE)
-        made = await agent.export("kto")
+        made = await agent.aexport("kto")
         with pytest.raises(UnknownNameError, match="format"):
-            await agent.export("kt0")
+            await agent.aexport("kt0")
     assert [row["label"] for row in made.rows] == [False, True]
     asked = [[{"role": m.role, "content": m.content} for m in request.messages] for request in model.requests]
     assert [row["prompt"] for row in made.rows] == asked

@@ -350,7 +350,7 @@ async def test_a_run_that_was_cut_off_acts_no_second_time(tmp_path):
             await agent.arun("Put Emma on the shelf.", run_id="r")
     agent, _, model = make([answer("Emma is there")], world, journal=SqliteJournal(journal))
     async with agent:
-        result = await agent.resume("r")
+        result = await agent.aresume("r")
     model.assert_done()
     assert (result.answer, world.books, world.looked) == ("Emma is there", ["Emma"], 1)
 
@@ -366,7 +366,7 @@ async def test_a_replay_sees_the_world_as_it_was_each_time_and_does_nothing(tmp_
     async with agent:
         told = await agent.arun("Put Emma on the shelf.", run_id="r")
         assert (world.looked, world.books) == (3, [])
-        again = await agent.replay("r")
+        again = await agent.areplay("r")
     assert [a.steps for a in again.attempts] == [a.steps for a in told.attempts]
     assert (again.answer, world.looked, world.books) == ("empty", 3, [])
     model.assert_done()
@@ -397,7 +397,7 @@ async def test_what_was_approved_is_replayed_and_nobody_is_asked_again(kind):
     agent, other, _ = make([], journal=journal)
     agent.on_approval = None
     async with agent:
-        again = await agent.replay("r")
+        again = await agent.areplay("r")
     assert again.attempts == whole.attempts and again.critiques == whole.critiques and other.books == []
 
 
@@ -427,7 +427,7 @@ async def test_a_recording_knows_what_a_plugin_changed_and_a_replay_asks_no_plug
     async with agent:
         whole = await agent.arun("Put Emma.", run_id="r")
         for source in ("r", file):
-            assert (await agent.replay(source)).attempts == whole.attempts
+            assert (await agent.areplay(source)).attempts == whole.attempts
     assert world.books == ["Persuasion"] and asked == ["a0.s0.model", "a0.s1.model"]
     assert whole.attempts[0].steps[0].observations[0].text == "PERSUASION STANDS ON THE SHELF."
 
@@ -438,7 +438,7 @@ async def test_a_fork_does_not_do_again_what_a_plugin_changed():
         agent, _, _ = make([step(PUT), answer("done")] if go == "r" else [answer("done")], world, journal=journal)
         agent.plugins.implementations = Plugins(Settings(), {"p": Renames()}, installed=False).implementations
         async with agent:
-            await (agent.arun("Put Emma.", run_id="r") if go == "r" else agent.fork("r", 2))
+            await (agent.arun("Put Emma.", run_id="r") if go == "r" else agent.afork("r", 2))
     assert world.books == ["Persuasion"]
 
 
@@ -465,7 +465,7 @@ async def test_what_is_done_again_in_doubt_is_what_was_begun():
             await agent.arun("Put Emma.", run_id="r")
     agent, _, _ = make([answer("done")], world, journal=journal, tools=("put",))
     async with agent:
-        await agent.resume("r", on_doubt=again)
+        await agent.aresume("r", on_doubt=again)
     assert asked == [{"title": "Persuasion"}] and world.books == ["Persuasion"]
 
 

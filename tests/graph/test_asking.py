@@ -136,7 +136,7 @@ async def test_a_run_cut_off_while_a_tool_asks_goes_on_and_asks_nothing_again():
             await run([*script[:cut], PowerCut()], journal)
         after = ScriptedModel(script[cut:])
         async with make(after, journal) as agent:
-            assert plain(await agent.resume("r")) == plain(whole)
+            assert plain(await agent.aresume("r")) == plain(whole)
         after.assert_done()
 
 
@@ -145,9 +145,9 @@ async def test_a_replay_costs_as_much_as_the_run(tmp_path):
     journal = Kept()
     whole = await run(["yes", "Yes.", "No."], journal, record=file, max_model_calls=3)
     async with make([], journal) as agent:
-        assert plain(await agent.resume("r")) == plain(whole)
-        assert plain(await agent.replay("r")) == plain(whole)
-        assert plain(await agent.replay(file)) == plain(whole)
+        assert plain(await agent.aresume("r")) == plain(whole)
+        assert plain(await agent.areplay("r")) == plain(whole)
+        assert plain(await agent.areplay(file)) == plain(whole)
 
 
 async def test_what_one_model_said_to_a_tool_is_not_taken_for_anothers_word():

@@ -86,7 +86,7 @@ async def test_it_goes_on_from_an_objection_within_its_budget_and_is_replayed(st
                 await made.achallenge("run", "I doubt it.")
             return
         second = await made.achallenge("run", "I doubt it.", into="on")
-        again = await made.replay("on")
+        again = await made.areplay("on")
     assert not second.stop_reason.startswith(("failed", "no progress")), second.stop_reason
     assert second.attempts[: len(first.attempts)] == first.attempts and len(second.attempts) > len(first.attempts)
     assert second.attempts[len(first.attempts)].parent == first.best
@@ -99,7 +99,7 @@ async def test_the_same_seed_gives_the_same_run_and_a_replay_asks_nobody(strateg
     async with agent(strategy, student, journal, max_rounds=5) as made:
         first = await made.arun(TASK, run_id="run")
         asked = student.calls
-        again = await made.replay("run")
+        again = await made.areplay("run")
         assert student.calls == asked
     assert told(again) == told(first)
     assert told(await run(strategy, Student(), max_rounds=5)) == told(first)

@@ -128,7 +128,7 @@ async def test_the_name_of_the_run_can_be_chosen_and_is_resumed_by_the_agent():
     journal = SqliteJournal(None)
     agent = make(ScriptedModel(SCRIPT), journal)
     await agent.graph.compile().ainvoke({**QUESTION, "run_id": "mine"})
-    assert (await agent.resume("mine")).answer == "60"
+    assert (await agent.aresume("mine")).answer == "60"
     await agent.aclose()
 
 

@@ -160,7 +160,7 @@ async def test_a_run_that_is_resumed_remembers_what_it_began_with_and_learns_onc
         await agent.memory.learn("fixed", "math", lambda held: {"runs": 7})
         await agent.arun(Task("How many are 3 boxes of 4?", "math"), run_id="one")
         await agent.memory.learn("fixed", "math", lambda held: {**held, "runs": 100})
-        await agent.resume("one")
+        await agent.aresume("one")
         assert {each["runs"] for each in strategy.remembered} == {7}
         assert (await agent.memory.recall("fixed", "math"))["runs"] == 100
 

@@ -84,6 +84,6 @@ async def test_declining_outlasts_the_run(tmp_path):
     extra = {"script": script_plugin(ScriptedModel(["Rome", "Oslo"])), "ending": Ending(Stop("no", abstain=True))}
     async with Agent(settings, Plugins(settings, extra=extra)) as agent:
         await agent.arun(Task("Which city?", "text"), run_id="one")
-        again = await agent.resume("one")
+        again = await agent.aresume("one")
         assert again.declined
         assert (await (await agent.open_journal()).records("one", "result"))[-1]["declined"] is True

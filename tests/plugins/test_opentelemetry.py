@@ -92,7 +92,7 @@ async def test_what_is_replayed_makes_no_calls_and_no_spans_of_them(exporter, pr
     chosen = Settings(model="scripted:", sandbox="embedded", data_dir=tmp_path)
     extra = {"script": script_plugin(ScriptedModel([])), "opentelemetry": Telemetry(provider)}
     async with Agent(chosen, Plugins(chosen, extra=extra)) as agent:
-        await agent.replay(result.run_id)
+        await agent.areplay(result.run_id)
     assert [span.name for span in exporter.get_finished_spans()] == ["invoke_agent agentfix"]
 
 

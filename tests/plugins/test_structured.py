@@ -137,7 +137,7 @@ async def test_a_run_whose_function_is_elsewhere_goes_on_only_with_it(tmp_path):
     async with agent:
         await agent.arun(QUESTION, output=Output(Bill, adds_up), run_id="r")
         with pytest.raises(InputError, match="adds_up"):
-            await agent.resume("r")
-        again = await agent.resume("r", output=Output(Bill, adds_up))
+            await agent.aresume("r")
+        again = await agent.aresume("r", output=Output(Bill, adds_up))
     assert again.supported_by is EvidenceClass.CONTRACT
     model.assert_done()

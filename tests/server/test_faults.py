@@ -178,7 +178,7 @@ async def test_a_server_that_goes_down_lets_runs_end_or_names_them_to_be_resumed
         await closing
         run = error.value.message.rpartition(" ")[2].strip("'}")
         model.may_end.set()
-        result = await served.agent.resume(run, max_rounds=8)
+        result = await served.agent.aresume(run, max_rounds=8)
         assert (result.run_id, result.answer) == (run, "60")
 
 

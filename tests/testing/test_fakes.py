@@ -104,6 +104,6 @@ async def test_a_recorded_run_is_a_test_without_a_model(tmp_path):
 
     settings = Settings(journal="memory", data_dir=tmp_path)
     async with Agent(settings, Plugins(settings, {"observer": Observer()})) as agent:
-        result = await agent.replay(FOLDER / "shirt.jsonl")
+        result = await agent.areplay(FOLDER / "shirt.jsonl")
     assert result.answer == "80"
     assert seen.count("attempt") == len(result.attempts)

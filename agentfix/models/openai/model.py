@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from agentfix.models.openai.wire import body_of
 from agentfix.models.scoring import choice_probabilities
 from agentfix.types import Completion, Delta, Message, ModelRequest, Sampling, Usage
 
+_LOG = logging.getLogger(__name__)
 FIRST_WAIT_S = 0.5
 LONGEST_WAIT_S = 30.0
 
@@ -197,6 +199,8 @@ class OpenAIModel:
                     if pieces is not None:
                         pieces.void()
                     self._pool.failed(url, passing.wait_s)
+                    _LOG.warning("model %s: request %d failed: %s", self._model, allowance.made,
+                                 type(passing.error).__name__)
                     passing.elsewhere = self._pool.another(url)
                     too_long = (passing.wait_s or 0) > ends - clock() and not passing.elsewhere
                     if hopeless or too_long:

@@ -58,7 +58,7 @@ async def _training_data(name: str, file: str, conversation: Conversation) -> No
     runs = tuple(take.run for turn in conversation.state.turns for take in turn.takes)
     if not runs:
         raise InputError("Nothing was asked yet.", "Type a question.")
-    made = await (await conversation.agents.agent(conversation.settings)).export(name, Selection(runs=runs))
+    made = await (await conversation.agents.agent(conversation.settings)).aexport(name, Selection(runs=runs))
     _write(file, "".join(f"{json.dumps(row)}\n" for row in made.rows), conversation)
     conversation.say(f"{count(len(made.rows), 'row')}: {file}.")
     for reason, times in made.left_out.items():

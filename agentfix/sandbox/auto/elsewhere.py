@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Mapping
 
 from agentfix.errors import SandboxUnavailableError
 from agentfix.protocols import Session
+
+_LOG = logging.getLogger(__name__)
 
 
 class Elsewhere:
@@ -43,10 +46,14 @@ class Elsewhere:
         if self._missing is not None:
             return self._missing
         try:
-            return await self._open()
+            session = await self._open()
         except SandboxUnavailableError as error:
             self._missing = error
+            _LOG.warning("a program needs what the embedded sandbox lacks, and the docker sandbox can't be had: %s",
+                         error)
             return error
+        _LOG.info("a program needs what the embedded sandbox lacks: docker runs it")
+        return session
 
     async def put(self, path: str, data: bytes) -> None:
         """Write a file for programs of their own."""

@@ -137,6 +137,14 @@ async def test_retry_after_is_kept(model_of, waits, headers, seconds):
     assert waits[0] == pytest.approx(seconds, rel=0.5) if seconds is not None else 0 < waits[0] < 1
 
 
+async def test_a_request_that_is_made_again_is_logged_without_what_was_said(model_of, caplog):
+    caplog.set_level(logging.DEBUG, "agentfix")
+    async with serving(status(503, "Loading Zanzibar"), says()) as server:
+        await model_of(server.url).generate(HELLO)
+    assert [each.getMessage() for each in caplog.records if each.name.startswith("agentfix")] == [
+        "model gpt-smal: request 1 failed: ModelError"]
+
+
 async def test_a_wait_that_would_outlast_the_reply_is_refused_at_once(model_of, waits):
     async with serving(status(429, "slow down", retry_after="900")) as server:
         assert "slow down" in await fails(model_of(server.url, timeout_s=60), ModelError)

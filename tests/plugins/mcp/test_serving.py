@@ -139,7 +139,7 @@ async def test_what_happened_is_in_the_journal(client, tmp_path):
     async with client(RIGHT) as connected:
         answer = data(await connected.call_tool("solve", {"question": JARS, "tests": "assert answer == 60"}))
     async with Agent(Settings(), journal=SqliteJournal(tmp_path / "journal.sqlite")) as agent:
-        assert (await agent.replay(answer["run_id"])).answer == "60"
+        assert (await agent.areplay(answer["run_id"])).answer == "60"
 
 
 def test_standard_output_holds_the_protocol_and_nothing_else(command):

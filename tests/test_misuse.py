@@ -1,0 +1,78 @@
+"""What an application may get wrong, and the sentence it gets back."""
+
+from __future__ import annotations
+
+import pytest
+
+from agentfix import Agent, ConfigError, InputError, Output, Pool, Settings, Task, UsageError
+from agentfix.journal import SqliteJournal
+from agentfix.plugins import Plugins
+from agentfix.testing import ScriptedModel, script_plugin
+
+
+@pytest.fixture
+def agent():
+    settings = Settings(model="scripted:", sandbox="embedded", kind="text", strategy="none")
+    with Agent(settings, Plugins(settings, {"script": script_plugin(ScriptedModel(["84"]))}),
+               journal=SqliteJournal(None)) as made:
+        made.run("How many?", run_id="one")
+        yield made
+
+
+@pytest.mark.parametrize(("use", "said"), [
+    (lambda a: a.run(5), "must be a text or a Task, not of type int"),
+    (lambda a: a.run(None), "not None"),
+    (lambda a: a.run({"question": "How many?"}), "not a mapping"),
+    (lambda a: a.run(""), "The question is empty"),
+    (lambda a: a.run(Task("")), "The question is empty"),
+    (lambda a: a.run(Task(5)), "The task's question is wrong"),
+    (lambda a: a.run(Task("How many?", checks=("assert True",))), "The task's checks.0 is wrong"),
+    (lambda a: a.run("How many?", output=5), "No answer can be parsed into 5"),
+    (lambda a: a.run("How many?", output=Output(int, sufficient=5)), "`sufficient` must be a function"),
+    (lambda a: a.run("How many?", max_round=3), "Did you mean 'max_rounds'"),
+    (lambda a: a.run("How many?", max_rounds="many"), "'max_rounds' is wrong"),
+    (lambda a: a.run("How many?", seed="x"), "'seed' is wrong"),
+    (lambda a: a.run("How many?", strategy="critik"), "Did you mean 'critic'"),
+    (lambda a: a.run("How many?", strategy=5), "'strategy' is wrong"),
+    (lambda a: a.run("How many?", run_id=5), "The name of a run must be a text, not 5"),
+    (lambda a: a.run("How many?", run_id=""), "The name of a run must be a text, not ''"),
+    (lambda a: a.run("How many?", on_event="print"), "on_event must be a function"),
+    (lambda a: list(a.stream(5)), "must be a text or a Task"),
+    (lambda a: a.verify("How many?", None), "The answer must be a text, not None"),
+    (lambda a: a.verify("How many?", " "), "The answer is empty"),
+    (lambda a: a.verify("How many?", "84", critics=("schemas",)), "Did you mean 'schema'"),
+    (lambda a: a.verify("How many?", "84", critics="schema"), "critics must be a list"),
+    (lambda a: a.challenge("one", 5), "must be a text or a Remark"),
+    (lambda a: a.challenge("one", "No.", max_round=3), "Did you mean 'max_rounds'"),
+    (lambda a: a.remark("one", None), "must be a text or a Remark"),
+    (lambda a: a.resume("one", max_round=3), "Did you mean 'max_rounds'"),
+    (lambda a: a.resume("one", model="x"), "can't be resumed with another 'model'"),
+    (lambda a: a.fork("one", "2"), "not '2'"),
+    (lambda a: a.export("sftt"), "Did you mean 'sft'"),
+])
+def test_misuse_is_told_in_a_sentence(agent, use, said):
+    with pytest.raises(UsageError) as error:
+        use(agent)
+    assert said in str(error.value)
+
+
+@pytest.mark.parametrize(("make", "said"), [
+    (lambda: Agent({"model": "openai:x"}), "load_settings"),
+    (lambda: Agent(plugins=[]), "Plugins(settings"),
+    (lambda: Agent(journal="file"), "agentfix.Journal"),
+    (lambda: Agent(pool=100_000), "Pool(max_tokens"),
+    (lambda: Pool(max_tokens="x"), "must be a number"),
+    (lambda: Pool(max_cost=float("nan")), "must be a number"),
+    (lambda: Pool(max_tokens=True), "must be a number"),
+    (lambda: Pool(), "Say max_tokens"),
+])
+def test_what_an_agent_can_not_be_made_of_is_told(make, said):
+    with pytest.raises(ConfigError) as error:
+        make()
+    assert said in str(error.value)
+
+
+def test_lists_are_as_good_as_tuples(agent):
+    with pytest.raises(InputError, match="images"):
+        agent.run(Task("How many?", images=[5]))
+    assert agent.resume("one").answer == "84"

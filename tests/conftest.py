@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
@@ -30,3 +31,11 @@ def database(postgres: str) -> Iterator[str]:
     """The URL of an empty database."""
     with new_database(postgres) as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def where(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where a journal is to be kept that nothing is in yet: a file or the URL of a database."""
+    if request.param == "sqlite":
+        return str(tmp_path / "new" / "journal.sqlite")
+    return request.getfixturevalue("database")

@@ -1,9 +1,9 @@
 """Which runs are under way, told to other processes by locks of a connection that lives as long as the claim.
 
 The server frees the locks when their holder dies, or its machine vanishes. A connection may also be lost while the
-holder lives on. So each claim has a token, which stands beside its run from the moment it is taken, and what the holder of an
-older token would write is refused (`runs.holder`). A holder that finds its connection lost takes its locks again, if
-nobody else has taken one meanwhile.
+holder lives on. So each claim has a token, which stands beside its run from the moment it is taken, and what the holder
+of an older token would write is refused (`runs.holder`). A holder that finds its connection lost takes its locks again,
+if nobody else has taken one meanwhile.
 """
 
 from __future__ import annotations

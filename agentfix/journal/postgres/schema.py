@@ -44,41 +44,28 @@ def prepare(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> None
     Raises:
         JournalError: the schema `agentfix` is something else's, or a newer agentfix's.
     """
-    version = _version(connection, where)
-    if version is None:
+    if not _tables(connection):
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-            version = _version(connection, where)
-            if version is None:
-                _make(connection, where)
-                return
-    if version != VERSION:
-        raise JournalError(f"The journal {where} was written by {'a newer' if version > VERSION else 'another'} "
-                           f"agentfix (schema {version}).", "Upgrade agentfix, or name another database.")
-
-
-def _version(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> int | None:
-    """None where there is no such table."""
-    there = connection.execute("SELECT to_regclass('agentfix.version')").fetchone()
-    if there is None or there[0] is None:
-        return None
+            if not _tables(connection):
+                for statement in _TABLES.split(";"):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO agentfix.version VALUES (%s)", (VERSION,))
+    tables = _tables(connection)
     try:
-        row = connection.execute("SELECT version FROM agentfix.version").fetchone()
-    except errors.UndefinedColumn as error:
-        raise _foreign(where, "version") from error
-    return int(row[0]) if row else 0
+        row = connection.execute("SELECT version FROM agentfix.version").fetchone() if "version" in tables else None
+    except (errors.UndefinedColumn, errors.WrongObjectType):
+        row = None
+    if row is None:
+        raise JournalError(f"The schema agentfix of the journal {where} is not a journal: its {tables[0]!r} is something "
+                           "else's.", "Name another database.")
+    if row[0] != VERSION:
+        raise JournalError(f"The journal {where} was written by {'a newer' if row[0] > VERSION else 'an older'} "
+                           f"agentfix (schema {row[0]}).", "Use the agentfix that wrote it, or name another database.")
 
 
-def _make(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> None:
-    theirs = connection.execute("SELECT relname FROM pg_class WHERE relnamespace = "
-                                "(SELECT oid FROM pg_namespace WHERE nspname = 'agentfix') LIMIT 1").fetchone()
-    if theirs is not None:
-        raise _foreign(where, str(theirs[0]))
-    for statement in _TABLES.split(";"):
-        connection.execute(statement)
-    connection.execute("INSERT INTO agentfix.version VALUES (%s)", (VERSION,))
-
-
-def _foreign(where: str, table: str) -> JournalError:
-    return JournalError(f"The schema agentfix of the journal {where} is not a journal: its {table!r} is something "
-                        "else's.", "Name another database.")
+def _tables(connection: psycopg.Connection[tuple[Any, ...]]) -> list[str]:
+    """What is in the schema, as it is at this moment: `to_regclass` would tell what this session has seen before."""
+    return [str(name) for (name,) in connection.execute(
+        "SELECT relname FROM pg_class JOIN pg_namespace ON relnamespace = pg_namespace.oid "
+        "WHERE nspname = 'agentfix' ORDER BY relname")]

@@ -17,7 +17,6 @@ import psycopg
 
 from agentfix.errors import InputError, JournalError
 from agentfix.journal.postgres.database import Connection, Database
-from agentfix.journal.shelf import under_way
 
 _HELD = """SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
            WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> %s
@@ -38,28 +37,29 @@ class Claims:
         """The token of each claim; None for one that was lost."""
         self._connection: Connection | None = None
 
-    def take(self, run: str, token: int) -> None:
-        """Claim a run.
+    def take(self, run: str, token: int) -> bool:
+        """Claim a run. Returns whether it could be had: another process may hold it.
 
         Args:
             run: its name.
             token: of this claim alone.
 
         Raises:
-            InputError: it is under way.
+            InputError: it is under way in this process.
         """
         with self._lock:
             if run in self._held:
                 raise InputError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
             connection = self._kept()
             if not _try(connection, run):
-                raise under_way(run)
+                return False
             try:
                 connection.execute("UPDATE agentfix.runs SET holder = %s WHERE id = %s", (token, run))
             except psycopg.Error:
                 _free(connection, run)
                 raise
             self._held[run] = token
+            return True
 
     def leave(self, run: str) -> None:
         """Give up a claim."""

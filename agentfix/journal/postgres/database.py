@@ -106,16 +106,16 @@ class Database:
         with self.guarding(done):
             self.open()
             for tries_left in reversed(range(TRIES)):
-                try:
-                    with self._connected() as connection:
+                with self._connected() as connection:
+                    try:
                         if not again:
                             connection.execute("SELECT 1")
                             tries_left = 0
                         return work(connection)
-                except psycopg.OperationalError as error:
-                    if not tries_left or not _passes(error):
-                        raise
-                    self._pool.check()  # others are lost too when a server ends
+                    except psycopg.OperationalError as error:
+                        if not tries_left or not _passes(error):
+                            raise
+                self._pool.check()  # others are lost too when a server ends
             raise AssertionError("the last try returns or raises")
 
     def connect(self) -> Connection:

@@ -15,11 +15,14 @@ from agentfix.journal.postgres import rows
 from agentfix.journal.postgres.claims import Claims, Elsewhere, taken_up
 from agentfix.journal.postgres.database import CONNECTIONS, Connection, Database
 from agentfix.journal.postgres.rows import Found, Packing
-from agentfix.journal.shelf import Freed, RunRow
+from agentfix.journal.shelf import Freed, RunRow, under_way
 from agentfix.protocols import CallKey, JournalledCall
 
 T = TypeVar("T")
 _TOKEN_BITS = 62
+PATIENCE_S = 2.0
+"""How long a claim is tried to be had: a server takes a moment to see that its holder was killed."""
+AGAIN_S = 0.05
 
 
 class PostgresJournal:
@@ -120,11 +123,17 @@ class PostgresJournal:
         def take() -> None:
             with self.guarding("written"):
                 self._db.open()
-                self._claims.take(run, secrets.randbits(_TOKEN_BITS))
-                taken.append(run)
+                if self._claims.take(run, secrets.randbits(_TOKEN_BITS)):
+                    taken.append(run)
 
+        patience = time.monotonic() + PATIENCE_S
         try:
             await self._db.in_thread(take)
+            while not taken:
+                if time.monotonic() > patience:
+                    raise under_way(run)
+                await asyncio.sleep(AGAIN_S)
+                await self._db.in_thread(take)
             yield
         finally:
             if taken:

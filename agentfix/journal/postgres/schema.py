@@ -57,8 +57,8 @@ def prepare(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> None
     except (errors.UndefinedColumn, errors.WrongObjectType):
         row = None
     if row is None:
-        raise JournalError(f"The schema agentfix of the journal {where} is not a journal: its {tables[0]!r} is something "
-                           "else's.", "Name another database.")
+        raise JournalError(f"The schema agentfix of the journal {where} is not a journal: its {tables[0]!r} is "
+                           "something else's.", "Name another database.")
     if row[0] != VERSION:
         raise JournalError(f"The journal {where} was written by {'a newer' if row[0] > VERSION else 'an older'} "
                            f"agentfix (schema {row[0]}).", "Use the agentfix that wrote it, or name another database.")

@@ -30,6 +30,8 @@ LOCAL = "llamacpp"
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
+_JOURNALS = ("file", "memory", "file-or-memory")
+_POSTGRES = ("postgresql://", "postgres://")
 _LISTS = ("critics", "disabled_plugins", "enabled_plugins", "lora", "plugins", "policy", "private_hosts",
           "sandbox_preimports", "search_engines", "tools")
 
@@ -115,9 +117,10 @@ class Settings(BaseModel):
     """Let a box serve one run after another; otherwise each run has boxes of its own."""
     data_dir: Path = Field(default_factory=_data_dir)
     """Journal and models live here."""
-    journal: Literal["file", "memory", "file-or-memory"] = "file"
-    """Where what happens is kept: `memory` leaves nothing behind, and `file-or-memory` goes on in memory when the file
-    can't be written."""
+    journal: str = Field("file", repr=False)
+    """Where what happens is kept: `file`, in the data folder; `memory` leaves nothing behind, and `file-or-memory` goes
+    on in memory when the file can't be written; `postgresql://USER@HOST/DATABASE` is a database that many machines
+    share. It may hold a password, and stands in no journal, recording or message."""
     record: Path | None = None
     """A file to which the calls of each run are added, for `replay:FILE`."""
     openai_base_url: Url = DEFAULT_URL
@@ -151,6 +154,16 @@ class Settings(BaseModel):
         whole: dict[str, Any] = {"base_urls": (url,), "key": DEFAULT_KEY, **given}
         filled: dict[str, Any] = {**values, "endpoints": {**table, DEFAULT_ENDPOINT: whole}}
         return filled
+
+    @field_validator("journal")
+    @classmethod
+    def _is_a_journal(cls, journal: str) -> str:
+        url = journal.startswith(_POSTGRES)
+        if not url and journal not in _JOURNALS:
+            raise ValueError("it must be file, memory, file-or-memory or postgresql://USER@HOST/DATABASE")
+        if url and journal.partition("?")[0].count("@") > 1:  # what follows the first would be taken for the host
+            raise ValueError("an @ within a user's name or a password is written %40")
+        return journal
 
     @field_validator("data_dir")
     @classmethod
@@ -218,6 +231,11 @@ class Settings(BaseModel):
     @property
     def prefixes_dir(self) -> Path:
         return self.data_dir / "prefixes"
+
+    @property
+    def journal_url(self) -> str | None:
+        """The database that the journal is in; None where it is in none."""
+        return self.journal if self.journal.startswith(_POSTGRES) else None
 
     @property
     def journal_path(self) -> Path:

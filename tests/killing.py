@@ -1,4 +1,4 @@
-"""Kills runs at random moments and resumes them: `python -m tests.killing URL FOLDER KILLS`.
+"""Kills runs at random moments and resumes them: `python -m tests.killing URL FOLDER KILLS [JOURNAL]`.
 
 A process of its own, so that what is forked is small and has one thread. It prints one JSON object. The model is an
 endpoint on loopback (tests/test_killing.py), the tool a side effect that can be counted: it adds a line to a file.
@@ -25,6 +25,7 @@ from agentfix import Agent, Critique, Observation, PendingToolCall, Settings, To
 from agentfix.agent.agent import OnEvent
 from agentfix.plugins import Plugins
 
+JOURNAL = sys.argv[4] if len(sys.argv) > 4 else "file"
 QUESTION = "A crate holds 15 jars. How many jars are in 4 crates?"
 
 
@@ -59,7 +60,7 @@ class Ledger:
 
 
 def agent_in(model: str, folder: Path) -> Agent:
-    settings = Settings(model=model, sandbox="embedded", critics=("ledger",), data_dir=folder)
+    settings = Settings(model=model, sandbox="embedded", critics=("ledger",), data_dir=folder, journal=JOURNAL)
     return Agent(settings, Plugins(settings, {"ledger": Ledger(folder / "ledger.jsonl")}), on_approval=approved)
 
 
@@ -73,11 +74,11 @@ async def go(model: str, folder: Path, *, resume: bool, on_event: OnEvent | None
         return "done" if json.dumps(call.arguments) in ledger_of(folder) else "again"
 
     async with agent_in(model, folder) as agent:
-        header = await (await agent.open_journal()).header("r")
+        header = await (await agent.open_journal()).header(folder.name)
         if resume and header is not None:
-            result = await agent.aresume("r", on_doubt=look)
+            result = await agent.aresume(folder.name, on_doubt=look)
         else:
-            result = await agent.arun(QUESTION, run_id="r", on_event=on_event)
+            result = await agent.arun(QUESTION, run_id=folder.name, on_event=on_event)
     return {"answer": result.answer, "stop": result.stop_reason, "by": result.supported_by,
             "attempts": [a.text for a in result.attempts], "calls": result.usage.model_calls,
             "tokens": result.usage.completion_tokens}
@@ -85,10 +86,10 @@ async def go(model: str, folder: Path, *, resume: bool, on_event: OnEvent | None
 
 async def ended_calls(model: str, folder: Path) -> list[tuple[str, int]]:
     """What the model was asked in the calls that the journal has the replies of."""
-    if not (folder / "journal.sqlite").exists():
+    if JOURNAL == "file" and not (folder / "journal.sqlite").exists():
         return []
     async with agent_in(model, folder) as agent:
-        calls = await (await agent.open_journal()).calls("r")
+        calls = await (await agent.open_journal()).calls(folder.name)
     return [(as_sent(call.request), call.request["sampling"]["seed"]) for call in calls
             if "messages" in call.request and call.reply]
 
@@ -159,6 +160,10 @@ def events_in(model: str, folder: Path) -> list[float]:
         return seen
 
     return in_child(times())
+
+
+if JOURNAL != "file":
+    import agentfix.journal.postgres  # noqa: F401
 
 
 def main(url: str, folder: Path, kills: int) -> None:

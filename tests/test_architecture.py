@@ -90,6 +90,8 @@ BOUNDARIES = {
     "rich": ["agentfix/cli/", "agentfix/repl/screen.py"],
     "prompt_toolkit": ["agentfix/repl/prompt.py", "agentfix/repl/completion.py", "agentfix/repl/screen.py"],
     "tomlkit": ["agentfix/cli/plugins/"],
+    "psycopg": ["agentfix/journal/postgres/"],
+    "psycopg_pool": ["agentfix/journal/postgres/"],
     "ddgs": ["plugins/web_search/engines/duckduckgo.py"],
     "pypdf": ["plugins/corpus_search/pdf.py", "plugins/fetch_page/worker.py"],
     "trafilatura": ["plugins/corpus_search/html.py", "plugins/fetch_page/worker.py"],

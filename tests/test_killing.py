@@ -11,7 +11,6 @@ from subprocess import run
 
 import pytest
 
-KILLS = 100
 AT_ONCE = 2
 """Calls that may be under way: the strategy expands both of the kind's roles in one decision."""
 REPLIES = [
@@ -60,16 +59,18 @@ class CountingServer(ThreadingHTTPServer):
 
 
 @pytest.mark.timeout(600)
-def test_kill_at_a_hundred_random_moments(tmp_path):
+@pytest.mark.parametrize(("kept", "kills", "middle"), [("file", 100, 25), ("postgresql", 20, 2)])
+def test_kill_at_random_moments(request, tmp_path, kept, kills, middle):
+    journal = "file" if kept == "file" else request.getfixturevalue("database")
     with CountingServer() as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}/v1"
-        done = run([sys.executable, "-m", "tests.killing", url, str(tmp_path), str(KILLS)],
+        done = run([sys.executable, "-m", "tests.killing", url, str(tmp_path), str(kills), journal],
                    capture_output=True, text=True, check=False)
         server.shutdown()
     assert done.returncode == 0, done.stderr[-3000:]
     report = json.loads(done.stdout)
-    assert report["killed"] == KILLS and report["whole"]["answer"] == "60" and len(report["whole"]["attempts"]) > 3
+    assert report["killed"] == kills and report["whole"]["answer"] == "60" and len(report["whole"]["attempts"]) > 3
     whole = server.sent["whole"]
     assert set(whole.values()) == {1} and len(report["ledger"]) == len(set(report["ledger"])) > 3
     in_the_middle = 0
@@ -81,4 +82,4 @@ def test_kill_at_a_hundred_random_moments(tmp_path):
         assert all(sent[call] == 1 for call in ended), "a call that had ended was made again"
         assert sum(sent.values()) <= sum(whole.values()) + AT_ONCE, "more than the calls under way were made again"
         in_the_middle += 0 < len(ended) < len(whole)
-    assert in_the_middle > KILLS // 4
+    assert in_the_middle > middle

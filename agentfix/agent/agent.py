@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Generator, Sequence
-from contextlib import aclosing, nullcontext, suppress
+from contextlib import aclosing, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -25,7 +25,7 @@ from agentfix.errors import AgentFixError, JournalError
 from agentfix.export import Export, Selection
 from agentfix.graph import build
 from agentfix.graph.calls import Doubt
-from agentfix.journal import IN_MEMORY, SqliteJournal, SqliteMemory
+from agentfix.journal import SqliteJournal, claimed, open_journal, open_memory
 from agentfix.plugins import Plugins
 from agentfix.pool import Pool
 from agentfix.protocols import Journal, Memory, Model
@@ -47,7 +47,7 @@ class Agent:
     Args:
         settings: read from agentfix.toml and the environment when not given.
         plugins: found among the installed packages when not given.
-        journal: the file in the data folder when not given.
+        journal: the one that the settings name when not given.
         reuse: take the reply to an equal model or tool request from any earlier run; for evaluations, where all
             strategies shall start from the same first attempt.
         on_approval: asked whether a call that needs a person's word may be made, as `(call: PendingToolCall,
@@ -60,7 +60,8 @@ class Agent:
 
     Raises:
         UnknownNameError: the settings name a part that there is not.
-        ConfigError: an argument is something else, or `on_approval` can't be called with a call and a reason.
+        ConfigError: an argument is something else, `on_approval` can't be called with a call and a reason, or the
+            journal needs a package that is not installed.
     """
 
     def __init__(self, settings: Settings | None = None, plugins: Plugins | None = None, *,
@@ -74,8 +75,7 @@ class Agent:
         self.plugins = plugins or Plugins(self.settings)
         self.on_approval = on_approval
         self._journal = journal
-        forgetful = self.settings.journal == "memory"
-        self._memory = SqliteMemory(None if forgetful else self.settings.memory_path)
+        self._memory = open_memory(self.settings)
         self._parts = Parts(self.settings, self.plugins)
         self._runs = LiveRuns(self.settings, self.plugins, self._parts, self.open_journal, reuse,
                               lambda: self.memory, lambda: self.on_approval, pool)
@@ -97,8 +97,8 @@ class Agent:
 
     @property
     def memory(self) -> Memory:
-        """What strategies that learn remember of earlier runs: a file in the data folder, or this agent's own where
-        the journal is in memory."""
+        """What strategies that learn remember of earlier runs: beside the journal, or this agent's own where the
+        journal is in memory."""
         return self._memory
 
     @property
@@ -390,8 +390,8 @@ class Agent:
 
     async def _execute(self, run: str, task: Task, opening: Opening) -> Result:
         journal = await self.open_journal()
-        claims, closings = journal.claims if isinstance(journal, SqliteJournal) else None, self._closings
-        with nullcontext() if claims is None else claims.of(run):
+        closings = self._closings
+        async with claimed(journal, run):
             context = await self._runs.open(run, task, opening)
             try:
                 await build.execute(self._machine, run)
@@ -418,14 +418,7 @@ class Agent:
         if self._closings:
             raise closed()
         if self._journal is None:
-            settings = self.settings
-            try:
-                self._journal = SqliteJournal(None if settings.journal == "memory" else settings.journal_path)
-            except JournalError as error:
-                if settings.journal == "file":
-                    raise
-                self._journal = SqliteJournal(None)
-                self._runs.journal_problem = f"{error.message} {IN_MEMORY}"
+            self._journal, self._runs.journal_problem = open_journal(self.settings)
         return self._journal
 
     # --- closing -----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from agentfix.errors import InputError, JournalError
 from agentfix.export import Export, Run, Selection, exported
-from agentfix.journal import Archive, RunStory, RunSummary, SqliteJournal
+from agentfix.journal import Archive, KeptJournal, RunStory, RunSummary
 from agentfix.protocols import Journal, JournalledCall
 
 
@@ -24,7 +24,7 @@ async def export_runs(journal: Journal, format_name: str, selection: Selection) 
         UnknownNameError: there is no such format.
         JournalError: it can't be read.
     """
-    if not isinstance(journal, SqliteJournal):
+    if not isinstance(journal, KeptJournal):
         raise InputError("This journal can't list its runs.", "Export from the journal of a data folder.")
     archive = Archive(journal)
     runs: list[Run] = []

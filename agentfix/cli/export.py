@@ -16,7 +16,7 @@ from agentfix.cli.words import count
 from agentfix.cli.writing import require_other, write
 from agentfix.errors import InputError
 from agentfix.export import FORMATS, Export, Selection
-from agentfix.journal import SqliteJournal
+from agentfix.journal import is_kept, open_kept
 from agentfix.settings import load_settings
 from agentfix.types import EvidenceClass
 
@@ -65,10 +65,10 @@ def export(format_name: str, output: Path, require: str, since: datetime | None,
 async def _made(format_name: str, selection: Selection) -> Export:
     from agentfix.agent import export_runs  # noqa: PLC0415 - loads the graph machine
 
-    path = load_settings().journal_path
-    if not path.exists():
+    settings = load_settings()
+    if not is_kept(settings):
         raise InputError("There are no runs yet.", "Make one: agentfix run QUESTION")
-    journal = SqliteJournal(path)
+    journal = open_kept(settings)
     try:
         return await export_runs(journal, format_name, selection)
     finally:

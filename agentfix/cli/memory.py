@@ -10,7 +10,8 @@ from typing import Any, TypeVar, cast
 import click
 
 from agentfix.cli.visible import one_line
-from agentfix.journal import SqliteMemory
+from agentfix.journal import open_memory
+from agentfix.protocols import Memory
 from agentfix.settings import load_settings
 
 T = TypeVar("T")
@@ -49,9 +50,9 @@ def forget(strategy: str | None) -> None:
     click.echo(f"{whose}: forgotten for {kinds} of tasks." if count else f"{whose}: nothing was remembered.")
 
 
-def _with_memory(work: Callable[[SqliteMemory], Awaitable[T]]) -> T:
+def _with_memory(work: Callable[[Memory], Awaitable[T]]) -> T:
     async def opened() -> T:
-        held = SqliteMemory(load_settings().memory_path)
+        held = open_memory(load_settings(), lasting=True)
         try:
             return await work(held)
         finally:

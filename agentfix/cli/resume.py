@@ -25,8 +25,8 @@ from agentfix.types import ToolCall
 @click.option("--max-cost", type=float, help="The same for money.")
 @plugin_option
 @click.option("--record", type=click.Path(path_type=Path), help="Add the calls of the whole run to a file.")
-@click.option("--journal", type=click.Choice(["file", "file-or-memory"]),
-              help="Whether to go on in memory when the journal's file can't be written.")
+@click.option("--journal", metavar="file|file-or-memory|URL",
+              help="Where the run is kept, and whether to go on in memory when the journal's file can't be written.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context

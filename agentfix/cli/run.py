@@ -49,8 +49,8 @@ _FILE = click.Path(path_type=Path)
 @plugin_option
 @click.option("--fork", metavar="RUN@STEP", help="Begin as an earlier run did, up to that call; without QUESTION.")
 @click.option("--record", type=_FILE, help="Add the calls of this run to a file, for --model replay:FILE.")
-@click.option("--journal", type=click.Choice(["file", "memory", "file-or-memory"]),
-              help="Where what happens is kept.")
+@click.option("--journal", metavar="file|memory|file-or-memory|URL",
+              help="Where what happens is kept; URL is postgresql://USER@HOST/DATABASE.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context

@@ -16,7 +16,7 @@ from agentfix.cli.tree_svg import svg_of
 from agentfix.cli.visible import one_line
 from agentfix.cli.writing import require_other, write
 from agentfix.errors import JournalError
-from agentfix.journal import Archive, SqliteJournal
+from agentfix.journal import Archive, KeptJournal, is_kept, open_kept
 from agentfix.recording import is_there
 from agentfix.settings import load_settings
 
@@ -39,7 +39,7 @@ async def full_name(agent: Any, name: str, *, or_file: bool = False) -> str:
     journal = await agent.open_journal()
     if or_file and is_there(name):
         return name
-    return Archive(journal).find(name) if isinstance(journal, SqliteJournal) else name
+    return Archive(journal).find(name) if isinstance(journal, KeptJournal) else name
 
 
 @click.group()
@@ -174,20 +174,13 @@ async def _now(value: T) -> T:
 
 
 def _with_archive(work: Callable[[Archive], Awaitable[T]]) -> T:
-    """Do something with the journal's file, which must be there."""
-    path = load_settings().journal_path
-    try:
-        there = path.exists()
-        if not there and path.parent.exists() and not path.parent.is_dir():
-            raise JournalError(f"The data folder {path.parent} is no folder.", "Set data_dir to one.")
-    except OSError as error:
-        raise JournalError(f"The journal {path} can't be read: {error.strerror}.",
-                           "Mend the permissions of its folder.") from error
-    if not there:
+    """Do something with the journal, which must be there."""
+    settings = load_settings()
+    if not is_kept(settings):
         raise JournalError("There are no runs yet.", "Make one: agentfix run QUESTION")
 
     async def opened() -> T:
-        journal = SqliteJournal(path)
+        journal = open_kept(settings)
         try:
             return await work(Archive(journal))
         finally:

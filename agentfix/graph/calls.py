@@ -308,8 +308,9 @@ class Calls:
         if isinstance(permitted, Observation):
             return await self._ended(key, body, permitted, began)
         body = tool_body(permitted)
-        if tool.spec.side_effects:
-            await self.journal.begin(key, body)
+        if tool.spec.side_effects and not await self.journal.begin(key, body) and begun is None and (
+                await self._doubted(permitted)):  # another process began it since, or its connection was lost
+            return await self._ended(key, body, _unknown(call), began)
         return await self._ended(key, body, await self.gate.run(tool, permitted, key.place, context), began, asker)
 
     async def _begun(self, call: ToolCall, key: CallKey) -> ToolCall | None:

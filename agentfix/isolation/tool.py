@@ -97,7 +97,9 @@ class IsolatedTool:
             sys.executable, "-P", "-m", "agentfix.isolation.worker", stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env=environment,
             start_new_session=True, limit=LINE_BYTES)
-        about = {"plugin": self.plugin, "tool": self.spec.name, "settings": self.settings.model_dump(mode="json")}
+        told = self.settings if self.settings.journal_url is None else self.settings.model_copy(
+            update={"journal": "file"})  # the database's URL may hold a password
+        about = {"plugin": self.plugin, "tool": self.spec.name, "settings": told.model_dump(mode="json")}
         async with asyncio.timeout(START_S):
             await self._exchange(self._process, about)
         return self._process

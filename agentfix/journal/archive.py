@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +11,8 @@ from pydantic import TypeAdapter
 from agentfix.errors import InputError, JournalError
 from agentfix.evidence import counted, remarked
 from agentfix.exchange import check_call
-from agentfix.journal import texts
-from agentfix.journal.sqlite import SqliteJournal, naming
+from agentfix.journal.damage import naming
+from agentfix.journal.shelf import Freed, KeptJournal, RunRow
 from agentfix.protocols import JournalledCall
 from agentfix.types import Attempt, Critique, EvidenceClass, Remark, Result, Round
 
@@ -26,22 +24,6 @@ _RESULT = TypeAdapter(Result)
 _REMARKS = TypeAdapter(list[Remark])
 _ROUND = TypeAdapter(Round)
 _OBJECT = TypeAdapter(dict[str, Any])
-_LAST_ACTIVE = "max(begun, coalesce((SELECT max(ended) FROM calls WHERE run = runs.number), 0))"
-_SUMMARY = f"""SELECT id, begun, {_LAST_ACTIVE}, header,
-                 (SELECT count(*) FROM calls WHERE run = runs.number AND reply IS NOT NULL),
-                 (SELECT data FROM records WHERE run = runs.number AND kind = 'result'),
-                 (SELECT data FROM records WHERE run = runs.number AND kind = 'failure')
-               FROM runs"""
-
-_REMARKED = """SELECT data FROM records WHERE run = (SELECT number FROM runs WHERE id = ?) AND kind = 'remark'
-               ORDER BY number"""
-
-
-_STATE = """SELECT (SELECT count(*) FROM calls WHERE run = runs.number),
-                     (SELECT max(ended) FROM calls WHERE run = runs.number),
-                     (SELECT total(length(data)) FROM records WHERE run = runs.number),
-                     (SELECT group_concat(data) FROM records WHERE run = runs.number AND kind = 'remark')
-            FROM runs WHERE id = ?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,31 +64,18 @@ class RunStory:
     """What the run had come to after each round."""
 
 
-@dataclass(frozen=True, slots=True)
-class Freed:
-    """What was cleared away."""
-
-    runs: int
-    texts: int
-    bytes: int
-
-
 class Archive:
     """What people do with a journal.
 
     Every method raises JournalError when it can't be read or written.
     """
 
-    def __init__(self, journal: SqliteJournal) -> None:
+    def __init__(self, journal: KeptJournal) -> None:
         self._journal = journal
-        self._db = journal.db
 
     def runs(self, limit: int | None = None) -> list[RunSummary]:
         """The runs, newest first."""
-        with self._journal.reading():
-            rows = self._db.execute(f"{_SUMMARY} ORDER BY begun DESC, number DESC LIMIT ?",
-                                    (-1 if limit is None else limit,)).fetchall()
-            return [self._summary(*row) for row in rows]
+        return [self._summary(row) for row in self._journal.rows(limit=limit)]
 
     def state(self, run: str) -> tuple[object, ...]:
         """What is another as soon as more is known of a run, or another process takes it up or leaves it.
@@ -114,12 +83,10 @@ class Archive:
         Args:
             run: its full name.
         """
-        claims = self._journal.claims
-        with self._journal.reading():
-            row = self._db.execute(_STATE, (run,)).fetchone()
-            if row is None:
-                raise JournalError(f"There is no run {run!r}.", "See: agentfix runs list")
-            return (*row, claims is not None and claims.held_elsewhere(run))
+        state = self._journal.state(run)
+        if state is None:
+            raise _unknown(run)
+        return state
 
     async def story(self, run: str) -> RunStory:
         """Everything about a run.
@@ -127,11 +94,10 @@ class Archive:
         Args:
             run: its full name, as `find` gives it.
         """
-        with self._journal.reading():
-            row = self._db.execute(f"{_SUMMARY} WHERE id = ?", (run,)).fetchone()
-            if row is None:
-                raise JournalError(f"There is no run {run!r}.", "See: agentfix runs list")
-            summary = self._summary(*row)
+        rows = self._journal.rows(run)
+        if not rows:
+            raise _unknown(run)
+        summary = self._summary(rows[0])
         calls = await self._journal.calls(run)
         attempts = await self._journal.records(run, "attempt")
         critiques = await self._journal.records(run, "critique")
@@ -159,15 +125,12 @@ class Archive:
             JournalError: there is no such run.
             InputError: several begin like that.
         """
-        begins = "" if name == LATEST else name
-        query = "SELECT id FROM runs WHERE substr(id, 1, length(?)) = ? ORDER BY begun DESC, number DESC"
-        with self._journal.guarding("read"):
-            found = [str(row[0]) for row in self._db.execute(query, (begins, begins))] if name else []
+        found = self._journal.names("" if name == LATEST else name) if name else []
         if name in found:
             return name
         if not found:
-            raise JournalError("There are no runs yet." if name == LATEST else f"There is no run {name!r}.",
-                               "See: agentfix runs list")
+            raise _unknown(name) if name != LATEST else JournalError("There are no runs yet.",
+                                                                     "Make one: agentfix run QUESTION")
         if len(found) > 1 and name != LATEST:
             shown = ", ".join(found[:5]) + (", ..." if len(found) > 5 else "")
             raise InputError(f"{len(found)} runs begin with {name!r}: {shown}.", "Write more of the name.")
@@ -175,9 +138,7 @@ class Archive:
 
     def remove(self, names: Sequence[str]) -> None:
         """Forget runs. The space they took is free after `clear`."""
-        with self._journal.guarding("written"), self._journal.transaction():
-            self._db.executemany("DELETE FROM runs WHERE id = ?", ((name,) for name in names))
-            self._drop_orphans()
+        self._journal.remove(names)
 
     def clear(self, older_than_days: float | None = None) -> Freed:
         """Forget old runs, and give back the space of what nothing refers to any more.
@@ -190,63 +151,24 @@ class Archive:
         Raises:
             JournalError: also when the file could not be made smaller, after all was dropped.
         """
-        with self._journal.guarding("written"):
-            before = self._size()
-            with self._journal.transaction():
-                gone = 0
-                if older_than_days is not None:
-                    oldest = time.time() - older_than_days * DAY_S
-                    gone = self._db.execute(f"DELETE FROM runs WHERE {_LAST_ACTIVE} < ?", (oldest,)).rowcount
-                self._drop_orphans()
-                unused = self._unused_texts()
-                self._db.executemany("DELETE FROM texts WHERE id = ?", ((number,) for number in unused))
-            self._shrink()
-            return Freed(gone, len(unused), max(0, before - self._size()))
+        return self._journal.clear(None if older_than_days is None else older_than_days * DAY_S)
 
-    def _shrink(self) -> None:
-        try:
-            self._db.execute("VACUUM")
-            self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        except sqlite3.OperationalError as error:  # it needs room for a copy, and waits for others
-            raise JournalError(f"What was forgotten is dropped, but the file could not be made smaller: {error}.",
-                               "Later runs use the space; or try again.") from error
-
-    def _drop_orphans(self) -> None:
-        for table in ("calls", "records"):
-            self._db.execute(f"DELETE FROM {table} WHERE run NOT IN (SELECT number FROM runs)")
-
-    def _unused_texts(self) -> list[int]:
-        used = set[int]()
-        for table, columns in (("runs", ("header",)), ("calls", ("request", "reply")), ("records", ("data",))):
-            for column in columns:
-                for (data,) in self._db.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):
-                    used |= texts.references(data)
-        return [number for (number,) in self._db.execute("SELECT id FROM texts") if number not in used]
-
-    def _size(self) -> int:
-        pages, size = (self._db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
-        return int(pages) * int(size)
-
-    def _summary(self, name: str, begun: float, active: float, header: str, calls: int,
-                 result: str | None, failure: str | None) -> RunSummary:
-        with naming(name):
-            told: dict[str, Any] = texts.load(header, self._db)
-            ended = None if result is None else _RESULT.validate_python(texts.load(result, self._db))
-            parts = (_OBJECT.validate_python(told.get(part) or {}) for part in ("task", "settings", "from"))
+    def _summary(self, row: RunRow) -> RunSummary:
+        with self._journal.guarding("read"), naming(row.id):
+            ended = None if row.result is None else _RESULT.validate_python(row.result)
+            parts = (_OBJECT.validate_python(row.header.get(part) or {}) for part in ("task", "settings", "from"))
             task, settings, origin = parts
             if ended is not None:
                 _check_result(ended)
                 required = EvidenceClass.parse(str(settings.get("require", "agreement")))
-                ended = counted(ended, self._remarks(name), required)
-            why = "" if failure is None else str(texts.load(failure, self._db)["message"])
-            claims = self._journal.claims
-            return RunSummary(name, float(begun), float(active), str(task.get("question", "")), settings, calls, ended,
-                              why, ended is None and claims is not None and claims.held_elsewhere(name),
-                              str(origin.get("run", "")))
+                ended = counted(ended, _REMARKS.validate_python(row.remarks), required)
+            why = "" if row.failure is None else str(row.failure["message"])
+            return RunSummary(row.id, row.begun, row.last_active, str(task.get("question", "")), settings, row.calls,
+                              ended, why, ended is None and row.under_way, str(origin.get("run", "")))
 
-    def _remarks(self, run: str) -> list[Remark]:
-        rows = self._db.execute(_REMARKED, (run,)).fetchall()
-        return _REMARKS.validate_python([texts.load(row[0], self._db) for row in rows])
+
+def _unknown(run: str) -> JournalError:
+    return JournalError(f"There is no run {run!r}.", "See: agentfix runs list")
 
 
 def _check_tree(attempts: Sequence[Attempt]) -> None:

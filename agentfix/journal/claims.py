@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agentfix.errors import InputError
+from agentfix.journal.shelf import under_way
 
 try:
     import fcntl
@@ -37,7 +37,7 @@ class Claims:
             InputError: another process has claimed it.
         """
         if not self._try(run):
-            raise InputError(f"Run {run!r} is under way in another process.", "Wait for it, or stop that process.")
+            raise under_way(run)
         try:
             yield
         finally:

@@ -42,7 +42,7 @@ class SqliteMemory:
         with self._guarding("written") as db:
             db.execute("BEGIN IMMEDIATE")
             try:
-                text = _written(strategy, change(_held(db, strategy, kind)))
+                text = written_memory(strategy, change(_held(db, strategy, kind)))
                 db.execute("INSERT OR REPLACE INTO memory VALUES (?, ?, ?)", (strategy, kind, text))
             except BaseException:
                 db.execute("ROLLBACK")
@@ -62,7 +62,7 @@ class SqliteMemory:
             return []
         with self._guarding("read") as db:
             rows = db.execute("SELECT strategy, kind, data FROM memory ORDER BY strategy, kind").fetchall()
-            return [(strategy, kind, _read(data)) for strategy, kind, data in rows]
+            return [(strategy, kind, read_memory(data)) for strategy, kind, data in rows]
 
     async def aclose(self) -> None:
         """Close the file. May be called twice."""
@@ -95,10 +95,10 @@ class SqliteMemory:
 
 def _held(db: sqlite3.Connection, strategy: str, kind: str) -> Mapping[str, Any]:
     row = db.execute("SELECT data FROM memory WHERE strategy = ? AND kind = ?", (strategy, kind)).fetchone()
-    return {} if row is None else _read(row[0])
+    return {} if row is None else read_memory(row[0])
 
 
-def _read(data: Any) -> Mapping[str, Any]:
+def read_memory(data: Any) -> Mapping[str, Any]:
     """What is kept of one kind of task. Raises ValueError: it is no object of JSON."""
     try:
         held: Any = json.loads(data)
@@ -109,7 +109,7 @@ def _read(data: Any) -> Mapping[str, Any]:
     return cast("dict[str, Any]", held)
 
 
-def _written(strategy: str, learnt: Mapping[str, Any]) -> str:
+def written_memory(strategy: str, learnt: Mapping[str, Any]) -> str:
     try:
         text = json.dumps(dict(learnt), sort_keys=True)
     except (TypeError, ValueError, RecursionError) as error:

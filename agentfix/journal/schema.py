@@ -41,11 +41,28 @@ def prepare(db: sqlite3.Connection, version: int) -> None:
     db.execute(f"PRAGMA user_version = {VERSION}")
 
 
+def put_text(db: sqlite3.Connection, text: str) -> int:
+    """Keep a text, once. Returns its number."""
+    name, body = texts.packed(text)
+    known = db.execute("SELECT id FROM texts WHERE hash = ?", (name,)).fetchone()
+    if known:
+        return int(known[0])
+    return int(db.execute("INSERT INTO texts (hash, body) VALUES (?, ?)", (name, body)).lastrowid or 0)
+
+
+def get_text(db: sqlite3.Connection, number: int) -> str:
+    """The text of a number."""
+    row = db.execute("SELECT body FROM texts WHERE id = ?", (number,)).fetchone()
+    if row is None:
+        raise sqlite3.DatabaseError(f"text {number} is missing")
+    return texts.unpacked(row[0])
+
+
 def _from_version_1(db: sqlite3.Connection) -> None:
     """Version 1 wrote every text out, named no key for a record, and began model calls too."""
 
     def again(text: str) -> str:
-        return texts.dump(json.loads(text), db)
+        return texts.dump(json.loads(text), lambda long: put_text(db, long))
 
     numbers: dict[str, int] = {}
     for run, begun, header in db.execute("SELECT id, begun, header FROM old_runs ORDER BY begun").fetchall():

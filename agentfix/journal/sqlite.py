@@ -5,35 +5,36 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
-import zlib
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from agentfix.errors import JournalError
 from agentfix.journal import schema, texts
 from agentfix.journal.claims import Claims
+from agentfix.journal.damage import DAMAGE, damaged, naming
+from agentfix.journal.shelf import Freed, RunRow
 from agentfix.protocols import CallKey, JournalledCall
 
 BUSY_S = 30
 """How long a write waits for another process's."""
 LOG_PAGES = 250
 """The write-ahead log is folded into the file whenever it has grown by a megabyte."""
-DAMAGE = (sqlite3.Error, ValueError, TypeError, KeyError, AttributeError, RecursionError, zlib.error)
-"""What reading raises where something else stands than was written."""
+_LAST_ACTIVE = "max(begun, coalesce((SELECT max(ended) FROM calls WHERE run = runs.number), 0))"
+_ROWS = f"""SELECT id, begun, {_LAST_ACTIVE}, header,
+              (SELECT count(*) FROM calls WHERE run = runs.number AND reply IS NOT NULL),
+              (SELECT data FROM records WHERE run = runs.number AND kind = 'result'),
+              (SELECT data FROM records WHERE run = runs.number AND kind = 'failure')
+            FROM runs"""
+_STATE = """SELECT (SELECT count(*) FROM calls WHERE run = runs.number),
+                     (SELECT max(ended) FROM calls WHERE run = runs.number),
+                     (SELECT total(length(data)) FROM records WHERE run = runs.number),
+                     (SELECT group_concat(data) FROM records WHERE run = runs.number AND kind = 'remark')
+            FROM runs WHERE id = ?"""
+_REMARKED = """SELECT data FROM records WHERE run = (SELECT number FROM runs WHERE id = ?) AND kind = 'remark'
+               ORDER BY number"""
 _OF_RUN = "run = (SELECT number FROM runs WHERE id = ?)"
-
-
-@contextmanager
-def naming(run: str) -> Generator[None]:
-    """Have an error about what a journal holds say which run can't be read."""
-    try:
-        yield
-    except sqlite3.OperationalError:
-        raise  # the disk's fault, or another process's
-    except DAMAGE as error:
-        raise ValueError(f"run {run!r}: {error}") from error
 
 
 class SqliteJournal:
@@ -102,13 +103,13 @@ class SqliteJournal:
         with self.guarding("written"), self.transaction():
             self.db.execute("""INSERT INTO runs (id, begun, header) VALUES (?, ?, ?)
                                ON CONFLICT (id) DO UPDATE SET header = excluded.header""",
-                            (run, time.time(), texts.dump(header, self.db)))
+                            (run, time.time(), self._dumped(header)))
 
     async def header(self, run: str) -> Mapping[str, Any] | None:
         """See `agentfix.Journal`."""
         with self.reading():
             row = self.db.execute("SELECT header FROM runs WHERE id = ?", (run,)).fetchone()
-            return texts.load(row[0], self.db) if row else None
+            return self._loaded(row[0]) if row else None
 
     # --- calls ---------------------------------------------------------------------------------------------------
 
@@ -124,14 +125,14 @@ class SqliteJournal:
         query = "SELECT reply FROM calls WHERE digest = ? AND reply IS NOT NULL ORDER BY number LIMIT 1"
         with self.reading():
             row = self.db.execute(query, (bytes.fromhex(digest),)).fetchone()
-            return texts.load(row[0], self.db) if row else None
+            return self._loaded(row[0]) if row else None
 
     async def begin(self, key: CallKey, request: Mapping[str, Any]) -> bool:
         """See `agentfix.Journal`."""
         with self.guarding("written"), self._durably(), self.transaction():
             made = self.db.execute(
                 "INSERT OR IGNORE INTO calls (run, place, digest, request) VALUES (?, ?, ?, ?)",
-                (self._number(key.run), key.place, bytes.fromhex(key.digest), texts.dump(request, self.db)))
+                (self._number(key.run), key.place, bytes.fromhex(key.digest), self._dumped(request)))
             return made.rowcount == 1
 
     async def end(self, key: CallKey, request: Mapping[str, Any], reply: Mapping[str, Any]) -> None:
@@ -139,8 +140,8 @@ class SqliteJournal:
         with self.guarding("written"), self.transaction():
             self.db.execute(
                 "INSERT OR REPLACE INTO calls (run, place, digest, request, reply, ended) VALUES (?, ?, ?, ?, ?, ?)",
-                (self._number(key.run), key.place, bytes.fromhex(key.digest), texts.dump(request, self.db),
-                 texts.dump(reply, self.db), time.time()))
+                (self._number(key.run), key.place, bytes.fromhex(key.digest), self._dumped(request),
+                 self._dumped(reply), time.time()))
 
     async def calls(self, run: str) -> list[JournalledCall]:
         """See `agentfix.Journal`."""
@@ -157,20 +158,108 @@ class SqliteJournal:
         statement = """INSERT INTO records (run, kind, key, data) VALUES (?, ?, ?, ?)
                        ON CONFLICT (run, kind, key) DO UPDATE SET data = excluded.data"""
         with self.guarding("written"), self.transaction():
-            self.db.execute(statement, (self._number(run), kind, key, texts.dump(data, self.db)))
+            self.db.execute(statement, (self._number(run), kind, key, self._dumped(data)))
 
     async def records(self, run: str, kind: str) -> list[Mapping[str, Any]]:
         """See `agentfix.Journal`."""
         query = f"SELECT data FROM records WHERE {_OF_RUN} AND kind = ? ORDER BY number"
         with self.reading(), naming(run):
             rows = self.db.execute(query, (run, kind)).fetchall()
-            return [texts.load(row[0], self.db) for row in rows]
+            return [self._loaded(row[0]) for row in rows]
 
     async def aclose(self) -> None:
         """Close the file. May be called twice."""
         if self.claims is not None:
             self.claims.close()
         self.db.close()
+
+    # --- for people --------------------------------------------------------------------------------------------------
+
+    @asynccontextmanager
+    async def claim(self, run: str) -> AsyncGenerator[None]:
+        """See `Shelf`."""
+        with nullcontext() if self.claims is None else self.claims.of(run):
+            yield
+
+    def rows(self, run: str | None = None, limit: int | None = None) -> list[RunRow]:
+        """See `Shelf`."""
+        query = f"{_ROWS} WHERE ?1 IS NULL OR id = ?1 ORDER BY begun DESC, number DESC LIMIT ?2"
+        with self.reading():
+            rows = self.db.execute(query, (run, -1 if limit is None else limit)).fetchall()
+            return [self._row(*row) for row in rows]
+
+    def state(self, run: str) -> tuple[object, ...] | None:
+        """See `Shelf`."""
+        with self.reading():
+            row = self.db.execute(_STATE, (run,)).fetchone()
+            return None if row is None else (*row, self._held_elsewhere(run))
+
+    def names(self, begins: str) -> list[str]:
+        """See `Shelf`."""
+        query = "SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY begun DESC, number DESC"
+        with self.guarding("read"):
+            return [str(row[0]) for row in self.db.execute(query, (begins,))]
+
+    def remove(self, names: Sequence[str]) -> None:
+        """See `Shelf`."""
+        with self.guarding("written"), self.transaction():
+            self.db.executemany("DELETE FROM runs WHERE id = ?", ((name,) for name in names))
+            self._drop_orphans()
+
+    def clear(self, older_than_s: float | None) -> Freed:
+        """See `Shelf`. What is left over is found and dropped while no other process writes.
+
+        Raises:
+            JournalError: also when the file could not be made smaller, after all was dropped.
+        """
+        with self.guarding("written"):
+            before = self._size()
+            with self.transaction():
+                gone = 0
+                if older_than_s is not None:
+                    oldest = time.time() - older_than_s
+                    gone = self.db.execute(f"DELETE FROM runs WHERE {_LAST_ACTIVE} < ?", (oldest,)).rowcount
+                self._drop_orphans()
+                unused = self._unused_texts()
+                self.db.executemany("DELETE FROM texts WHERE id = ?", ((number,) for number in unused))
+            self._shrink()
+            return Freed(gone, len(unused), max(0, before - self._size()))
+
+    def _row(self, name: str, begun: float, active: float, header: str, calls: int,
+             result: str | None, failure: str | None) -> RunRow:
+        with naming(name):
+            remarks = [self._loaded(row[0]) for row in self.db.execute(_REMARKED, (name,)).fetchall()]
+            return RunRow(name, float(begun), float(active), self._loaded(header), calls,
+                          None if result is None else self._loaded(result),
+                          None if failure is None else self._loaded(failure), remarks,
+                          result is None and self._held_elsewhere(name))
+
+    def _held_elsewhere(self, run: str) -> bool:
+        return self.claims is not None and self.claims.held_elsewhere(run)
+
+    def _shrink(self) -> None:
+        try:
+            self.db.execute("VACUUM")
+            self.db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except sqlite3.OperationalError as error:  # it needs room for a copy, and waits for others
+            raise JournalError(f"What was forgotten is dropped, but the file could not be made smaller: {error}.",
+                               "Later runs use the space; or try again.") from error
+
+    def _drop_orphans(self) -> None:
+        for table in ("calls", "records"):
+            self.db.execute(f"DELETE FROM {table} WHERE run NOT IN (SELECT number FROM runs)")
+
+    def _unused_texts(self) -> list[int]:
+        used = set[int]()
+        for table, columns in (("runs", ("header",)), ("calls", ("request", "reply")), ("records", ("data",))):
+            for column in columns:
+                for (data,) in self.db.execute(f"SELECT {column} FROM {table} WHERE {column} IS NOT NULL"):
+                    used |= texts.references(data)
+        return [number for (number,) in self.db.execute("SELECT id FROM texts") if number not in used]
+
+    def _size(self) -> int:
+        pages, size = (self.db.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "page_size"))
+        return int(pages) * int(size)
 
     # --- inside --------------------------------------------------------------------------------------------------
 
@@ -184,9 +273,15 @@ class SqliteJournal:
             raise JournalError(f"The journal {self._where} has no run {run!r}.", "See: agentfix runs list")
         return int(row[0])
 
+    def _dumped(self, value: Any) -> str:
+        return texts.dump(value, lambda text: schema.put_text(self.db, text))
+
+    def _loaded(self, data: str) -> Any:
+        return texts.load(data, lambda number: schema.get_text(self.db, number))
+
     def _call(self, place: str, digest: str, request: str, reply: str | None, ended: float | None) -> JournalledCall:
-        return JournalledCall(place, digest, texts.load(request, self.db),
-                              None if reply is None else texts.load(reply, self.db), ended or 0.0)
+        return JournalledCall(place, digest, self._loaded(request),
+                              None if reply is None else self._loaded(reply), ended or 0.0)
 
     @contextmanager
     def transaction(self) -> Generator[None]:
@@ -233,7 +328,4 @@ class SqliteJournal:
                 "--journal memory.",
             ) from error
         except DAMAGE as error:
-            raise JournalError(
-                f"The journal {self._where} can't be {what}: what it holds is damaged ({str(error)[:200]}).",
-                "Forget the run that can't be read (agentfix runs rm RUN), or move the file away.",
-            ) from error
+            raise damaged(self._where, what, error, "move the file away") from error

@@ -36,7 +36,7 @@ SHOWN_TURNS = 3
 @click.option("--strategy", help="What to do next, and when to stop.")
 @click.option("--kind", help="The sort of the tasks; found out unless told.")
 @click.option("--sandbox", help="Where programs run.")
-@click.option("--journal", type=click.Choice(["file", "memory", "file-or-memory"]),
+@click.option("--journal", metavar="file|memory|file-or-memory|URL",
               help="Where what happens is kept; `memory` leaves nothing behind.")
 @plugin_option
 @click.pass_context

@@ -276,10 +276,10 @@ class Conversation:
             InputError: nothing was asked yet.
             JournalError: there is no such run.
         """
-        from agentfix.journal import Archive, SqliteJournal  # noqa: PLC0415 - takes a while to load
+        from agentfix.journal import Archive, KeptJournal  # noqa: PLC0415 - takes a while to load
 
         journal = await (await self.agents.agent(self.settings)).open_journal()
-        if not isinstance(journal, SqliteJournal):
+        if not isinstance(journal, KeptJournal):
             raise JournalError("The journal can't be looked into.")
         archive = Archive(journal)
         return await archive.story(archive.find(run or self.turn().take.run))

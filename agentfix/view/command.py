@@ -6,14 +6,13 @@ import asyncio
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 import click
 
 from agentfix.cli.visible import one_line
 from agentfix.cli.writing import require_other, write
 from agentfix.errors import ConfigError, JournalError, UsageError
-from agentfix.journal import Archive, SqliteJournal
+from agentfix.journal import Archive, is_kept, open_kept
 from agentfix.settings import load_settings
 from agentfix.view.page import alone, start
 from agentfix.view.source import Source
@@ -75,15 +74,11 @@ async def _serve(source: Source, port: int, first: str) -> None:
 
 
 def _archive(stack: AsyncExitStack, *, needed: bool) -> Archive | None:
-    path = load_settings().journal_path
-    try:
-        there = path.exists()
-    except OSError as error:
-        raise JournalError(f"The journal {path} can't be read: {error.strerror}.") from error
-    if not there:
+    settings = load_settings()
+    if not is_kept(settings):
         if needed:
             raise JournalError("There are no runs yet.", "Make one: agentfix run QUESTION")
         return None
-    journal: Any = SqliteJournal(path)
+    journal = open_kept(settings)
     stack.push_async_callback(journal.aclose)
     return Archive(journal)

@@ -20,6 +20,7 @@ CRASH = "```python\ndef solution():\n    crates = 4\n    return jars * crates\n`
 RIGHT = "```python\ndef solution():\n    jars, crates = 15, 4\n    return jars * crates\n```"
 DERIVED = "\x1b[31mEach crate holds 15 jars: 4 * 15 = 60 jars.\nThe answer is 60."
 SCRIPT = [CRASH, RIGHT, DERIVED]
+IN_A_FILE = pytest.mark.parametrize("kept", ["file"], indirect=True)
 
 
 class Picky:
@@ -35,8 +36,16 @@ class Picky:
         register("picky", lambda build: self)
 
 
+@pytest.fixture(params=["file", "postgresql"])
+def kept(request, monkeypatch):
+    """Where the journal is kept."""
+    if request.param == "postgresql":
+        monkeypatch.setenv("AGENTFIX_JOURNAL", request.getfixturevalue("database"))
+    return request.param
+
+
 @pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
+def call(kept, tmp_path, monkeypatch, capfd):
     """Runs a command in an empty data folder; gives its status, output and errors."""
     for name, value in (("MODEL", "scripted:"), ("SANDBOX", "embedded"), ("DATA_DIR", str(tmp_path / "data"))):
         monkeypatch.setenv(f"AGENTFIX_{name}", value)
@@ -132,6 +141,7 @@ def test_a_call_in_doubt_is_settled_by_who_resumes(call, choice, status, stamped
         assert "nobody knows whether it happened" in json.loads(out)["stop_reason"]
 
 
+@IN_A_FILE
 def test_what_is_forgotten_gives_its_space_back_while_another_process_writes(call, tmp_path):
     for _ in range(3):
         call("run", QUESTION + str([i * i for i in range(3000)]), "--kind", "math", script=SCRIPT)
@@ -151,7 +161,7 @@ def test_what_is_forgotten_gives_its_space_back_while_another_process_writes(cal
 
 @pytest.mark.parametrize(("arguments", "status", "words"), [
     (["resume", "none"], 1, "There is no run 'none'"), (["resume", "last"], 1, "There are no runs yet"),
-    (["runs", "list"], 1, "There are no runs yet"), (["replay", "none"], 1, "There is no run 'none'"),
+    (["runs", "show", "last"], 1, "There are no runs yet"), (["replay", "none"], 1, "There is no run 'none'"),
     (["replay", "n" * 5000], 1, "There is no run"),
     (["run", "--fork", "none@1"], 1, "There is no run 'none'"), (["run", "--fork", "none"], 2, "no RUN@STEP"),
     (["run", "question", "--fork", "none@1"], 2, "Leave out QUESTION"),
@@ -163,6 +173,12 @@ def test_what_is_not_there_is_one_line(call, arguments, status, words):
     assert (got, out, err.count("\n")) == (status, "", 1) and words in err
 
 
+@IN_A_FILE
+def test_where_no_journal_is_there_are_no_runs_to_list(call):
+    got, out, err = call("runs", "list")
+    assert (got, out, err.count("\n")) == (1, "", 1) and "There are no runs yet" in err
+
+
 def test_a_name_that_begins_several_runs_is_not_guessed(call):
     for _ in range(2):
         call("run", QUESTION, script=SCRIPT)
@@ -170,6 +186,7 @@ def test_a_name_that_begins_several_runs_is_not_guessed(call):
     assert status == 2 and "2 runs begin with '2'" in err
 
 
+@IN_A_FILE
 def test_a_folder_that_can_not_be_written_is_one_line_and_memory_does_without(call, tmp_path):
     (tmp_path / "data").write_text("in the way")
     status, _, err = call("run", QUESTION, script=SCRIPT)
@@ -179,6 +196,7 @@ def test_a_folder_that_can_not_be_written_is_one_line_and_memory_does_without(ca
     assert status == 0 and json.loads(out)["answer"] == "60" and "in memory" in err
 
 
+@IN_A_FILE
 @pytest.mark.parametrize(("table", "column", "value"), [
     ("runs", "header", "[]"), ("runs", "header", "{"), ("runs", "header", '{"settings": [1]}'),
     ("runs", "begun", "yesterday"), ("records", "data", "7"),
@@ -194,6 +212,7 @@ def test_a_damaged_journal_is_one_line_and_what_is_damaged_can_be_forgotten(call
     assert call("runs", "list")[:2] == (0, "")
 
 
+@IN_A_FILE
 @pytest.mark.parametrize("command", [["runs", "tree", "last"], ["export", "sft", "--output", "rows.jsonl"]])
 @pytest.mark.parametrize("damage", ["json_set(data, '$.parent', 99)", "json_set(data, '$.parent', json(data)->'id')",
                                     "json_set(data, '$.id', 7)", "'{'"])
@@ -208,6 +227,7 @@ def test_a_tree_that_can_not_be_followed_is_one_line_that_names_its_run(call, tm
     assert (status, out, err.count("\n")) == (1, "", 1) and "damaged" in err and run in err
 
 
+@IN_A_FILE
 def test_a_data_folder_that_is_a_file_is_said_to_be_one(call, tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("AGENTFIX_DATA_DIR", str(tmp_path / "file"))

@@ -10,10 +10,11 @@ import pytest
 
 from agentfix import JournalError
 from agentfix.journal import SqliteMemory
+from tests.journals import opened_memory
 
 
-async def learn(path, change):
-    memory = SqliteMemory(path)
+async def learn(where, change):
+    memory = opened_memory(str(where))
     try:
         await memory.learn("mine", "math", change)
     finally:
@@ -45,27 +46,35 @@ async def test_a_table_of_another_program_is_said(tmp_path):
         await SqliteMemory(file).recall("mine", "math")
 
 
+async def recalled(where):
+    memory = opened_memory(where)
+    try:
+        return await memory.recall("mine", "math"), await memory.all(), await memory.forget()
+    finally:
+        await memory.aclose()
+
+
 @pytest.mark.parametrize("learnt", [None, 5, ["a"], {"a": {1}}, {(1, 2): 3}, {"a": "x" * 300_000}], ids=repr)
-async def test_what_can_t_be_kept_leaves_what_was_there(tmp_path, learnt):
-    file = tmp_path / "memory.sqlite"
-    await learn(file, lambda _: {"runs": 1})
+async def test_what_can_t_be_kept_leaves_what_was_there(where, learnt):
+    await learn(where, lambda _: {"runs": 1, "said": "\0 \ud800"})
     with pytest.raises(JournalError, match="'mine'"):
-        await learn(file, lambda _: learnt)
-    assert await SqliteMemory(file).recall("mine", "math") == {"runs": 1}
+        await learn(where, lambda _: learnt)
+    held = {"runs": 1, "said": "\0 \ud800"}
+    assert await recalled(where) == (held, [("mine", "math", held)], 1)
+    assert await recalled(where) == ({}, [], 0)
 
 
-def count(path, times):
+def count(where, times):
     for _ in range(times):
-        asyncio.run(learn(path, lambda held: {"runs": held.get("runs", 0) + 1}))
+        asyncio.run(learn(where, lambda held: {"runs": held.get("runs", 0) + 1}))
 
 
-def test_processes_that_learn_at_once_lose_nothing(tmp_path):
-    file = tmp_path / "new" / "memory.sqlite"
+def test_processes_that_learn_at_once_lose_nothing(where):
     spawn = multiprocessing.get_context("spawn")
-    learners = [spawn.Process(target=count, args=(file, 10)) for _ in range(2)]
+    learners = [spawn.Process(target=count, args=(where, 10)) for _ in range(2)]
     for learner in learners:
         learner.start()
     for learner in learners:
         learner.join()
     assert [learner.exitcode for learner in learners] == [0, 0]
-    assert asyncio.run(SqliteMemory(file).recall("mine", "math")) == {"runs": 20}
+    assert asyncio.run(recalled(where))[0] == {"runs": 20}

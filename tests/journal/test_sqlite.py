@@ -1,16 +1,11 @@
-"""The journal: what is written is found again, kept once, and what is wrong with the file is one line."""
+"""The journal in a file: older files are brought up to date, and what is wrong with one is one line."""
 
 from __future__ import annotations
 
-import asyncio
 import json
 import sqlite3
-import subprocess
-import sys
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from agentfix.digest import digest
 from agentfix.errors import JournalError
@@ -18,106 +13,7 @@ from agentfix.journal import FallbackJournal, SqliteJournal
 from agentfix.protocols import CallKey, JournalledCall
 
 REQUEST = {"tool": "python", "arguments": {"code": "x" * 500}}
-NAMES = "abc"
 KEY = CallKey("run", "a0.run", digest(REQUEST))
-
-WRITER = """
-import asyncio, sys
-from pathlib import Path
-from agentfix.journal import SqliteJournal
-from agentfix.protocols import CallKey
-
-async def write(path, name):
-    journal = SqliteJournal(Path(path))
-    await journal.begin_run(name, {})
-    for i in range(50):
-        await journal.end(CallKey(name, f"a{i}", "d1"), {"q": "shared " * 50}, {"by": name})
-    await journal.aclose()
-
-asyncio.run(write(*sys.argv[1:]))
-"""
-
-
-@pytest.fixture
-async def journal():
-    made = SqliteJournal(None)
-    await made.begin_run("run", {"task": "t"})
-    yield made
-    await made.aclose()
-
-
-@pytest.mark.parametrize(
-    "reply", [{"text": "é \U0001f600" * 100}, {"half a pair": "\ud800" * 200}, {"short": "\ud800"}])
-async def test_a_call_that_ended_is_found_by_another_process(tmp_path, reply):
-    journal = SqliteJournal(tmp_path / "new" / "j.sqlite")
-    await journal.begin_run("run", {"q": 1})
-    assert await journal.find(KEY) is None and await journal.find_anywhere(KEY.digest) is None
-    await journal.end(KEY, REQUEST, reply)
-    await journal.aclose()
-    again = SqliteJournal(tmp_path / "new" / "j.sqlite")
-    found = await again.find(KEY)
-    assert found and (found.request, found.reply) == (REQUEST, reply)
-    assert await again.find_anywhere(KEY.digest) == reply
-    assert await again.header("run") == {"q": 1} and await again.header("other") is None
-    await again.aclose()
-    await again.aclose()
-
-
-json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-10, 10) | st.text(max_size=5) | st.text(min_size=97, max_size=120),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-        st.sampled_from(["$text", "$object", "a", "b"]), inner, max_size=2),
-)
-
-
-@given(json_values)
-def test_any_json_comes_back_as_it_was(value):
-    async def there_and_back():
-        journal = SqliteJournal(None)
-        await journal.begin_run("run", {"value": value})
-        header = await journal.header("run")
-        await journal.aclose()
-        return header
-
-    assert asyncio.run(there_and_back()) == {"value": value}
-
-
-async def test_a_call_in_doubt_is_begun_once_and_ends_once(journal):
-    assert await journal.begin(KEY, REQUEST)
-    assert not await journal.begin(KEY, REQUEST)
-    assert await journal.find(KEY) == JournalledCall(KEY.place, KEY.digest, REQUEST, None)
-    assert await journal.find_anywhere(KEY.digest) is None
-    await journal.end(KEY, REQUEST, {"done": True})
-    (call,) = await journal.calls("run")
-    assert call.reply == {"done": True}
-
-
-async def test_calls_come_in_the_order_in_which_they_ended(journal):
-    keys = [CallKey("run", place, "00") for place in ("a", "b", "c")]
-    await journal.begin(keys[0], {})
-    for key in (keys[2], keys[1]):
-        await journal.end(key, {}, {})
-    assert [call.place for call in await journal.calls("run")] == ["c", "b", "a"]
-
-
-async def test_a_record_takes_the_place_of_an_earlier_one(journal):
-    for key, value in (("0", 1), ("1", 2), ("0", 3)):
-        await journal.record("run", "attempt", key, {"value": value})
-    assert await journal.records("run", "attempt") == [{"value": 3}, {"value": 2}]
-
-
-def test_processes_share_a_new_file(tmp_path):
-    path = tmp_path / "j.sqlite"
-    writers = [
-        subprocess.Popen([sys.executable, "-c", WRITER, str(path), name], stderr=subprocess.PIPE) for name in NAMES
-    ]
-    assert [(w.communicate()[1], w.returncode) for w in writers] == [(b"", 0)] * len(NAMES)
-    journal = SqliteJournal(path)
-    for name in NAMES:
-        assert [call.reply for call in asyncio.run(journal.calls(name))] == [{"by": name}] * 50
-    assert journal.db.execute("SELECT count(*) FROM texts").fetchone() == (1,)
-    asyncio.run(journal.aclose())
-
 
 async def test_a_text_said_a_thousand_times_is_kept_once(tmp_path):
     path = tmp_path / "j.sqlite"

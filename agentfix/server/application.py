@@ -25,7 +25,7 @@ from agentfix.server.keys import Account, Keys
 from agentfix.server.metrics import CONTENT_TYPE, Metrics
 from agentfix.server.naming import Names, unknown
 from agentfix.server.pieces import Answer, Piece, Pieces
-from agentfix.server.reading import read_body
+from agentfix.server.reading import BODY_S, read_body
 from agentfix.server.responses import ResponseShape
 from agentfix.server.streaming import EventStream
 
@@ -45,12 +45,14 @@ class Api:
         models: that are served, as `backend:name`.
         keys: who may ask.
         body_bytes: how long a request's body may be.
+        body_s: how long its sending may take.
     """
 
     agent: Agent
     models: tuple[str, ...]
     keys: Keys
     body_bytes: int = BODY_BYTES
+    body_s: float = BODY_S
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
@@ -75,7 +77,7 @@ class Api:
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
         account = self._admit(request)
-        asked = await read_body(request, ChatRequest, self.body_bytes)
+        asked = await read_body(request, ChatRequest, self.body_bytes, self.body_s)
         pieces, run = self._work(asked, account)
         usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
         shape = ChatShape(f"chatcmpl-{run or request.scope['request_id']}", int(time.time()), asked.model, usage)
@@ -87,7 +89,7 @@ class Api:
     async def responses(self, request: Request) -> Response:
         """`POST /v1/responses`."""
         account = self._admit(request)
-        asked = await read_body(request, ResponsesRequest, self.body_bytes)
+        asked = await read_body(request, ResponsesRequest, self.body_bytes, self.body_s)
         pieces, run = self._work(asked.as_chat(), account)
         shape = ResponseShape(run or request.scope["request_id"], int(time.time()), asked.echoed())
         if not asked.stream:

@@ -19,13 +19,14 @@ DRAINED_BYTES = 8 * 2**20
 MESSAGE_CHARACTERS = 500
 
 
-async def read_body(request: Request, form: type[M], limit_bytes: int) -> M:
+async def read_body(request: Request, form: type[M], limit_bytes: int, limit_s: float = BODY_S) -> M:
     """A request's JSON.
 
     Args:
         request: what came.
         form: what it must be.
         limit_bytes: how long it may be.
+        limit_s: how long its sending may take.
 
     Raises:
         Refusal: it is not that.
@@ -34,11 +35,14 @@ async def read_body(request: Request, form: type[M], limit_bytes: int) -> M:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         # A page in a browser may send anything else to any server without asking it first.
         raise Refusal(415, "Send the body as content-type application/json.")
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refusal(415, "Send the body as it is, without a content-encoding.")
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(limit_s):
             data = await _bytes(request, limit_bytes)
     except TimeoutError:
-        raise Refusal(408, f"The body did not come within {BODY_S:g} seconds.") from None
+        raise Refusal(408, f"The body did not come within {limit_s:g} seconds.",
+                      headers={"connection": "close"}) from None
     except ClientDisconnect:
         raise ClientGone from None
     try:

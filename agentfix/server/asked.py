@@ -68,6 +68,8 @@ class StreamOptions(Form):
 
 class JsonSchema(Form):
     schema_: dict[str, Any] | None = Field(None, alias="schema")
+    strict: bool | None = None
+    """An answer that does not fit is none."""
 
 
 class ResponseFormat(Form):
@@ -96,6 +98,9 @@ class Tuning(BaseModel):
     max_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
+Stop = Annotated[str, Field(min_length=1)]
+
+
 class ChatRequest(Form):
     """The body of `POST /v1/chat/completions`."""
 
@@ -110,7 +115,7 @@ class ChatRequest(Form):
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     seed: int | None = Field(default=None, ge=-2**63, lt=2**63)
-    stop: str | list[str] | None = None
+    stop: Stop | list[Stop] | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     logprobs: bool | None = None
@@ -120,6 +125,11 @@ class ChatRequest(Form):
     def is_direct(self) -> bool:
         """Whether the client has tools of its own: then the model is asked directly, and its calls are handed on."""
         return bool(self.tools) or any(message.role == "tool" or message.tool_calls for message in self.messages)
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts before which the answer ends."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
     @property
     def unknown(self) -> Mapping[str, Any]:

@@ -82,7 +82,7 @@ class Api:
         """`POST /v1/chat/completions`."""
         account = self._admit(request)
         asked = await read_body(request, ChatRequest, self.body_bytes, self.body_s)
-        pieces, run = self._work(asked, account, asked.unknown)
+        pieces, run = await self._work(asked, account, asked.unknown)
         usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
         shape = ChatShape(f"chatcmpl-{run or request.scope['request_id']}", int(time.time()), asked.model, usage)
         if not asked.stream:
@@ -95,7 +95,7 @@ class Api:
         account = self._admit(request)
         asked = await read_body(request, ResponsesRequest, self.body_bytes, self.body_s)
         chat = asked.as_chat(await self._kept.conversation(asked.previous_response_id, account))
-        pieces, run = self._work(chat, account, asked.unknown)
+        pieces, run = await self._work(chat, account, asked.unknown)
         keeping = None if run is None or asked.store is False else Keeping(self._kept, run, account, asked.said())
         echoed = asked.echoed(stored=keeping is not None)
         shape = ResponseShape(run or request.scope["request_id"], int(time.time()), echoed)
@@ -118,13 +118,15 @@ class Api:
         account.admit()
         return account
 
-    def _work(self, asked: ChatRequest, account: Account, unknown: Iterable[str]) -> tuple[Pieces, str | None]:
+    async def _work(self, asked: ChatRequest, account: Account,
+                    unknown: Iterable[str]) -> tuple[Pieces, str | None]:
         """What answers a request, and what run it becomes."""
         chosen = self._names.find(asked.model)
         if asked.is_direct:
             ignored = sorted({*unknown, *({"agentfix"} & asked.model_fields_set)})
-            return direct.answer(self.agent.model(chosen.model), direct.read_request(asked), ignored, account), None
-        question, run = checked.read_question(asked), f"{new_name()}{secrets.token_hex(5)}"  # many begin at once
+            read = await direct.read_request(asked, account)
+            return direct.answer(self.agent.model(chosen.model), read, ignored, account), None
+        question, run = await checked.read_question(asked), f"{new_name()}{secrets.token_hex(5)}"  # many begin at once
         changes = checked.read_changes(asked, chosen, self.agent.settings, account)
         given = {name for name in checked.WITHOUT_EFFECT if getattr(asked, name) is not None}
         ignored = sorted(given.union(unknown))

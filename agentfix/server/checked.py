@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -21,7 +22,7 @@ from agentfix.server.naming import Chosen
 from agentfix.server.pieces import Answer, Choice, Piece, Pieces
 from agentfix.server.story import Story
 from agentfix.settings import Settings
-from agentfix.types import Result, Task, Usage
+from agentfix.types import Event, Result, Task, Usage
 
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
 WITHOUT_EFFECT = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "tool_choice")
@@ -46,7 +47,7 @@ class Question:
     stops: tuple[str, ...] = ()
 
 
-def read_question(asked: ChatRequest) -> Question:
+async def read_question(asked: ChatRequest) -> Question:
     """What is asked.
 
     Raises:
@@ -60,11 +61,11 @@ def read_question(asked: ChatRequest) -> Question:
                     "unsupported_parameter")
     if asked.tool_choice not in (None, "auto", "none"):
         raise wrong("tool_choice", "A call is required, and there are no tools.")
-    return Question(_task(asked), is_strict(asked.response_format), asked.stops)
+    return Question(await _task(asked), is_strict(asked.response_format), asked.stops)
 
 
-def _task(asked: ChatRequest) -> Task:
-    schema, tuning = schema_of(asked.response_format), asked.agentfix
+async def _task(asked: ChatRequest) -> Task:
+    schema, tuning = await schema_of(asked.response_format), asked.agentfix
     if schema is not None and tuning.kind not in ("auto", JSON):
         raise wrong("agentfix.kind", f"An answer in JSON is of kind {JSON!r}. Leave the kind out.")
     said = read_conversation(asked.messages)
@@ -110,11 +111,9 @@ async def answer(agent: Agent, question: Question, run: str, changes: dict[str, 
     """
     story, held = Story(), ""
     reasoning: list[str] = []
-    async with aclosing(agent.stream(question.task, run_id=run, **changes)) as events:
+    running = agent.stream(question.task, run_id=run, **changes)
+    async with aclosing(running), aclosing(_paid(running, account)) as events:
         async for event in events:
-            if event.kind == "model_call":
-                usage: Usage = event.data["usage"]
-                account.spend(usage)
             held += story.told(event)
             if held and event.kind not in _BEGINNING:  # what fails at once is refused, not told in mid-stream
                 reasoning.append(held)
@@ -126,6 +125,22 @@ async def answer(agent: Agent, question: Question, run: str, changes: dict[str, 
                 if choice.content:
                     yield Piece(choice.content)
                 yield Answer((choice,), result.usage, _extension(result, cut_at, ignored))
+
+
+async def _paid(events: AsyncGenerator[Event], account: Account) -> AsyncGenerator[Event]:
+    """The events, for which the account pays; for a call that is broken off, about what was written."""
+    unpaid = 0
+    try:
+        async for event in events:
+            unpaid += event.kind == "delta"
+            if event.kind == "model_call":
+                unpaid = 0
+                usage: Usage = event.data["usage"]
+                account.spend(usage)
+            yield event
+    finally:
+        if unpaid:
+            account.spend(Usage(completion_tokens=unpaid))
 
 
 def _choice(result: Result, question: Question, reasoning: str) -> tuple[Choice, str | None]:

@@ -37,8 +37,12 @@ class Direct:
     forced: tuple[ToolSpec, ...] = ()
 
 
-def read_request(asked: ChatRequest) -> Direct:
+async def read_request(asked: ChatRequest, account: Account) -> Direct:
     """What the model is asked.
+
+    Args:
+        asked: by the client.
+        account: pays: no more is written than it has left.
 
     Raises:
         Refusal: it can't be asked so.
@@ -48,11 +52,12 @@ def read_request(asked: ChatRequest) -> Direct:
     known = tuple(map(_tool, asked.tools or ()))
     must = forced(known, asked.tool_choice)
     tools = () if asked.tool_choice == "none" else known
+    wanted, left = asked.max_completion_tokens or asked.max_tokens or MAX_TOKENS, account.left()[0]
     sampling = Sampling(
         1.0 if asked.temperature is None else asked.temperature, 1.0 if asked.top_p is None else asked.top_p,
-        asked.seed or 0, asked.stops, asked.max_completion_tokens or asked.max_tokens or MAX_TOKENS)
+        asked.seed or 0, asked.stops, wanted if left is None else max(1, min(wanted, left)))
     messages = tuple(_message(number, message) for number, message in enumerate(asked.messages))
-    request = ModelRequest(messages, sampling, asked.n or 1, tools, schema_of(asked.response_format))
+    request = ModelRequest(messages, sampling, asked.n or 1, tools, await schema_of(asked.response_format))
     return Direct(forcing(request, must) if must else request, must)
 
 
@@ -70,15 +75,20 @@ async def answer(model: Model, asked: Direct, ignored: list[str], account: Accou
     asking = asyncio.create_task(model.generate(asked.request, on_delta=on_delta))
     asking.add_done_callback(lambda _: queue.put_nowait(None))
     sent: set[int] = set()
+    unpaid = 0
     try:
         while (delta := await queue.get()) is not None:
             if delta.restart:
                 raise Refusal(502, "The connection to the model broke in mid-answer. Ask again.", SERVER)
+            unpaid += 1
             if delta.text:
                 sent |= set() if delta.reasoning else {delta.index}
                 yield Piece(delta.text, delta.reasoning, delta.index)
         completions = await asking
+        unpaid = 0
     finally:
+        if unpaid:  # who leaves early pays for what was written: a piece is about a token
+            account.spend(Usage(completion_tokens=unpaid))
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
     usage = sum((completion.usage for completion in completions), Usage())

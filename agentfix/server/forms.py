@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
@@ -16,7 +17,7 @@ MOST_CHARACTERS = 50_000
 _WHERE = "response_format.json_schema"
 
 
-def schema_of(form: ResponseFormat | None) -> Mapping[str, Any] | None:
+async def schema_of(form: ResponseFormat | None) -> Mapping[str, Any] | None:
     """The schema that an answer is held to; None where any text will do.
 
     Raises:
@@ -29,11 +30,16 @@ def schema_of(form: ResponseFormat | None) -> Mapping[str, Any] | None:
     if form.json_schema is None or form.json_schema.schema_ is None:
         raise wrong(_WHERE, "A format of type json_schema holds a schema.")
     schema = form.json_schema.schema_
+    await asyncio.to_thread(_check, schema)  # an odd one takes a second
+    return schema
+
+
+def _check(schema: Mapping[str, Any]) -> None:
     try:
         length = len(json.dumps(schema))
         if length > MOST_CHARACTERS:
             raise _refused(f"has {length:,} characters; {MOST_CHARACTERS:,} are possible")
-        validator_for(schema, default=Draft202012Validator).check_schema(schema)
+        validator_for(schema, default=Draft202012Validator).check_schema(dict(schema))
         for reference in _references(schema):
             if not reference.startswith("#"):
                 raise _refused(f"refers to {reference[:200]!r}, which it does not hold")
@@ -41,7 +47,6 @@ def schema_of(form: ResponseFormat | None) -> Mapping[str, Any] | None:
         raise _refused(f"is wrong at {error.json_path[:200]}: {error.message[:300]}") from None
     except (RecursionError, TypeError, ValueError):
         raise _refused("is nested too deeply, or names no draft") from None
-    return schema
 
 
 def is_strict(form: ResponseFormat | None) -> bool:

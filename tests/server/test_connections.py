@@ -20,6 +20,9 @@ HEAD = b"POST /v1/chat/completions HTTP/1.1\r\nhost: localhost\r\ncontent-type: 
 class Hasty(Connection):
     headers_s = 0.2
     stalled_s = 0.2
+
+
+class Few(Connection):
     most = 4
 
 
@@ -81,7 +84,7 @@ async def test_who_takes_nothing_of_its_answer_is_hung_up_on():
 
 
 async def test_one_connection_too_many_is_told_to_come_back():
-    async with serving(ScriptedModel([]), http=Hasty) as served, asyncio.timeout(20), \
+    async with serving(ScriptedModel([]), http=Few) as served, asyncio.timeout(20), \
             contextlib.AsyncExitStack() as held:
         async def busy() -> httpx2.Response:
             other = await held.enter_async_context(httpx2.AsyncClient(base_url=served.url))

@@ -85,10 +85,11 @@ class Account:
                 None if cost is None else max(0.0, cost - spent[1]))
 
     def spend(self, usage: Usage) -> None:
-        """Count what a call took."""
+        """Count what a call took. One without a known price uses a budget of money up."""
         limits = self._limits
         if limits.tokens_per_day is not None or limits.cost_per_day is not None:
-            self._spending.add(self.name, self._today(), usage.tokens, usage.cost or 0.0)
+            cost = (limits.cost_per_day or 0.0) if usage.cost is None else usage.cost
+            self._spending.add(self.name, self._today(), usage.tokens, cost)
 
     def _today(self) -> int:
         return int(self._now() // DAY_S)

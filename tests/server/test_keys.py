@@ -85,6 +85,8 @@ def test_rates_are_of_the_last_minute_and_budgets_of_a_day():
     now += 86_400
     account.admit()
     assert account.left() == (10, 1.0)
+    account.spend(Usage(completion_tokens=1, cost=None))  # nobody knows its price
+    assert account.left() == (9, 0.0)
 
 
 def test_what_was_spent_outlives_the_server_and_is_shared_with_others(tmp_path):

@@ -63,7 +63,7 @@ def bodies(description: Mapping[str, Any], chance: random.Random) -> Iterator[by
 def _spoil(body: Any, fields: list[str], chance: random.Random) -> None:
     """Put something odd somewhere in a body."""
     if chance.random() < 0.4:
-        body[chance.choice(fields)] = chance.choice(ODD)
+        body[chance.choice(fields)] = copy.deepcopy(chance.choice(ODD))
         return
     place: Any = body
     while True:
@@ -78,7 +78,7 @@ def _spoil(body: Any, fields: list[str], chance: random.Random) -> None:
     if isinstance(place, dict) and chance.random() < 0.3:
         del place[key]
     else:
-        place[key] = chance.choice(ODD)
+        place[key] = copy.deepcopy(chance.choice(ODD))
 
 
 def _garbled(data: bytes, chance: random.Random) -> bytes:

@@ -45,12 +45,13 @@ class Served:
 async def serving(model: Any, *, keys: Keys = Keys({}), extra: Any = None,
                   http: type[asyncio.Protocol] = Connection, **chosen: Any):
     """Serve a model's checked answers, in this event loop."""
+    models = chosen.pop("served", (MODEL,))
     options = {name: chosen.pop(name) for name in ("body_bytes", "body_s") if name in chosen}
     settings = Settings(**{"model": MODEL, "sandbox": "embedded", "max_seconds": 60, "memory": False, **chosen})
     agent = Agent(settings, Plugins(settings, {"script": script_plugin(model), **(extra or {})}),
                   journal=SqliteJournal(None))
     listener = listen("127.0.0.1", 0, guarded=keys.needed)
-    api = Api(agent, (MODEL,), keys, **options)
+    api = Api(agent, models, keys, **options)
     server = uvicorn.Server(configured(api.application(), http))
     server.capture_signals = contextlib.nullcontext  # the test runner's own
     task = asyncio.create_task(server.serve(sockets=[listener]))

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -72,8 +73,9 @@ async def settled(target: Target) -> dict[str, int]:
 
 def schemathesis(port: int, examples: int) -> tuple[int, str]:
     """Its exit status and its last words; 0 where it is not there."""
-    own = shutil.which("schemathesis")
-    command = [own] if own else ["uvx", "schemathesis"] if shutil.which("uvx") else []
+    path = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", "")))
+    own, uvx = (shutil.which(name, path=path) for name in ("schemathesis", "uvx"))
+    command = [own] if own else [uvx, "schemathesis"] if uvx else []
     if not command or not examples:
         return 0, "left out"
     done = subprocess.run(

@@ -23,7 +23,7 @@ class Cheap:
     name = "cheap"
 
     def __init__(self) -> None:
-        self._asked = 0
+        self.asked = 0
 
     async def generate(self, request: ModelRequest, *,
                        on_delta: Callable[[Delta], None] | None = None) -> list[Completion]:
@@ -32,14 +32,14 @@ class Cheap:
         if COUNT in said:
             return [Completion(json.dumps(self._held()))]
         text = IN_LIBRARY if LIBRARY in said else PROGRAM
-        self._asked += 1
+        self.asked += 1
         try:
             for piece in text.splitlines(keepends=True):
                 await asyncio.sleep(PIECE_S)
                 if on_delta is not None:
                     on_delta(Delta(piece))
         finally:
-            self._asked -= 1
+            self.asked -= 1
         return [Completion(text) for _ in range(request.n)]
 
     def _held(self) -> dict[str, int]:
@@ -47,7 +47,7 @@ class Cheap:
                         for each in _objects("agentfix.models.llamacpp.scheduler", "Scheduler"))
         spare = sum(idle.tenant is None for pool in _objects("agentfix.sandbox.docker.pool", "Pool")
                     for idle in pool._idle)
-        return {"asyncio tasks": len(asyncio.all_tasks()), "model calls": self._asked, "sequences": sequences,
+        return {"asyncio tasks": len(asyncio.all_tasks()), "model calls": self.asked, "sequences": sequences,
                 "spare containers": spare}
 
     async def aclose(self) -> None:

@@ -39,10 +39,10 @@ class Wish:
 
 def wishes(small_model: str | None, *, docker: bool) -> list[Wish]:
     """The sorts there are here, the commonest several times."""
-    found = [*[Wish("none/cheap:", {})] * 9, *[Wish("critic/cheap:", {})] * 5,
-             *[Wish("cheap:", {"tools": [TOOL]}, answer=b"solution")] * 3]
+    found = [*[Wish("none/cheap:", {})] * 18, *[Wish("critic/cheap:", {})] * 10,
+             *[Wish("cheap:", {"tools": [TOOL]}, answer=b"solution")] * 8]
     if docker:
-        found.append(Wish("none/cheap:", {}, f"{QUESTION} {LIBRARY}"))
+        found += [Wish("none/cheap:", {}, f"{QUESTION} {LIBRARY}")] * 2
     if small_model is not None:
         found += [Wish(f"none/{small_model}", SMALL, "Say hello.", b""),
                   Wish(small_model, {"tools": [TOOL], "tool_choice": "none", "max_tokens": 20}, "Say hello.", b"")]
@@ -78,6 +78,8 @@ async def _client(port: int, wish: Wish, chance: random.Random) -> str:
                 await asyncio.sleep(chance.random() / 2)
                 return "left soon"
             return await _heard(reader, wish, leaves, chance)
+    except TimeoutError:
+        return f"wrong: no answer from {wish.model} within {ANSWER_S:g} s"
     finally:
         if leaves and chance.random() < 0.5:
             writer.transport.abort()

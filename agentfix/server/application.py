@@ -128,6 +128,8 @@ class Api:
             return direct.answer(self.agent.model(chosen.model), read, ignored, account), None
         question, run = await checked.read_question(asked), f"{new_name()}{secrets.token_hex(5)}"  # many begin at once
         changes = checked.read_changes(asked, chosen, self.agent.settings, account)
+        if self.keys.needed:  # what a strategy learns of one's questions would stand in another's prompts
+            changes["memory"] = False
         given = {name for name in checked.WITHOUT_EFFECT if getattr(asked, name) is not None}
         ignored = sorted(given.union(unknown))
         return checked.answer(self.agent, question, run, changes, ignored, account), run

@@ -14,7 +14,7 @@ import httpx2
 import openai
 import pytest
 
-from agentfix import ConfigError, JournalError, Usage
+from agentfix import ConfigError, Expand, JournalError, Stop, Usage, hookimpl
 from agentfix.cli.main import main
 from agentfix.server.failures import Refusal
 from agentfix.server.keys import Account, Allowance, Keys, load_keys
@@ -87,6 +87,34 @@ def test_rates_are_of_the_last_minute_and_budgets_of_a_day():
     assert account.left() == (10, 1.0)
     account.spend(Usage(completion_tokens=1, cost=None))  # nobody knows its price
     assert account.left() == (9, 0.0)
+
+
+class Learning:
+    """A strategy that remembers what was answered."""
+
+    name = "learning"
+
+    def decide(self, tree, budget, memory, seed):
+        return [Expand()] if not tree.attempts else [Stop("enough", 0)]
+
+    def learn(self, tree, memory):
+        return {"answers": [attempt.answer for attempt in tree.attempts]}
+
+
+@pytest.mark.parametrize("needed", [False, True])
+async def test_what_strategies_learn_of_ones_questions_is_nothing_to_others(needed):
+    class Plugin:
+        @hookimpl
+        def agentfix_register_strategies(self, register) -> None:
+            register("learning", lambda build: Learning())
+
+    keys = Keys({"sk": Account("alice")} if needed else {})
+    async with serving(ScriptedModel(["Hello."]), keys=keys, extra={"learning": Plugin()}, memory=True,
+                       journal="memory") as served, client(served, "sk") as asking:
+        await asking.chat.completions.create(model=f"learning/{MODEL}", messages=ASKED,
+                                             extra_body={"agentfix": {"kind": "text"}})
+        learnt = await served.agent.memory.all()
+    assert [what for *_, what in learnt] == ([] if needed else [{"answers": ["Hello."]}])
 
 
 def test_what_was_spent_outlives_the_server_and_is_shared_with_others(tmp_path):

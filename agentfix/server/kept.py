@@ -16,6 +16,8 @@ from agentfix.server.keys import Account
 
 RECORD = "response"
 PREFIX = "resp_"
+MOST_TURNS = 500
+"""Of a conversation that is gone on with."""
 _LOG = logging.getLogger(__name__)
 
 
@@ -47,12 +49,16 @@ class Kept:
             Refusal: this key has none of that name.
         """
         said: list[ChatMessage] = []
+        turns = 0
         while name is not None:
             record = await self._record(name, account)
             if record is None:
                 raise wrong("previous_response_id", f"There is no response {name[:200]!r} to go on from: those with "
                             "tools of your own, and with store: false, are not kept. Send the whole conversation.",
                             "previous_response_not_found")
+            turns += 1
+            if turns > MOST_TURNS:
+                raise wrong("previous_response_id", f"This conversation has more than {MOST_TURNS} turns. Begin anew.")
             asked = [ChatMessage.model_validate(message) for message in record["asked"]]
             said = [*asked, ChatMessage(role="assistant", content=_answer(record["response"])), *said]
             name = record["response"]["previous_response_id"]

@@ -15,7 +15,7 @@ from tests.bench.hostile.wire import ANSWER_S, posted, status_of
 
 QUESTION = "A crate holds 15 jars. How many jars are in 4 crates?"
 LEAVING = 0.2
-ENDINGS = (b'"finish_reason": "stop"', b"response.output_text.done")
+ENDINGS = (b'"finish_reason": "stop"', b'"finish_reason":"stop"', b"response.output_text.done", b'"status":"completed"')
 TOOL = {"type": "function", "function": {"name": "clock"}}
 SMALL = {"agentfix": {"kind": "text", "max_tokens": 60}}
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agentfix.server.asked import (
+    AT_ONCE,
     Call,
     CalledFunction,
     ChatMessage,
@@ -43,11 +44,11 @@ class InputItem(Form):
 
     type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
     role: Literal["system", "developer", "user", "assistant"] | None = None
-    content: str | list[Content] | None = None
+    content: str | Annotated[list[Content], AT_ONCE] | None = None
     call_id: str = ""
     name: str = ""
     arguments: str = ""
-    output: str | list[Content] = ""
+    output: str | Annotated[list[Content], AT_ONCE] = ""
 
 
 class FunctionTool(Function):
@@ -68,10 +69,10 @@ class ResponsesRequest(Form):
     """The body of `POST /v1/responses`."""
 
     model: str = Field(max_length=500)
-    input: str | list[InputItem]
+    input: str | Annotated[list[InputItem], AT_ONCE]
     instructions: str | None = None
     stream: bool | None = None
-    tools: list[FunctionTool] | None = None
+    tools: Annotated[list[FunctionTool], AT_ONCE] | None = None
     tool_choice: str | dict[str, Any] | None = None
     text: TextOptions | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)

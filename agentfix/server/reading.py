@@ -16,6 +16,8 @@ BODY_S = 60.0
 """How long the sending of a body may take."""
 DRAINED_BYTES = 8 * 2**20
 """Of a body that is too long, so much is read and thrown away: who still sends does not hear that it is refused."""
+MOST_VALUES, MOST_QUOTES = 200_000, 800_000
+"""Objects and lists in a body, and quotes, those within its texts included: nobody is answered while they are read."""
 MESSAGE_CHARACTERS = 500
 
 
@@ -45,6 +47,8 @@ async def read_body(request: Request, form: type[M], limit_bytes: int, limit_s: 
                       headers={"connection": "close"}) from None
     except ClientDisconnect:
         raise ClientGone from None
+    if data.count(b"{") + data.count(b"[") > MOST_VALUES or data.count(b'"') > MOST_QUOTES:
+        raise Refusal(413, f"The body holds more than {MOST_VALUES:,} objects and lists, or {MOST_QUOTES:,} quotes.")
     try:
         read: Any = from_json(data, allow_inf_nan=False)
     except ValueError as error:

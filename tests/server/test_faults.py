@@ -110,6 +110,8 @@ async def test_what_is_asked_in_another_way_is_refused_too():
         assert await ask("POST", "/v1/chat/completions", content=json.dumps(CHAT)) == 415
         assert await ask("POST", "/v1/chat/completions", content=b"x" * 10_001, headers=json_type) == 413
         assert await ask("POST", "/v1/chat/completions", content=pieces(), headers=json_type) == 413
+        served.api.body_bytes = 2**20
+        assert await ask("POST", "/v1/chat/completions", content=b"[" + b"{}," * 200_000, headers=json_type) == 413
         # a page whose name was made to lead to this machine
         assert await ask("GET", "/v1/models", headers={"host": "evil.test"}) == 403
         # no page of another origin is told that it may read answers

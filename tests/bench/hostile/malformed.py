@@ -40,6 +40,10 @@ ODD: tuple[Any, ...] = (
     "properties": {"a": {"$ref": "http://evil.test/x"}}}, {"__class__": 1, "_fields_set": 2}, [{}] * 1000)
 
 
+HUGE = (b'{"messages": [' + b"{}," * 300_000, b"[" * 50_000, b'{"a":' * 50_000, b"9" * 50_000, b"\xff" * 500, b"nul",
+        b'"\\ud800"')
+
+
 def described(description: Mapping[str, Any], path: str) -> list[str]:
     """The fields that a request to a path may have."""
     return [*description["components"]["schemas"][FORMS[path]]["properties"]]
@@ -56,7 +60,7 @@ def bodies(description: Mapping[str, Any], chance: random.Random) -> Iterator[by
         if chance.random() < 0.2:
             data = _garbled(data, chance)
         if chance.random() < 0.02:
-            data = chance.choice((b"[" * 50_000, b'{"a":' * 50_000, b"9" * 50_000, b"\xff" * 500, b"nul", b'"\\ud800"'))
+            data = chance.choice(HUGE)
         yield posted(path, data, "application/json" if chance.random() < 0.97 else "text/plain")
 
 

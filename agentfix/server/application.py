@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,11 +22,12 @@ from agentfix.server.described import description
 from agentfix.server.desk import Desk
 from agentfix.server.failures import ClientGone, Refusal, refusal_of
 from agentfix.server.front import Front
+from agentfix.server.kept import Keeping, Kept
 from agentfix.server.keys import Account, Keys
 from agentfix.server.metrics import CONTENT_TYPE, Metrics
 from agentfix.server.naming import Names, unknown
 from agentfix.server.pieces import Answer, Piece, Pieces
-from agentfix.server.reading import read_body
+from agentfix.server.reading import BODY_S, read_body
 from agentfix.server.responses import ResponseShape
 from agentfix.server.streaming import EventStream
 
@@ -45,17 +47,20 @@ class Api:
         models: that are served, as `backend:name`.
         keys: who may ask.
         body_bytes: how long a request's body may be.
+        body_s: how long its sending may take.
     """
 
     agent: Agent
     models: tuple[str, ...]
     keys: Keys
     body_bytes: int = BODY_BYTES
+    body_s: float = BODY_S
     metrics: Metrics = field(default_factory=Metrics)
 
     def __post_init__(self) -> None:
         self._began = int(time.time())
         self.desk = Desk((self.agent.settings.max_seconds or 0) + OVERTIME_S)
+        self._kept = Kept(self.agent.open_journal)
         self._names = Names(self.models, (entry.name for entry in self.agent.plugins.names("strategy")))
 
     def application(self) -> Any:
@@ -63,6 +68,7 @@ class Api:
         routes = [
             Route("/v1/chat/completions", _answering(self.chat), methods=["POST"]),
             Route("/v1/responses", _answering(self.responses), methods=["POST"]),
+            Route("/v1/responses/{id}", _answering(self.show_response)),
             Route("/v1/models", _answering(self.list_models)),
             Route("/v1/models/{name:path}", _answering(self.show_model)),
             Route("/openapi.json", _answering(self.describe)),
@@ -75,8 +81,8 @@ class Api:
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
         account = self._admit(request)
-        asked = await read_body(request, ChatRequest, self.body_bytes)
-        pieces, run = self._work(asked, account)
+        asked = await read_body(request, ChatRequest, self.body_bytes, self.body_s)
+        pieces, run = await self._work(asked, account, asked.unknown)
         usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
         shape = ChatShape(f"chatcmpl-{run or request.scope['request_id']}", int(time.time()), asked.model, usage)
         if not asked.stream:
@@ -87,13 +93,24 @@ class Api:
     async def responses(self, request: Request) -> Response:
         """`POST /v1/responses`."""
         account = self._admit(request)
-        asked = await read_body(request, ResponsesRequest, self.body_bytes)
-        pieces, run = self._work(asked.as_chat(), account)
-        shape = ResponseShape(run or request.scope["request_id"], int(time.time()), asked.echoed())
+        asked = await read_body(request, ResponsesRequest, self.body_bytes, self.body_s)
+        chat = asked.as_chat(await self._kept.conversation(asked.previous_response_id, account))
+        pieces, run = await self._work(chat, account, asked.unknown)
+        keeping = None if run is None or asked.store is False else Keeping(self._kept, run, account, asked.said())
+        echoed = asked.echoed(stored=keeping is not None)
+        shape = ResponseShape(run or request.scope["request_id"], int(time.time()), echoed)
         if not asked.stream:
-            return JSONResponse(shape.whole(await self._answer(request, pieces, run)), headers=_naming(run))
-        following = await self._following(request, pieces, run)
-        return EventStream(self.desk, shape.events(following), run, _naming(run), named=True)
+            response = shape.whole(await self._answer(request, pieces, run))
+            if keeping is not None:
+                await keeping.keep(response)
+            return JSONResponse(response, headers=_naming(run))
+        events = shape.events(await self._following(request, pieces, run))
+        events = events if keeping is None else keeping.events(events)
+        return EventStream(self.desk, events, run, _naming(run), named=True)
+
+    async def show_response(self, request: Request) -> Response:
+        """`GET /v1/responses/ID`."""
+        return JSONResponse(await self._kept.find(str(request.path_params["id"]), request.scope["account"]))
 
     def _admit(self, request: Request) -> Account:
         self.desk.require_open()
@@ -101,17 +118,21 @@ class Api:
         account.admit()
         return account
 
-    def _work(self, asked: ChatRequest, account: Account) -> tuple[Pieces, str | None]:
+    async def _work(self, asked: ChatRequest, account: Account,
+                    unknown: Iterable[str]) -> tuple[Pieces, str | None]:
         """What answers a request, and what run it becomes."""
         chosen = self._names.find(asked.model)
         if asked.is_direct:
-            ignored = sorted({*asked.unknown, *({"agentfix"} & asked.model_fields_set)})
-            return direct.answer(self.agent.model(chosen.model), direct.read_request(asked), ignored, account), None
-        task, run = checked.read_task(asked), new_name()
+            ignored = sorted({*unknown, *({"agentfix"} & asked.model_fields_set)})
+            read = await direct.read_request(asked, account)
+            return direct.answer(self.agent.model(chosen.model), read, ignored, account), None
+        question, run = await checked.read_question(asked), f"{new_name()}{secrets.token_hex(5)}"  # many begin at once
         changes = checked.read_changes(asked, chosen, self.agent.settings, account)
+        if self.keys.needed:  # what a strategy learns of one's questions would stand in another's prompts
+            changes["memory"] = False
         given = {name for name in checked.WITHOUT_EFFECT if getattr(asked, name) is not None}
-        ignored = sorted(given.union(asked.unknown))
-        return checked.answer(self.agent, task, run, changes, ignored, account), run
+        ignored = sorted(given.union(unknown))
+        return checked.answer(self.agent, question, run, changes, ignored, account), run
 
     async def _answer(self, request: Request, pieces: Pieces, run: str | None) -> Answer:
         answer = await self.desk.attend(request.receive, _last(pieces), run)

@@ -7,6 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+AT_ONCE: Any = Field(fail_fast=True)
+"""Of a list: what is wrong first is told, and nothing more is looked for."""
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
@@ -46,8 +48,8 @@ class Call(Form):
 
 class ChatMessage(Form):
     role: Role
-    content: str | list[Part] | None = None
-    tool_calls: list[Call] | None = None
+    content: str | Annotated[list[Part], AT_ONCE] | None = None
+    tool_calls: Annotated[list[Call], AT_ONCE] | None = None
     tool_call_id: str | None = None
 
 
@@ -68,6 +70,8 @@ class StreamOptions(Form):
 
 class JsonSchema(Form):
     schema_: dict[str, Any] | None = Field(None, alias="schema")
+    strict: bool | None = None
+    """An answer that does not fit is none."""
 
 
 class ResponseFormat(Form):
@@ -96,21 +100,24 @@ class Tuning(BaseModel):
     max_seconds: float | None = Field(default=None, ge=0, allow_inf_nan=False)
 
 
+Stop = Annotated[str, Field(min_length=1)]
+
+
 class ChatRequest(Form):
     """The body of `POST /v1/chat/completions`."""
 
     model: str = Field(max_length=500)
-    messages: list[ChatMessage] = Field(min_length=1)
+    messages: list[ChatMessage] = Field(min_length=1, fail_fast=True)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: int | None = Field(default=None, ge=1, le=128)
-    tools: list[ClientTool] | None = None
+    tools: Annotated[list[ClientTool], AT_ONCE] | None = None
     tool_choice: str | dict[str, Any] | None = None
     response_format: ResponseFormat | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     seed: int | None = Field(default=None, ge=-2**63, lt=2**63)
-    stop: str | list[str] | None = None
+    stop: Stop | Annotated[list[Stop], AT_ONCE] | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     logprobs: bool | None = None
@@ -120,6 +127,11 @@ class ChatRequest(Form):
     def is_direct(self) -> bool:
         """Whether the client has tools of its own: then the model is asked directly, and its calls are handed on."""
         return bool(self.tools) or any(message.role == "tool" or message.tool_calls for message in self.messages)
+
+    @property
+    def stops(self) -> tuple[str, ...]:
+        """Texts before which the answer ends."""
+        return (self.stop,) if isinstance(self.stop, str) else tuple(self.stop or ())
 
     @property
     def unknown(self) -> Mapping[str, Any]:

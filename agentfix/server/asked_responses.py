@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from agentfix.server.asked import (
+    AT_ONCE,
     Call,
     CalledFunction,
     ChatMessage,
@@ -43,11 +44,11 @@ class InputItem(Form):
 
     type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
     role: Literal["system", "developer", "user", "assistant"] | None = None
-    content: str | list[Content] | None = None
+    content: str | Annotated[list[Content], AT_ONCE] | None = None
     call_id: str = ""
     name: str = ""
     arguments: str = ""
-    output: str | list[Content] = ""
+    output: str | Annotated[list[Content], AT_ONCE] = ""
 
 
 class FunctionTool(Function):
@@ -57,6 +58,7 @@ class FunctionTool(Function):
 class TextForm(Form):
     type: Literal["text", "json_object", "json_schema"]
     schema_: dict[str, Any] | None = Field(default=None, alias="schema")
+    strict: bool | None = None
 
 
 class TextOptions(Form):
@@ -67,35 +69,52 @@ class ResponsesRequest(Form):
     """The body of `POST /v1/responses`."""
 
     model: str = Field(max_length=500)
-    input: str | list[InputItem]
+    input: str | Annotated[list[InputItem], AT_ONCE]
     instructions: str | None = None
     stream: bool | None = None
-    tools: list[FunctionTool] | None = None
+    tools: Annotated[list[FunctionTool], AT_ONCE] | None = None
     tool_choice: str | dict[str, Any] | None = None
     text: TextOptions | None = None
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     max_output_tokens: int | None = Field(default=None, ge=1)
-    previous_response_id: str | None = None
+    previous_response_id: str | None = Field(default=None, max_length=500)
+    store: bool | None = None
     conversation: Any = None
     background: bool | None = None
     agentfix: Tuning = Tuning()
 
-    def as_chat(self) -> ChatRequest:
-        """The same, as chat completions have it.
+    @property
+    def unknown(self) -> Mapping[str, Any]:
+        """Fields that are not known here."""
+        return self.model_extra or {}
+
+    def said(self) -> list[ChatMessage]:
+        """The input, as messages.
 
         Raises:
-            Refusal: it asks for what is not kept here, or holds nothing.
+            Refusal: it is none.
         """
-        for name in ("previous_response_id", "conversation", "background"):
-            if getattr(self, name):
-                raise wrong(name, f"Responses are not kept here. Leave {name} out, and send the whole conversation.",
-                            "unsupported_parameter")
-        messages = [ChatMessage(role="system", content=self.instructions)] if self.instructions else []
-        messages += [ChatMessage(role="user", content=self.input)] if isinstance(self.input, str) else _messages(
+        messages = [ChatMessage(role="user", content=self.input)] if isinstance(self.input, str) else _messages(
             self.input)
         if not messages:
             raise wrong("input", "The input is empty.")
+        return messages
+
+    def as_chat(self, before: Sequence[ChatMessage]) -> ChatRequest:
+        """The same, as chat completions have it.
+
+        Args:
+            before: what was said up to the response that it goes on from.
+
+        Raises:
+            Refusal: it asks for what there is not here, or holds nothing.
+        """
+        for name, instead in (("conversation", "Go on with previous_response_id"), ("background", "Stream it")):
+            if getattr(self, name):
+                raise wrong(name, f"There is no {name} here. {instead}, and leave {name} out.", "unsupported_parameter")
+        system = [ChatMessage(role="system", content=self.instructions)] if self.instructions else []
+        messages = [*system, *before, *self.said()]
         given: dict[str, Any] = {name: getattr(self, name) for name in ("temperature", "top_p", "stream", "tool_choice")
                                  if getattr(self, name) is not None}
         if "agentfix" in self.model_fields_set:
@@ -106,18 +125,21 @@ class ResponsesRequest(Form):
             given["tools"] = [ClientTool(type="function", function=tool) for tool in self.tools]
         if self.text is not None and self.text.format is not None:
             form = self.text.format
-            schema = None if form.schema_ is None else JsonSchema(schema=form.schema_)
+            schema = None if form.schema_ is None else JsonSchema(schema=form.schema_, strict=form.strict)
             given["response_format"] = ResponseFormat(type=form.type, json_schema=schema)
         return ChatRequest.model_construct(  # every part was validated before
-            model=self.model, messages=messages, **given, **(self.model_extra or {}))
+            model=self.model, messages=messages, **given)
 
-    def echoed(self) -> Mapping[str, Any]:
+    def echoed(self, *, stored: bool) -> Mapping[str, Any]:
         """What a response says again of its request."""
+        form = None if self.text is None or self.text.format is None else self.text.format
         choice = self.tool_choice if self.tool_choice is not None else "auto"
         tools = [{"strict": None, **tool.model_dump(mode="json")} for tool in self.tools or ()]
         return {"instructions": self.instructions, "max_output_tokens": self.max_output_tokens, "model": self.model,
-                "parallel_tool_calls": True, "previous_response_id": None, "store": False, "tool_choice": choice,
-                "tools": tools, "temperature": self.temperature, "top_p": self.top_p, "metadata": {}}
+                "parallel_tool_calls": True, "previous_response_id": self.previous_response_id, "store": stored,
+                "tool_choice": choice, "tools": tools, "temperature": self.temperature, "top_p": self.top_p,
+                "text": {"format": {"type": "text"} if form is None else form.model_dump(by_alias=True)},
+                "metadata": {}}
 
 
 def _messages(items: Sequence[InputItem]) -> list[ChatMessage]:

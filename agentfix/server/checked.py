@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import Any
 
 from agentfix.agent import Agent
@@ -13,41 +16,65 @@ from agentfix.errors import InputError
 from agentfix.server.asked import ChatRequest, Tuning
 from agentfix.server.conversation import read_conversation
 from agentfix.server.failures import wrong
+from agentfix.server.forms import is_strict, schema_of
 from agentfix.server.keys import Account
 from agentfix.server.naming import Chosen
 from agentfix.server.pieces import Answer, Choice, Piece, Pieces
 from agentfix.server.story import Story
 from agentfix.settings import Settings
-from agentfix.types import Result, Task, Usage
+from agentfix.types import Event, Result, Task, Usage
 
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
 WITHOUT_EFFECT = ("temperature", "top_p", "max_tokens", "max_completion_tokens", "tool_choice")
 """Fields of a request that say nothing to a run: its strategy samples, and its budget bounds it."""
+JSON, SCHEMA = "json", "schema"
+"""The kind of answers in JSON, and the critic of their form."""
 _BEGINNING = frozenset({"run_started", "kind_chosen", "notice"})
 
 
-def read_task(asked: ChatRequest) -> Task:
-    """What is asked, as a task.
+@dataclass(frozen=True)
+class Question:
+    """What is asked, and how the answer is to be given.
+
+    Args:
+        task: what is asked.
+        strict: an answer that does not fit the task's schema is none.
+        stops: texts before which the answer that is given ends. The one that is checked is whole.
+    """
+
+    task: Task
+    strict: bool = False
+    stops: tuple[str, ...] = ()
+
+
+async def read_question(asked: ChatRequest) -> Question:
+    """What is asked.
 
     Raises:
         Refusal: it can't be checked so.
     """
     if (asked.n or 1) > 1:
-        raise wrong("n", "One checked answer is given for a request.", "unsupported_parameter")
-    for name in ("stop", "logprobs"):
-        if getattr(asked, name):
-            raise wrong(name, f"A checked answer can't be had with `{name}`. Leave it out.", "unsupported_parameter")
+        raise wrong("n", "One checked answer is given for a request. Ask again, with another seed, for another.",
+                    "unsupported_parameter")
+    if asked.logprobs:
+        raise wrong("logprobs", "A checked answer has no log-probabilities. Leave logprobs out.",
+                    "unsupported_parameter")
     if asked.tool_choice not in (None, "auto", "none"):
         raise wrong("tool_choice", "A call is required, and there are no tools.")
-    if asked.response_format is not None and asked.response_format.type != "text":
-        raise wrong("response_format", "A checked answer can't be held to JSON yet. Leave response_format out, or send "
-                    "`tools`: then the model is asked directly.", "unsupported_parameter")
-    said, tuning = read_conversation(asked.messages), asked.agentfix
+    return Question(await _task(asked), is_strict(asked.response_format), asked.stops)
+
+
+async def _task(asked: ChatRequest) -> Task:
+    schema, tuning = await schema_of(asked.response_format), asked.agentfix
+    if schema is not None and tuning.kind not in ("auto", JSON):
+        raise wrong("agentfix.kind", f"An answer in JSON is of kind {JSON!r}. Leave the kind out.")
+    said = read_conversation(asked.messages)
     try:
         checks = checks_in(tuning.checks, "agentfix.checks") if tuning.checks and tuning.checks.strip() else ()
     except InputError as error:
         raise wrong("agentfix.checks", str(error)) from error
-    return Task(said.question, tuning.kind, checks, tuning.context, said.images, said.history)
+    kind = tuning.kind if schema is None else JSON
+    return Task(said.question, kind, checks, tuning.context, said.images, said.history, schema)
 
 
 def read_changes(asked: ChatRequest, chosen: Chosen, settings: Settings, account: Account) -> dict[str, Any]:
@@ -70,13 +97,13 @@ def read_changes(asked: ChatRequest, chosen: Chosen, settings: Settings, account
     return changes
 
 
-async def answer(agent: Agent, task: Task, run: str, changes: dict[str, Any], ignored: list[str],
+async def answer(agent: Agent, question: Question, run: str, changes: dict[str, Any], ignored: list[str],
                  account: Account) -> Pieces:
     """Have a task answered, and tell how.
 
     Args:
         agent: answers.
-        task: what is asked.
+        question: what is asked.
         run: the run's name.
         changes: settings of this run that differ.
         ignored: fields of the request that have no effect, to be told.
@@ -84,11 +111,9 @@ async def answer(agent: Agent, task: Task, run: str, changes: dict[str, Any], ig
     """
     story, held = Story(), ""
     reasoning: list[str] = []
-    async with aclosing(agent.astream(task, run_id=run, **changes)) as events:
+    running = agent.astream(question.task, run_id=run, **changes)
+    async with aclosing(running), aclosing(_paid(running, account)) as events:
         async for event in events:
-            if event.kind == "model_call":
-                usage: Usage = event.data["usage"]
-                account.spend(usage)
             held += story.told(event)
             if held and event.kind not in _BEGINNING:  # what fails at once is refused, not told in mid-stream
                 reasoning.append(held)
@@ -96,20 +121,54 @@ async def answer(agent: Agent, task: Task, run: str, changes: dict[str, Any], ig
                 held = ""
             if event.kind == "result":
                 result: Result = event.data["result"]
-                choice = _choice(result, "".join(reasoning))
+                choice, cut_at = _choice(result, question, "".join(reasoning))
                 if choice.content:
                     yield Piece(choice.content)
-                yield Answer((choice,), result.usage, _extension(result, ignored))
+                yield Answer((choice,), result.usage, _extension(result, cut_at, ignored))
 
 
-def _choice(result: Result, reasoning: str) -> Choice:
+async def _paid(events: AsyncGenerator[Event], account: Account) -> AsyncGenerator[Event]:
+    """The events, for which the account pays; for a call that is broken off, about what was written."""
+    unpaid = 0
+    try:
+        async for event in events:
+            unpaid += event.kind == "delta"
+            if event.kind == "model_call":
+                unpaid = 0
+                usage: Usage = event.data["usage"]
+                account.spend(usage)
+            yield event
+    finally:
+        if unpaid:
+            account.spend(Usage(completion_tokens=unpaid))
+
+
+def _choice(result: Result, question: Question, reasoning: str) -> tuple[Choice, str | None]:
+    """What is given, and the text that cut it off, if one did."""
     if result.answer is None or result.declined:
-        return Choice(None, reasoning, trust(result))
-    return Choice(result.answer, reasoning)
+        return Choice(None, reasoning, trust(result)), None
+    if question.strict and (misfit := _misfit(result, result.answer)):
+        return Choice(None, reasoning, f"No answer fits the schema: {misfit}."), None
+    found = [(at, stop) for stop in question.stops if (at := result.answer.find(stop)) >= 0]
+    if not found:
+        return Choice(result.answer, reasoning), None
+    at, stop = min(found)
+    return Choice(result.answer[:at], reasoning), stop
 
 
-def _extension(result: Result, ignored: list[str]) -> dict[str, Any]:
-    return {"direct": False, "supported": not result.abstained, **result_object(result), "ignored": ignored}
+def _misfit(result: Result, answer: str) -> str:
+    """Why an answer does not fit its schema, as far as that was seen; empty where it does."""
+    try:
+        json.loads(answer)
+    except (ValueError, RecursionError):
+        return "it is no JSON"
+    return next((item.summary for critique in result.critiques if critique.attempt == result.best
+                 and critique.critic == SCHEMA for item in critique.evidence if item.polarity == "refutes"), "")
+
+
+def _extension(result: Result, cut_at: str | None, ignored: list[str]) -> dict[str, Any]:
+    return {"direct": False, "supported": not result.abstained, **result_object(result), "cut_at": cut_at,
+            "ignored": ignored}
 
 
 def _limits(tuning: Tuning, settings: Settings) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +48,12 @@ def serve(context: click.Context, models: tuple[str, ...], strategy: str | None,
         from agentfix.server.application import Api  # noqa: PLC0415 - loads optional packages
         from agentfix.server.keys import load_keys  # noqa: PLC0415
         from agentfix.server.serving import listen, serve  # noqa: PLC0415
+        from agentfix.server.spending import SpendingFile  # noqa: PLC0415
     except ImportError as error:
         raise ConfigError("The server needs starlette, uvicorn and prometheus-client.",
                           "Install them with: pip install 'agentfix[serve]'") from error
-    keys = load_keys(key_names, keys_file)
+    spending = SpendingFile(settings.data_dir / "spending.sqlite")
+    keys = load_keys(key_names, keys_file, spending)
     listener = listen(host, port, guarded=keys.needed)
 
     async def serving() -> None:
@@ -61,7 +63,7 @@ def serve(context: click.Context, models: tuple[str, ...], strategy: str | None,
             click.echo(f"Serving {_address(listener)}; Ctrl-C ends it.")
             await serve(api, listener)
 
-    with listener:
+    with listener, closing(spending):
         if context.obj is None:
             _prepare(context, settings, served)
         asyncio.run(serving())

@@ -28,6 +28,7 @@ def description(*, guarded: bool) -> dict[str, Any]:
     paths: dict[str, Any] = {
         "/v1/chat/completions": {"post": _asked("A checked answer, as a chat completion.", "ChatRequest")},
         "/v1/responses": {"post": _asked("A checked answer, as a response.", "ResponsesRequest")},
+        "/v1/responses/{id}": {"get": {**_told("A response that was kept."), "parameters": [{**name, "name": "id"}]}},
         "/v1/models": {"get": _told("The models that may be asked for.")},
         "/v1/models/{name}": {"get": {**_told("One of them."), "parameters": [name]}},
         "/health": {"get": {**_told("Whether requests are taken."), "security": []}},

@@ -14,6 +14,7 @@ from agentfix.server.asked import Call, ChatMessage, ChatRequest, ClientTool
 from agentfix.server.conversation import images_of, text_of
 from agentfix.server.failures import SERVER, Refusal, wrong
 from agentfix.server.forcing import forced, forcing, with_call
+from agentfix.server.forms import schema_of
 from agentfix.server.keys import Account
 from agentfix.server.pieces import Answer, Choice, Piece, Pieces
 from agentfix.types import Completion, Delta, Message, ModelRequest, Sampling, ToolCall, ToolSpec, Usage
@@ -36,8 +37,12 @@ class Direct:
     forced: tuple[ToolSpec, ...] = ()
 
 
-def read_request(asked: ChatRequest) -> Direct:
+async def read_request(asked: ChatRequest, account: Account) -> Direct:
     """What the model is asked.
+
+    Args:
+        asked: by the client.
+        account: pays: no more is written than it has left.
 
     Raises:
         Refusal: it can't be asked so.
@@ -47,12 +52,12 @@ def read_request(asked: ChatRequest) -> Direct:
     known = tuple(map(_tool, asked.tools or ()))
     must = forced(known, asked.tool_choice)
     tools = () if asked.tool_choice == "none" else known
-    stop = (asked.stop,) if isinstance(asked.stop, str) else tuple(asked.stop or ())
+    wanted, left = asked.max_completion_tokens or asked.max_tokens or MAX_TOKENS, account.left()[0]
     sampling = Sampling(
         1.0 if asked.temperature is None else asked.temperature, 1.0 if asked.top_p is None else asked.top_p,
-        asked.seed or 0, stop, asked.max_completion_tokens or asked.max_tokens or MAX_TOKENS)
+        asked.seed or 0, asked.stops, wanted if left is None else max(1, min(wanted, left)))
     messages = tuple(_message(number, message) for number, message in enumerate(asked.messages))
-    request = ModelRequest(messages, sampling, asked.n or 1, tools, _schema(asked))
+    request = ModelRequest(messages, sampling, asked.n or 1, tools, await schema_of(asked.response_format))
     return Direct(forcing(request, must) if must else request, must)
 
 
@@ -70,15 +75,20 @@ async def answer(model: Model, asked: Direct, ignored: list[str], account: Accou
     asking = asyncio.create_task(model.generate(asked.request, on_delta=on_delta))
     asking.add_done_callback(lambda _: queue.put_nowait(None))
     sent: set[int] = set()
+    unpaid = 0
     try:
         while (delta := await queue.get()) is not None:
             if delta.restart:
                 raise Refusal(502, "The connection to the model broke in mid-answer. Ask again.", SERVER)
+            unpaid += 1
             if delta.text:
                 sent |= set() if delta.reasoning else {delta.index}
                 yield Piece(delta.text, delta.reasoning, delta.index)
         completions = await asking
+        unpaid = 0
     finally:
+        if unpaid:  # who leaves early pays for what was written: a piece is about a token
+            account.spend(Usage(completion_tokens=unpaid))
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
     usage = sum((completion.usage for completion in completions), Usage())
@@ -117,17 +127,6 @@ def _call(number: int, call: Call) -> ToolCall:
 def _tool(tool: ClientTool) -> ToolSpec:
     function = tool.function
     return ToolSpec(function.name, function.description or "", function.parameters or {"type": "object"})
-
-
-def _schema(asked: ChatRequest) -> Mapping[str, Any] | None:
-    form = asked.response_format
-    if form is None or form.type == "text":
-        return None
-    if form.type == "json_object":
-        return {"type": "object"}
-    if form.json_schema is None or form.json_schema.schema_ is None:
-        raise wrong("response_format.json_schema", "A response_format of json_schema holds a schema.")
-    return form.json_schema.schema_
 
 
 def calls_as_sent(calls: Sequence[ToolCall]) -> list[dict[str, Any]]:

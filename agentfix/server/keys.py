@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from agentfix.errors import ConfigError
 from agentfix.server.failures import NEVER_AGAIN, Refusal
+from agentfix.server.spending import Spending, SpendingInMemory
 from agentfix.settings import read_key
 from agentfix.types import Usage
 
@@ -38,22 +39,22 @@ _TABLES = TypeAdapter(dict[str, Allowance])
 
 
 class Account:
-    """One who asks, and what was spent. Kept in memory: a server that starts anew has forgotten it.
+    """One who asks.
 
     Args:
-        name: for people.
+        name: for people, and for what is kept of it.
         allowance: its limits; None for none.
         now: the time in seconds.
+        spending: keeps what was spent of budgets; forgotten with the process when None.
     """
 
-    def __init__(self, name: str, allowance: Allowance | None = None, now: Callable[[], float] = time.time) -> None:
+    def __init__(self, name: str, allowance: Allowance | None = None, now: Callable[[], float] = time.time,
+                 spending: Spending | None = None) -> None:
         self.name = name
         self._limits = allowance or Allowance(key="-")
         self._now = now
         self._asked: deque[float] = deque()
-        self._day = 0
-        self._tokens = 0
-        self._cost = 0.0
+        self._spending = spending or SpendingInMemory()
 
     def admit(self) -> None:
         """Count a request.
@@ -76,21 +77,22 @@ class Account:
 
     def left(self) -> tuple[int | None, float | None]:
         """Tokens and money that may still be spent today; None for no limit."""
-        self._turn_the_page()
         tokens, cost = self._limits.tokens_per_day, self._limits.cost_per_day
-        return (None if tokens is None else max(0, tokens - self._tokens),
-                None if cost is None else max(0.0, cost - self._cost))
+        if tokens is None and cost is None:
+            return None, None
+        spent = self._spending.of(self.name, self._today())
+        return (None if tokens is None else max(0, tokens - spent[0]),
+                None if cost is None else max(0.0, cost - spent[1]))
 
     def spend(self, usage: Usage) -> None:
-        """Count what a call took."""
-        self._turn_the_page()
-        self._tokens += usage.tokens
-        self._cost += usage.cost or 0.0
+        """Count what a call took. One without a known price uses a budget of money up."""
+        limits = self._limits
+        if limits.tokens_per_day is not None or limits.cost_per_day is not None:
+            cost = (limits.cost_per_day or 0.0) if usage.cost is None else usage.cost
+            self._spending.add(self.name, self._today(), usage.tokens, cost)
 
-    def _turn_the_page(self) -> None:
-        today = int(self._now() // DAY_S)
-        if today != self._day:
-            self._day, self._tokens, self._cost = today, 0, 0.0
+    def _today(self) -> int:
+        return int(self._now() // DAY_S)
 
 
 class Keys:
@@ -129,12 +131,13 @@ class Keys:
         return found[0]
 
 
-def load_keys(names: Sequence[str], file: Path | None) -> Keys:
+def load_keys(names: Sequence[str], file: Path | None, spending: Spending | None = None) -> Keys:
     """The keys that the server is told of.
 
     Args:
         names: of keys without limits: variables of the environment, or entries of the keyring.
         file: TOML with a table for each key: see `Allowance`.
+        spending: keeps what was spent of budgets; forgotten with the process when None.
 
     Raises:
         ConfigError: the file can't be read, or a key is not set.
@@ -147,7 +150,7 @@ def load_keys(names: Sequence[str], file: Path | None) -> Keys:
             raise ConfigError(f"The key {allowance.key!r} is not set.", "Set it in the environment or the keyring.")
         if key in accounts:
             raise ConfigError(f"{name!r} and {accounts[key].name!r} have the same key.", "Give each its own.")
-        accounts[key] = Account(name, allowance)
+        accounts[key] = Account(name, allowance, spending=spending)
     return Keys(accounts)
 
 

@@ -16,16 +16,19 @@ BODY_S = 60.0
 """How long the sending of a body may take."""
 DRAINED_BYTES = 8 * 2**20
 """Of a body that is too long, so much is read and thrown away: who still sends does not hear that it is refused."""
+MOST_VALUES, MOST_QUOTES = 200_000, 800_000
+"""Objects and lists in a body, and quotes, those within its texts included: nobody is answered while they are read."""
 MESSAGE_CHARACTERS = 500
 
 
-async def read_body(request: Request, form: type[M], limit_bytes: int) -> M:
+async def read_body(request: Request, form: type[M], limit_bytes: int, limit_s: float = BODY_S) -> M:
     """A request's JSON.
 
     Args:
         request: what came.
         form: what it must be.
         limit_bytes: how long it may be.
+        limit_s: how long its sending may take.
 
     Raises:
         Refusal: it is not that.
@@ -34,13 +37,18 @@ async def read_body(request: Request, form: type[M], limit_bytes: int) -> M:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
         # A page in a browser may send anything else to any server without asking it first.
         raise Refusal(415, "Send the body as content-type application/json.")
+    if request.headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
+        raise Refusal(415, "Send the body as it is, without a content-encoding.")
     try:
-        async with asyncio.timeout(BODY_S):
+        async with asyncio.timeout(limit_s):
             data = await _bytes(request, limit_bytes)
     except TimeoutError:
-        raise Refusal(408, f"The body did not come within {BODY_S:g} seconds.") from None
+        raise Refusal(408, f"The body did not come within {limit_s:g} seconds.",
+                      headers={"connection": "close"}) from None
     except ClientDisconnect:
         raise ClientGone from None
+    if data.count(b"{") + data.count(b"[") > MOST_VALUES or data.count(b'"') > MOST_QUOTES:
+        raise Refusal(413, f"The body holds more than {MOST_VALUES:,} objects and lists, or {MOST_QUOTES:,} quotes.")
     try:
         read: Any = from_json(data, allow_inf_nan=False)
     except ValueError as error:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from typing import Any
 
 import uvicorn
 
 from agentfix.errors import ConfigError, UsageError
 from agentfix.server.application import Api
+from agentfix.server.connection import Connection
 
 GRACE_S = 10.0
 """How long requests may go on when the server goes down."""
@@ -27,9 +30,14 @@ async def serve(api: Api, listener: socket.socket, grace_s: float = GRACE_S) -> 
         listener: from `listen`.
         grace_s: how long they may go on.
     """
-    config = uvicorn.Config(api.application(), log_config=None, access_log=False, ws="none", lifespan="off",
-                            server_header=False, timeout_graceful_shutdown=CLOSING_S)
+    config = configured(api.application(), timeout_graceful_shutdown=CLOSING_S)
     await _Server(config, api, grace_s).serve(sockets=[listener])
+
+
+def configured(application: Any, http: type[asyncio.Protocol] = Connection, **options: Any) -> uvicorn.Config:
+    """How Uvicorn serves an application. It logs errors only: a line for each garbled request would fill a disk."""
+    return uvicorn.Config(application, http=http, log_config=None, log_level="error", access_log=False, ws="none",
+                          lifespan="off", server_header=False, **options)
 
 
 class _Server(uvicorn.Server):

@@ -13,8 +13,9 @@ from agentfix import Agent, Settings
 from agentfix.journal import SqliteJournal
 from agentfix.plugins import Plugins
 from agentfix.server.application import Api
+from agentfix.server.connection import Connection
 from agentfix.server.keys import Keys
-from agentfix.server.serving import listen
+from agentfix.server.serving import configured, listen
 from agentfix.testing import script_plugin
 
 MODEL = "scripted:"
@@ -41,16 +42,17 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def serving(model: Any, *, keys: Keys = Keys({}), extra: Any = None, **chosen: Any):
+async def serving(model: Any, *, keys: Keys = Keys({}), extra: Any = None,
+                  http: type[asyncio.Protocol] = Connection, **chosen: Any):
     """Serve a model's checked answers, in this event loop."""
-    options = {name: chosen.pop(name) for name in ("body_bytes",) if name in chosen}
+    models = chosen.pop("served", (MODEL,))
+    options = {name: chosen.pop(name) for name in ("body_bytes", "body_s") if name in chosen}
     settings = Settings(**{"model": MODEL, "sandbox": "embedded", "max_seconds": 60, "memory": False, **chosen})
     agent = Agent(settings, Plugins(settings, {"script": script_plugin(model), **(extra or {})}),
                   journal=SqliteJournal(None))
     listener = listen("127.0.0.1", 0, guarded=keys.needed)
-    api = Api(agent, (MODEL,), keys, **options)
-    config = uvicorn.Config(api.application(), log_config=None, access_log=False, ws="none", lifespan="off")
-    server = uvicorn.Server(config)
+    api = Api(agent, models, keys, **options)
+    server = uvicorn.Server(configured(api.application(), http))
     server.capture_signals = contextlib.nullcontext  # the test runner's own
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:

@@ -63,9 +63,13 @@ WRONG_BODIES = [
         {"messages": [*ASKED, {"role": "assistant", "tool_calls": [
             {"id": "1", "function": {"name": "f", "arguments": "no json"}}]}]},
         {"model": 7}, {"model": "x" * 10_000}, {"n": 0}, {"n": 3}, {"n": 10**30}, {"stream": "maybe"},
-        {"temperature": 99}, {"seed": 2**80}, {"stop": "."}, {"logprobs": True}, {"tools": [{"type": "web_search"}]},
-        {"tools": [{"type": "function", "function": {"name": "a b"}}]}, {"response_format": {"type": "json_object"}},
-        {"response_format": {"type": "xml"}}, {"agentfix": []}, {"agentfix": {"sandbox": "none"}},
+        {"temperature": 99}, {"seed": 2**80}, {"stop": ""}, {"logprobs": True}, {"tools": [{"type": "web_search"}]},
+        {"tools": [{"type": "function", "function": {"name": "a b"}}]}, {"response_format": {"type": "xml"}},
+        *({"response_format": {"type": "json_schema", "json_schema": schema}} for schema in (
+            None, {}, {"name": "x"}, {"schema": {"type": "nothing"}}, {"schema": {"$ref": "http://evil.test/"}},
+            {"schema": {"$schema": []}}, {"schema": {"enum": ["x" * 100_000]}}, {"schema": [], "strict": "maybe"})),
+        {"response_format": {"type": "json_object"}, "agentfix": {"kind": "math"}},
+        {"agentfix": []}, {"agentfix": {"sandbox": "none"}},
         {"agentfix": {"kind": "nothing"}}, {"agentfix": {"require": "hope"}}, {"agentfix": {"checks": "assert ("}},
         {"agentfix": {"checks": "x = 1"}}, {"agentfix": {"max_rounds": 10**9}}, {"agentfix": {"max_seconds": 1e9}},
         {"agentfix": {"max_tokens": -1}}, {"model": f"mcts:nonsense/{MODEL}"}, {"model": f"critic:{'x' * 400}/{MODEL}"},
@@ -106,6 +110,8 @@ async def test_what_is_asked_in_another_way_is_refused_too():
         assert await ask("POST", "/v1/chat/completions", content=json.dumps(CHAT)) == 415
         assert await ask("POST", "/v1/chat/completions", content=b"x" * 10_001, headers=json_type) == 413
         assert await ask("POST", "/v1/chat/completions", content=pieces(), headers=json_type) == 413
+        served.api.body_bytes = 2**20
+        assert await ask("POST", "/v1/chat/completions", content=b"[" + b"{}," * 200_000, headers=json_type) == 413
         # a page whose name was made to lead to this machine
         assert await ask("GET", "/v1/models", headers={"host": "evil.test"}) == 403
         # no page of another origin is told that it may read answers
@@ -210,7 +216,8 @@ async def test_the_api_describes_itself_and_what_it_describes_is_there():
         told = (await asking.get("/openapi.json")).json()
         for path, methods in told["paths"].items():
             for method in methods:
-                assert (await asking.request(method, path.replace("{name}", MODEL))).status_code in (200, 415), path
+                reply = await asking.request(method, path.replace("{name}", MODEL))
+                assert reply.status_code in (200, 415) or "no response" in reply.text, path
     forms = told["components"]["schemas"]
     assert {"kind", "require", "checks", "max_rounds"} <= {*forms["Tuning"]["properties"]}
     named = set(re.findall(r'"#/components/schemas/(\w+)"', json.dumps(told)))

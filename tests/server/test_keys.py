@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -12,13 +14,15 @@ import httpx2
 import openai
 import pytest
 
-from agentfix import ConfigError, Usage
+from agentfix import ConfigError, Expand, JournalError, Stop, Usage, hookimpl
 from agentfix.cli.main import main
 from agentfix.server.failures import Refusal
 from agentfix.server.keys import Account, Allowance, Keys, load_keys
+from agentfix.server.spending import SpendingFile
 from agentfix.testing import ScriptedModel
 from tests.server.served import MODEL, SOLVED, serving
 from tests.server.test_chat import ASKED, client
+from tests.server.test_faults import Waiting
 
 
 async def test_only_who_shows_a_key_is_let_in():
@@ -81,6 +85,72 @@ def test_rates_are_of_the_last_minute_and_budgets_of_a_day():
     now += 86_400
     account.admit()
     assert account.left() == (10, 1.0)
+    account.spend(Usage(completion_tokens=1, cost=None))  # nobody knows its price
+    assert account.left() == (9, 0.0)
+
+
+class Learning:
+    """A strategy that remembers what was answered."""
+
+    name = "learning"
+
+    def decide(self, tree, budget, memory, seed):
+        return [Expand()] if not tree.attempts else [Stop("enough", 0)]
+
+    def learn(self, tree, memory):
+        return {"answers": [attempt.answer for attempt in tree.attempts]}
+
+
+@pytest.mark.parametrize("needed", [False, True])
+async def test_what_strategies_learn_of_ones_questions_is_nothing_to_others(needed):
+    class Plugin:
+        @hookimpl
+        def agentfix_register_strategies(self, register) -> None:
+            register("learning", lambda build: Learning())
+
+    keys = Keys({"sk": Account("alice")} if needed else {})
+    async with serving(ScriptedModel(["Hello."]), keys=keys, extra={"learning": Plugin()}, memory=True,
+                       journal="memory") as served, client(served, "sk") as asking:
+        await asking.chat.completions.create(model=f"learning/{MODEL}", messages=ASKED,
+                                             extra_body={"agentfix": {"kind": "text"}})
+        learnt = await served.agent.memory.all()
+    assert [what for *_, what in learnt] == ([] if needed else [{"answers": ["Hello."]}])
+
+
+def test_what_was_spent_outlives_the_server_and_is_shared_with_others(tmp_path):
+    file, allowance = tmp_path / "data" / "spending.sqlite", Allowance(key="sk", tokens_per_day=100_000, cost_per_day=9)
+    code = ("import sys; from pathlib import Path; from agentfix import Usage\n"
+            "from agentfix.server.keys import Account, Allowance; from agentfix.server.spending import SpendingFile\n"
+            "spending = SpendingFile(Path(sys.argv[1]))\n"
+            "account = Account('alice', Allowance(key='sk', tokens_per_day=1), lambda: 5.0, spending)\n"
+            "for _ in range(200): account.spend(Usage(completion_tokens=3, cost=0.01))\n"
+            "spending.close()\n")
+    servers = [subprocess.Popen([sys.executable, "-c", code, str(file)], env={"PYTHONPATH": ":".join(sys.path)})
+               for _ in range(3)]
+    assert [server.wait(60) for server in servers] == [0, 0, 0]
+    with contextlib.closing(SpendingFile(file)) as spending:
+        left = Account("alice", allowance, lambda: 5.0, spending).left()
+        assert left == (100_000 - 3 * 200 * 3, pytest.approx(9 - 3 * 200 * 0.01))
+        assert Account("bob", allowance, lambda: 5.0, spending).left() == (100_000, 9)
+        assert Account("alice", allowance, lambda: 86_405.0, spending).left() == (100_000, 9)
+    file.write_bytes(b"no database" * 100)
+    with contextlib.closing(SpendingFile(file)) as spending, pytest.raises(JournalError, match="move the file away"):
+        Account("alice", allowance, lambda: 5.0, spending).left()
+
+
+@pytest.mark.parametrize("tools", [{}, {"tools": [{"type": "function", "function": {"name": "clock"}}]}])
+async def test_who_leaves_early_pays_for_what_was_written(tools):
+    account = Account("alice", Allowance(key="A", tokens_per_day=1000))
+    model = Waiting()
+    async with serving(model, keys=Keys({"sk": account})) as served, client(served, "sk") as asking:
+        stream = await asking.chat.completions.create(model=MODEL, messages=ASKED, stream=True, **tools)
+        await model.begun.wait()
+        await stream.close()
+        async with asyncio.timeout(5):
+            await model.cancelled.wait()
+            while served.api.desk.under_way:  # noqa: ASYNC110 - nothing tells of its end
+                await asyncio.sleep(0)
+    assert account.left()[0] == 999
 
 
 def test_keys_are_read_from_a_file_that_does_not_hold_them(tmp_path, monkeypatch):

@@ -8,6 +8,7 @@ import openai
 import pytest
 
 from agentfix import Completion, ModelError
+from agentfix.server.keys import Account, Keys
 from agentfix.testing import ScriptedModel
 from tests.server.served import MODEL, QUESTION, SOLVED, serving
 from tests.server.test_chat import client
@@ -93,7 +94,10 @@ async def test_earlier_turns_and_pictures_reach_the_model():
     {"input": []}, {"input": "  "}, {"input": [{"type": "item_reference", "id": "x"}]}, {"input": [{"content": "x"}]},
     {"previous_response_id": "resp_1"}, {"background": True}, {"conversation": "c"},
     {"tools": [{"type": "web_search"}]},
-    {"text": {"format": {"type": "json_object"}}}, {"tool_choice": "required", "tools": []}, {"model": "nothing"},
+    {"text": {"format": {"type": "json_schema"}}},
+    {"text": {"format": {"type": "json_schema", "schema": {"type": 1}}}},
+    {"previous_response_id": "x" * 1000}, {"previous_response_id": 7}, {"store": "maybe"},
+    {"tool_choice": "required", "tools": []}, {"model": "nothing"},
     {"input": [{"type": "function_call", "call_id": "1", "name": "", "arguments": "{}"}]},
     {"input": [{"type": "function_call", "call_id": "1", "name": "f", "arguments": "x"}]},
 ])
@@ -120,3 +124,45 @@ async def test_a_failure_in_mid_stream_is_an_event():
         events = [event async for event in await asking.responses.create(
             model=MODEL, input="How is the weather?", tools=[TOOL], stream=True)]
     assert (events[-1].type, events[-1].code, events[-1].sequence_number) == ("error", "model_failed", len(events) - 1)
+
+
+async def test_fields_of_chat_completions_have_no_effect_and_are_named():
+    odd = {"messages": 1, "n": "many", "response_format": [], "_fields_set": 7, "seed": {}, "stop": 5}
+    async with serving(ScriptedModel(["Hello."])) as served, client(served) as asking:
+        said = await asking.responses.create(model=f"none/{MODEL}", input="Hi", extra_body={
+            **odd, "agentfix": {"kind": "text"}})
+    assert said.output_text == "Hello." and {*odd} <= {*said.agentfix["ignored"]}
+
+
+async def test_a_response_is_gone_on_from_and_asked_for_again_by_the_key_that_has_it_alone():
+    model = ScriptedModel(["Hello Zed.", "You are Zed.", "Still Zed.", CALLS])
+    keys = Keys({"sk-alice": Account("alice"), "sk-bob": Account("bob")})
+    text = {"model": f"none/{MODEL}", "extra_body": {"agentfix": {"kind": "text"}}}
+    async with serving(model, keys=keys) as served, client(served, "sk-alice") as alice, client(
+            served, "sk-bob") as bob:
+        first = await alice.responses.create(**text, input="My name is Zed.", instructions="Speak like a pirate.")
+        assert first.store is True
+        async with alice.responses.stream(**text, input="Who am I?", previous_response_id=first.id) as stream:
+            second = await stream.get_final_response()
+        assert second.previous_response_id == first.id
+        unkept = await alice.responses.create(**text, input="And now?", previous_response_id=second.id, store=False)
+        assert unkept.store is False
+        for response in (first, second):
+            again = await alice.responses.retrieve(response.id)
+            assert (again.output_text, again.agentfix) == (response.output_text, response.agentfix)
+        direct = await alice.responses.create(model=MODEL, input="Call it.", tools=[TOOL],
+                                              previous_response_id=second.id)
+        assert direct.store is False
+        for asking, name in ((bob, first.id), (alice, unkept.id), (alice, direct.id), (alice, first.id[5:]),
+                             (alice, "resp_' OR 1=1"), (alice, "resp_../x")):
+            with pytest.raises(openai.NotFoundError):
+                await asking.responses.retrieve(name)
+            with pytest.raises(openai.BadRequestError) as error:
+                await asking.responses.create(**text, input="Who am I?", previous_response_id=name)
+            assert error.value.code == "previous_response_not_found"
+    asked = [request.messages[-1].content for request in model.requests]
+    assert "pirate" in asked[0] and "pirate" not in asked[1]  # instructions are of one response
+    assert all(said in asked[2] for said in ("My name is Zed.", "Hello Zed.", "Who am I?", "You are Zed.", "And now?"))
+    assert [(message.role, message.content) for message in model.requests[3].messages] == [
+        ("user", "My name is Zed."), ("assistant", "Hello Zed."), ("user", "Who am I?"),
+        ("assistant", "You are Zed."), ("user", "Call it.")]

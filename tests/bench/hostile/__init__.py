@@ -1,0 +1,1 @@
+"""What strangers may do to a server: malformed requests, and crowds that leave at any moment."""

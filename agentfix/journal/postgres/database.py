@@ -75,6 +75,7 @@ class Database:
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="agentfix-journal")
         self._opening = threading.Lock()
         self._opened = False
+        self._waited = False
 
     async def do(self, done: str, work: Callable[[Connection], T], *, again: bool = True) -> T:
         """As `now`, in a thread."""
@@ -159,9 +160,13 @@ class Database:
     def _connected(self) -> Generator[Connection]:
         if self._pool.closed:
             raise self._closed()
+        if self._waited:  # in vain: no other statement shall wait as long
+            self.connect().close()
         try:
             connection = self._pool.getconn()
+            self._waited = False
         except PoolTimeout:
+            self._waited = True
             self.connect().close()  # raises the reason, if there is one
             raise
         try:

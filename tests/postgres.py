@@ -31,10 +31,11 @@ class Server:
     Args:
         bin_: the folder of its programs.
         folder: to keep everything in; its owner runs it, and `postgres` when that is root.
+        fsync: outlive a power cut, which costs time.
     """
 
-    def __init__(self, bin_: Path, folder: Path) -> None:
-        self._bin, self._folder = bin_, folder
+    def __init__(self, bin_: Path, folder: Path, *, fsync: bool = False) -> None:
+        self._bin, self._folder, self._fsync = bin_, folder, "on" if fsync else "off"
         self._as = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if os.geteuid() == 0 else []
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -51,7 +52,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-k {self._folder} -p {self.port} -h 127.0.0.1 -c fsync=off -c max_connections=200"
+        options = f"-k {self._folder} -p {self.port} -h 127.0.0.1 -c fsync={self._fsync} -c max_connections=200"
         self._do("pg_ctl", "start", "-w", "-t", str(START_S), "-D", str(self._folder / "data"),
                  "-l", str(self._folder / "log"), "-o", options)
 
@@ -66,12 +67,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def private_server() -> Iterator[Server]:
+def private_server(*, fsync: bool = False) -> Iterator[Server]:
     """A server that is gone afterwards."""
     bin_ = programs()
     assert bin_ is not None
     with tempfile.TemporaryDirectory(prefix="agentfix-pg-", dir="/tmp") as folder:  # a socket's path must be short
-        server = Server(bin_, Path(folder))
+        server = Server(bin_, Path(folder), fsync=fsync)
         try:
             yield server
         finally:
@@ -95,12 +96,12 @@ def new_database(url: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def some_server() -> Iterator[str | None]:
+def some_server(*, fsync: bool = False) -> Iterator[str | None]:
     """The URL of the server that is told, or of a private one; None where there is none."""
     if told := os.environ.get(TOLD):
         yield told
     elif programs() is None:
         yield None
     else:
-        with private_server() as server:
+        with private_server(fsync=fsync) as server:
             yield server.url

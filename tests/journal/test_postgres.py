@@ -84,6 +84,47 @@ async def test_connections_that_were_lost_are_replaced(database, journal):
     assert len(await journal.calls("run")) == 22
 
 
+class Forgetful:
+    """Stands between us and the server. Once it is told to, it loses a reply, and with it the connection."""
+
+    def __init__(self, port):
+        self._port, self.lose = port, False
+
+    async def serve(self, reader, writer):
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
+
+        async def back():
+            while data := await server_reader.read(65536):
+                if self.lose:
+                    self.lose = False
+                    break
+                writer.write(data)
+            writer.close()
+
+        returning = asyncio.create_task(back())
+        while data := await reader.read(65536):
+            server_writer.write(data)
+        server_writer.close()
+        await returning
+
+
+async def test_a_call_of_which_nobody_knows_whether_it_was_begun_is_in_doubt(database, journal):
+    port = psycopg.conninfo.conninfo_to_dict(database)["port"]
+    between = Forgetful(int(port))
+    async with await asyncio.start_server(between.serve, "127.0.0.1", 0) as proxy:
+        lossy = PostgresJournal(database.replace(port, str(proxy.sockets[0].getsockname()[1])))
+        assert await lossy.begin(key("sure"), {})
+        between.lose = True
+        assert not await lossy.begin(key("unsure"), {}), "it was begun, by whomever"
+        assert (await journal.find(key("unsure"))).reply is None
+        between.lose = True
+        await lossy.end(key("sure"), {}, {"done": 1})
+        between.lose = True
+        assert (await lossy.find(key("sure"))).reply == {"done": 1}
+        assert not between.lose and len(await journal.calls("run")) == 2
+        await lossy.aclose()
+
+
 async def test_a_holder_whose_connection_was_lost_holds_its_run_again(database, journal):
     other = PostgresJournal(database)
     async with journal.claim("run"):

@@ -22,7 +22,7 @@ from agentfix.journal.postgres import schema
 T = TypeVar("T")
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
-CONNECTIONS = 4
+CONNECTIONS = 8
 """Of a process, at most; a run needs one at a time."""
 TRIES = 3
 WAIT_S = 20.0

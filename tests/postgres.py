@@ -32,10 +32,13 @@ class Server:
         bin_: the folder of its programs.
         folder: to keep everything in; its owner runs it, and `postgres` when that is root.
         fsync: outlive a power cut, which costs time.
+        max_connections: it serves at once.
     """
 
-    def __init__(self, bin_: Path, folder: Path, *, fsync: bool = False) -> None:
-        self._bin, self._folder, self._fsync = bin_, folder, "on" if fsync else "off"
+    def __init__(self, bin_: Path, folder: Path, *, fsync: bool = False,
+                 max_connections: int = 200) -> None:
+        self._bin, self._folder = bin_, folder
+        self._options = f"-c fsync={'on' if fsync else 'off'} -c max_connections={max_connections}"
         self._as = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if os.geteuid() == 0 else []
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -52,7 +55,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-k {self._folder} -p {self.port} -h 127.0.0.1 -c fsync={self._fsync} -c max_connections=200"
+        options = f"-k {self._folder} -p {self.port} -h 127.0.0.1 {self._options}"
         self._do("pg_ctl", "start", "-w", "-t", str(START_S), "-D", str(self._folder / "data"),
                  "-l", str(self._folder / "log"), "-o", options)
 
@@ -67,12 +70,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def private_server(*, fsync: bool = False) -> Iterator[Server]:
+def private_server(*, fsync: bool = False, max_connections: int = 200) -> Iterator[Server]:
     """A server that is gone afterwards."""
     bin_ = programs()
     assert bin_ is not None
     with tempfile.TemporaryDirectory(prefix="agentfix-pg-", dir="/tmp") as folder:  # a socket's path must be short
-        server = Server(bin_, Path(folder), fsync=fsync)
+        server = Server(bin_, Path(folder), fsync=fsync, max_connections=max_connections)
         try:
             yield server
         finally:

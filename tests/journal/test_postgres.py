@@ -260,6 +260,18 @@ def test_fifty_workers_open_an_empty_database_at_once(database):
     assert ask(database, "SELECT count(*) FROM agentfix.runs") == [(50,)]
 
 
+@pytest.mark.skipif(programs() is None, reason="no PostgreSQL here: apt-get install postgresql")
+async def test_more_workers_than_the_server_has_connections_wait_for_each_other():
+    async def work(number, url):
+        journal = PostgresJournal(url)
+        await journal.begin_run(f"run{number}", {})
+        await journal.aclose()
+
+    with private_server(max_connections=6) as server:
+        await asyncio.gather(*(work(number, server.url) for number in range(12)))
+        assert ask(server.url, "SELECT count(*) FROM agentfix.runs") == [(12,)]
+
+
 @pytest.mark.parametrize(("spoilt", "complaint"), [
     ("CREATE TABLE agentfix.recipes (name text)", "'recipes' is something else's"),
     ("CREATE TABLE agentfix.version (name text)", "'version' is something else's"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -29,6 +30,7 @@ WAIT_S = 20.0
 """How long a statement waits for a connection: a server that is started anew is back by then."""
 IDLE_S = 30.0
 """After which a connection is given back to the server, which has few."""
+AGAIN_S = 0.2
 LOCK_S = 30
 """How long a write waits for another process's."""
 _DEFAULTS: dict[str, Any] = {
@@ -120,10 +122,18 @@ class Database:
             raise AssertionError("the last try returns or raises")
 
     def connect(self) -> Connection:
-        """A connection beside those that are shared."""
-        connection = psycopg.connect(**self._parameters, autocommit=True)
-        _configure(connection)
-        return connection
+        """A connection beside those that are shared. When the server has none left, it is waited for."""
+        patience = time.monotonic() + WAIT_S
+        while True:
+            try:
+                connection = psycopg.connect(**self._parameters, autocommit=True)
+            except psycopg.OperationalError as error:
+                if not _is_full(error) or time.monotonic() > patience:
+                    raise
+                time.sleep(AGAIN_S)
+                continue
+            _configure(connection)
+            return connection
 
     def close(self) -> None:
         """Wait for what is under way, and close the connections. May be called twice."""
@@ -192,6 +202,11 @@ def _configure(connection: Connection) -> None:
 def _passes(error: psycopg.OperationalError) -> bool:
     """Whether a connection was lost, or two writers were in each other's way."""
     return isinstance(error, _PASSING) or (error.sqlstate is None and not isinstance(error, PoolTimeout))
+
+
+def _is_full(error: psycopg.OperationalError) -> bool:
+    """Told by its words alone: who is let in to no session is told no code."""
+    return "too many c" in str(error) or "connection slots" in str(error)
 
 
 def _told(given: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ from agentfix.journal import open_journal
 from agentfix.plugins import Plugins
 from agentfix.settings import Settings
 from agentfix.testing import ScriptedModel, script_plugin
-from tests.journal.test_postgres import LOCKED, terminate
+from tests.journal.test_postgres import BACKENDS, LOCKED, ask, terminate
 from tests.postgres import private_server, programs
 from tests.test_resuming import CRASH, DERIVED, QUESTION, RIGHT, PowerCut, Stamp, approved, plain
 
@@ -51,6 +51,17 @@ async def test_a_run_cut_off_at_any_model_call_ends_on_another_worker(database):
             assert (result.answer, result.reason, result.usage) == (whole.answer, whole.reason, whole.usage)
             assert plain(await other.replay(run)).answer == "60"
         after.assert_done()
+
+
+async def test_a_worker_holds_one_connection(database):
+    held = []
+
+    async def count():
+        held.extend(ask(database, f"SELECT count(*) {BACKENDS} AND datname = current_database()"))
+
+    async with worker(database, Meddling([CRASH, RIGHT, DERIVED], count)) as one:
+        await one.arun(QUESTION)
+    assert held == [(1,)]
 
 
 async def test_a_call_in_doubt_is_in_doubt_on_another_worker(database):

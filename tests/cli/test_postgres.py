@@ -38,7 +38,7 @@ def test_every_command_that_looks_into_the_journal_finds_the_run(call, database,
         status, said = call(*command)
         assert (status, said.err) == (command[1] == "bisect", ""), command
     assert (tmp_path / "rows.jsonl").read_text(encoding="utf-8").count("\n") == 2
-    assert run["run"] in (tmp_path / "run.html").read_text(encoding="utf-8")
+    assert run["id"] in (tmp_path / "run.html").read_text(encoding="utf-8")
     assert call("resume", "last", "--quiet")[1].out == "60\n"
     assert not (tmp_path / "data" / "journal.sqlite").exists()
 

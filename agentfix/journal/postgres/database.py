@@ -24,12 +24,12 @@ T = TypeVar("T")
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
 CONNECTIONS = 8
-"""Of a process, at most; a run needs one at a time."""
+"""Of a process, at most; a run needs one."""
 TRIES = 3
 WAIT_S = 20.0
 """How long a statement waits for a connection: a server that is started anew is back by then."""
 IDLE_S = 30.0
-"""After which a connection is given back to the server, which has few."""
+"""After which a connection that is not the first is given back to the server, which has few."""
 AGAIN_S = 0.2
 LOCK_S = 30
 """How long a write waits for another process's."""
@@ -70,8 +70,12 @@ class Database:
         self._parameters: dict[str, Any] = {**_DEFAULTS, **given}
         self._secrets = [str(given[name]) for name in ("password", "sslpassword") if given.get(name)]
         self.where = _told(given)
+        self.first: Connection | None = None
+        """The connection that was made first. It is kept, and whoever finds it free uses it: who does one thing after
+        another needs no other. Locks of its session tell which runs are under way."""
+        self.first_lock = threading.RLock()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            kwargs={**self._parameters, "autocommit": True}, min_size=0, max_size=connections, open=False,
+            kwargs={**self._parameters, "autocommit": True}, min_size=0, max_size=max(1, connections - 1), open=False,
             configure=_configure, timeout=WAIT_S, max_idle=IDLE_S, reconnect_timeout=WAIT_S, num_workers=2,
             name="agentfix")
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="agentfix-journal")
@@ -141,6 +145,9 @@ class Database:
         with self._opening:
             self._pool.close()
             self._opened = True  # it is not opened any more
+        with self.first_lock:
+            if self.first is not None:
+                self.first.close()
 
     @contextmanager
     def guarding(self, done: str) -> Generator[None]:
@@ -160,16 +167,28 @@ class Database:
         if self._opened:
             return
         with self._opening:
-            if not self._opened:
-                with self.connect() as connection:
-                    schema.prepare(connection, self.where)
-                self._pool.open()
-                self._opened = True
+            if self._opened:
+                return
+            connection = self.connect()
+            try:
+                schema.prepare(connection, self.where)
+            except BaseException:
+                connection.close()
+                raise
+            self._pool.open()
+            self.first, self._opened = connection, True
 
     @contextmanager
     def _connected(self) -> Generator[Connection]:
         if self._pool.closed:
             raise self._closed()
+        if self.first_lock.acquire(blocking=False):
+            try:
+                if self.first is not None and not self.first.closed:
+                    yield self.first
+                    return
+            finally:
+                self.first_lock.release()
         if self._waited:  # in vain: no other statement shall wait as long
             self.connect().close()
         try:

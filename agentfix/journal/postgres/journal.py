@@ -33,7 +33,7 @@ class PostgresJournal:
 
     Args:
         url: as libpq takes it.
-        connections: to hold at once, at most, besides the one that holds the claims.
+        connections: to hold at once, at most.
 
     Raises:
         ConfigError: the URL can't be understood.
@@ -111,7 +111,7 @@ class PostgresJournal:
 
     async def aclose(self) -> None:
         """Close the connections. May be called twice."""
-        await asyncio.to_thread(self._close)
+        await asyncio.to_thread(self._db.close)
 
     # --- for people --------------------------------------------------------------------------------------------------
 
@@ -229,10 +229,6 @@ class PostgresJournal:
             return make(found, *found.rows[0]) if found.rows else None
 
         return await self._db.do("read", read)
-
-    def _close(self) -> None:
-        self._db.close()
-        self._claims.close()
 
 
 def _call(found: Found, place: str, digest: str, request: str, reply: str | None,

@@ -31,10 +31,14 @@ class Server:
     Args:
         bin_: the folder of its programs.
         folder: to keep everything in; its owner runs it, and `postgres` when that is root.
+        fsync: outlive a power cut, which costs time.
+        max_connections: it serves at once.
     """
 
-    def __init__(self, bin_: Path, folder: Path) -> None:
+    def __init__(self, bin_: Path, folder: Path, *, fsync: bool = False,
+                 max_connections: int = 200) -> None:
         self._bin, self._folder = bin_, folder
+        self._options = f"-c fsync={'on' if fsync else 'off'} -c max_connections={max_connections}"
         self._as = ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if os.geteuid() == 0 else []
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
@@ -51,7 +55,7 @@ class Server:
 
     def start(self) -> None:
         """Start it, and wait until it answers."""
-        options = f"-k {self._folder} -p {self.port} -h 127.0.0.1 -c fsync=off -c max_connections=200"
+        options = f"-k {self._folder} -p {self.port} -h 127.0.0.1 {self._options}"
         self._do("pg_ctl", "start", "-w", "-t", str(START_S), "-D", str(self._folder / "data"),
                  "-l", str(self._folder / "log"), "-o", options)
 
@@ -66,12 +70,12 @@ class Server:
 
 
 @contextlib.contextmanager
-def private_server() -> Iterator[Server]:
+def private_server(*, fsync: bool = False, max_connections: int = 200) -> Iterator[Server]:
     """A server that is gone afterwards."""
     bin_ = programs()
     assert bin_ is not None
     with tempfile.TemporaryDirectory(prefix="agentfix-pg-", dir="/tmp") as folder:  # a socket's path must be short
-        server = Server(bin_, Path(folder))
+        server = Server(bin_, Path(folder), fsync=fsync, max_connections=max_connections)
         try:
             yield server
         finally:
@@ -95,12 +99,12 @@ def new_database(url: str) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def some_server() -> Iterator[str | None]:
+def some_server(*, fsync: bool = False) -> Iterator[str | None]:
     """The URL of the server that is told, or of a private one; None where there is none."""
     if told := os.environ.get(TOLD):
         yield told
     elif programs() is None:
         yield None
     else:
-        with private_server() as server:
+        with private_server(fsync=fsync) as server:
             yield server.url

@@ -60,7 +60,8 @@ MAY_IMPORT = {
                      "agentfix.export", "agentfix.cli"},
     "agentfix.repl": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.journal",
                       "agentfix.export", "agentfix.tools", "agentfix.why", "agentfix.cli", "agentfix.repl"},
-    "agentfix.doctor": {*SHARED, "agentfix.plugins", "agentfix.models", "agentfix.sandbox", "agentfix.doctor"},
+    "agentfix.doctor": {*SHARED, "agentfix.plugins", "agentfix.models", "agentfix.sandbox", "agentfix.journal",
+                        "agentfix.doctor"},
     "agentfix.export": {*FOUNDATIONS, "agentfix.evidence", "agentfix.steps", "agentfix.export"},
     "agentfix.bridges": {*SHARED, "agentfix.agent", "agentfix.bridges"},
     "agentfix.__main__": {"agentfix.cli"},
@@ -167,7 +168,7 @@ def test_rooms_import_only_what_they_may(module):
 
 
 def test_only_the_agent_wires_parts_together():
-    looking = {"agentfix.cli", "agentfix.view", "agentfix.repl"}
+    looking = {"agentfix.cli", "agentfix.view", "agentfix.repl", "agentfix.doctor"}
     for room, others in (("agentfix.graph", set()), ("agentfix.journal", looking)):
         users = {room_of(m) for m in ENGINE if any(within(name, {room}) for name in m.imports())}
         assert users - {room} - others == {"agentfix.agent"}

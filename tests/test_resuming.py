@@ -186,6 +186,21 @@ async def test_a_call_in_doubt_is_never_made_again_unasked():
         assert result.answer == "60" and stamp.stamped == 1
 
 
+class Overtaken(Kept):
+    """Another process begins each call a moment before."""
+
+    async def begin(self, key, request):
+        await super().begin(key, request)
+        return await super().begin(key, request)
+
+
+async def test_a_call_that_another_process_began_meanwhile_is_not_made():
+    stamp = Stamp()
+    async with make(ScriptedModel([RIGHT, DERIVED]), Overtaken(), stamp, critics=("stamp",)) as agent:
+        result = await agent.arun(QUESTION, run_id="r")
+    assert "nobody knows whether it happened" in result.stop_reason and stamp.stamped == 0
+
+
 @pytest.mark.parametrize(("answer", "stamped", "status"), [("done", 1, "unknown"), ("again", 2, "ok")])
 async def test_who_is_asked_about_a_call_in_doubt_decides(answer, stamped, status):
     journal, stamp = await cut_while_stamping()

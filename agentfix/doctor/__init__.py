@@ -7,6 +7,8 @@ from typing import TypeAlias
 
 from agentfix.deadline import within
 from agentfix.doctor.finding import Finding
+from agentfix.doctor.kept import NAME as JOURNAL
+from agentfix.doctor.kept import check_journal
 from agentfix.doctor.llama import NAME as LLAMA
 from agentfix.doctor.llama import check_llama
 from agentfix.doctor.loading import NAME as LOADING
@@ -26,7 +28,7 @@ from agentfix.settings import Settings
 
 Check: TypeAlias = Callable[[], Finding | tuple[Finding, ...]]
 
-NEEDED = ("python", LLAMA, "embedded sandbox", "data folder")
+NEEDED = ("python", LLAMA, "embedded sandbox", "data folder", JOURNAL)
 """What the main job can't do without; a missing model is fetched when it is first used."""
 CHECK_TIMEOUT_S = 90.0
 """For each check; longer than every time limit inside one."""
@@ -38,6 +40,7 @@ def checks(settings: Settings) -> dict[str, Check]:
         "python": check_python,
         "hardware": check_hardware,
         "data folder": lambda: check_data_folder(settings),
+        JOURNAL: lambda: check_journal(settings),
         "disk": lambda: check_disk(settings),
         "model": lambda: check_model(settings),
         LLAMA: lambda: check_llama(settings),

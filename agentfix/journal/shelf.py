@@ -50,6 +50,10 @@ class Shelf(Protocol):
         """Claim a run for this process, for as long as both live; entering raises InputError: it is under way."""
         ...
 
+    def about(self) -> str:
+        """What it is, and how many runs there are, in words."""
+        ...
+
     def rows(self, run: str | None = None, limit: int | None = None) -> list[RunRow]:
         """One run, or all of them, newest first; no more than `limit`."""
         ...

@@ -181,6 +181,11 @@ class SqliteJournal:
         with nullcontext() if self.claims is None else self.claims.of(run):
             yield
 
+    def about(self) -> str:
+        """See `Shelf`."""
+        with self.reading():
+            return f"{self._where}, {self.db.execute('SELECT count(*) FROM runs').fetchone()[0]} runs"
+
     def rows(self, run: str | None = None, limit: int | None = None) -> list[RunRow]:
         """See `Shelf`."""
         query = f"{_ROWS} WHERE ?1 IS NULL OR id = ?1 ORDER BY begun DESC, number DESC LIMIT ?2"

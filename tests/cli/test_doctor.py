@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 import threading
@@ -12,10 +13,12 @@ import pytest
 from agentfix.cli.main import main
 from agentfix.doctor import NEEDED, checks, examine, unmet
 from agentfix.doctor.finding import Finding
+from agentfix.doctor.kept import check_journal
 from agentfix.doctor.llama import Build, describe, probe
 from agentfix.doctor.loading import check_loading
 from agentfix.doctor.machine import check_data_folder, check_disk, check_python
 from agentfix.doctor.parts import check_docker, check_model, check_plugins
+from agentfix.journal import open_journal
 from agentfix.settings import Settings
 
 
@@ -149,3 +152,21 @@ def test_a_model_on_disk_is_loaded_and_its_context_explained(tmp_path: Path) -> 
 def test_what_is_not_on_disk_is_not_loaded(tmp_path: Path) -> None:
     for model in ("llamacpp:qwen2.5-coder-1.5b", "llamacpp:unknown", "openai:some"):
         assert check_loading(Settings(data_dir=tmp_path, model=model)) == ()
+
+
+def test_a_journal_is_counted_or_its_fault_said_without_its_password(tmp_path: Path, database: str) -> None:
+    settings = Settings(data_dir=tmp_path)
+    assert "made with the first run" in check_journal(settings).detail and not any(tmp_path.iterdir())
+    for journal in (settings, Settings(journal=database)):
+        asyncio.run(begun(journal))
+        found = check_journal(journal)
+        assert found.state == "ok" and found.detail.endswith("1 runs")
+    assert "127.0.0.1" in found.detail and "server " in found.detail and "schema 1" in found.detail
+    found = check_journal(Settings(journal="postgresql://me:s3cr3t@127.0.0.1:1/db"))
+    assert found.state == "broken" and "refused" in found.detail and "s3cr3t" not in repr(found)
+
+
+async def begun(settings: Settings) -> None:
+    journal, _ = open_journal(settings)
+    await journal.begin_run("run", {})
+    await journal.aclose()

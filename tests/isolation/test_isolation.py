@@ -13,7 +13,7 @@ from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedSandbox
 
 PLUGIN = '''
-import json, os, sys, time
+import gc, json, os, sys, time
 from pathlib import Path
 from agentfix import Claim, Evidence, EvidenceClass, Observation, Secrets, ToolCall, ToolError, hookimpl, tool
 
@@ -28,6 +28,7 @@ def odd(what: str, *, secrets: Secrets) -> str:
         case "count": return str(count)
         case "environment": return json.dumps(sorted(os.environ))
         case "key": return str(secrets.get("DOOR_KEY"))
+        case "journal": return str({o.journal for o in gc.get_objects() if type(o).__name__ == "Settings"})
         case "pid": return str(os.getpid())
         case "print": print("{}"); os.write(1, b"{}\\n"); return "printed"
         case "die": os._exit(1)
@@ -55,7 +56,7 @@ def agentfix_register_tools(register):
 async def odd(tmp_path):
     file = tmp_path / "odd.py"
     file.write_text(PLUGIN)
-    settings = Settings(plugins=(str(file),))
+    settings = Settings(plugins=(str(file),), journal="postgresql://me:s3cr3t@host/db")
     spec = Plugins(settings).build("tool", "odd").spec
     isolated = IsolatedTool(spec, "odd", settings, {"DOOR_KEY": "k1", "OTHER": "k2"}.get)
     yield isolated
@@ -73,6 +74,7 @@ async def do(isolated, what):
 async def test_it_runs_elsewhere_keeps_its_state_and_has_no_environment_of_ours(odd, monkeypatch):
     monkeypatch.setenv("OPENAI_API_KEY", "secret")
     assert [(await do(odd, "count")).text for _ in range(3)] == ["1", "2", "3"]
+    assert (await do(odd, "journal")).text == "{'file'}", "a database's URL may hold a password"
     assert (await do(odd, "pid")).text != str(os.getpid())
     assert set(json.loads((await do(odd, "environment")).text)) <= {"LANG", "LC_CTYPE", "PATH", "PYTHONPATH"}
     assert (await do(odd, "key")).text == "k1"

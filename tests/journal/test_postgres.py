@@ -84,6 +84,47 @@ async def test_connections_that_were_lost_are_replaced(database, journal):
     assert len(await journal.calls("run")) == 22
 
 
+class Forgetful:
+    """Stands between us and the server. Once it is told to, it loses a reply, and with it the connection."""
+
+    def __init__(self, port):
+        self._port, self.lose = port, False
+
+    async def serve(self, reader, writer):
+        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
+
+        async def back():
+            while data := await server_reader.read(65536):
+                if self.lose:
+                    self.lose = False
+                    break
+                writer.write(data)
+            writer.close()
+
+        returning = asyncio.create_task(back())
+        while data := await reader.read(65536):
+            server_writer.write(data)
+        server_writer.close()
+        await returning
+
+
+async def test_a_call_of_which_nobody_knows_whether_it_was_begun_is_in_doubt(database, journal):
+    port = psycopg.conninfo.conninfo_to_dict(database)["port"]
+    between = Forgetful(int(port))
+    async with await asyncio.start_server(between.serve, "127.0.0.1", 0) as proxy:
+        lossy = PostgresJournal(database.replace(port, str(proxy.sockets[0].getsockname()[1])))
+        assert await lossy.begin(key("sure"), {})
+        between.lose = True
+        assert not await lossy.begin(key("unsure"), {}), "it was begun, by whomever"
+        assert (await journal.find(key("unsure"))).reply is None
+        between.lose = True
+        await lossy.end(key("sure"), {}, {"done": 1})
+        between.lose = True
+        assert (await lossy.find(key("sure"))).reply == {"done": 1}
+        assert not between.lose and len(await journal.calls("run")) == 2
+        await lossy.aclose()
+
+
 async def test_a_holder_whose_connection_was_lost_holds_its_run_again(database, journal):
     other = PostgresJournal(database)
     async with journal.claim("run"):
@@ -217,6 +258,18 @@ def test_fifty_workers_open_an_empty_database_at_once(database):
         said.append((worker.communicate()[1], worker.returncode))
     assert said == [("", 0)] * 5
     assert ask(database, "SELECT count(*) FROM agentfix.runs") == [(50,)]
+
+
+@pytest.mark.skipif(programs() is None, reason="no PostgreSQL here: apt-get install postgresql")
+async def test_more_workers_than_the_server_has_connections_wait_for_each_other():
+    async def work(number, url):
+        journal = PostgresJournal(url)
+        await journal.begin_run(f"run{number}", {})
+        await journal.aclose()
+
+    with private_server(max_connections=6) as server:
+        await asyncio.gather(*(work(number, server.url) for number in range(12)))
+        assert ask(server.url, "SELECT count(*) FROM agentfix.runs") == [(12,)]
 
 
 @pytest.mark.parametrize(("spoilt", "complaint"), [

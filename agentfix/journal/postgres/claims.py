@@ -1,4 +1,4 @@
-"""Which runs are under way, told to other processes by locks of a connection that lives as long as the claim.
+"""Which runs are under way, told to other processes by locks of a session that lives as long as the claim.
 
 The server frees the locks when their holder dies, or its machine vanishes. A connection may also be lost while the
 holder lives on. So each claim has a token, which stands beside its run from the moment it is taken, and what the holder
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import selectors
-import threading
 from contextlib import suppress
 
 import psycopg
@@ -22,6 +21,8 @@ _HELD = """SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
            WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> %s
            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
+_GIVEN_UP = -1
+
 
 class Claims:
     """The claims of one process.
@@ -32,10 +33,8 @@ class Claims:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._lock = threading.Lock()
         self._held: dict[str, int | None] = {}
         """The token of each claim; None for one that was lost."""
-        self._connection: Connection | None = None
 
     def take(self, run: str, token: int) -> bool:
         """Claim a run. Returns whether it could be had: another process may hold it.
@@ -47,7 +46,7 @@ class Claims:
         Raises:
             InputError: it is under way in this process.
         """
-        with self._lock:
+        with self._database.first_lock:
             if run in self._held:
                 raise InputError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
             connection = self._kept()
@@ -63,10 +62,10 @@ class Claims:
 
     def leave(self, run: str) -> None:
         """Give up a claim."""
-        with self._lock:
+        with self._database.first_lock:
             held = self._held.pop(run, None) is not None
-            if held and self._connection is not None:
-                _free(self._connection, run)
+            if held and self._database.first is not None:
+                _free(self._database.first, run)
 
     def token(self, run: str) -> int | None:
         """The token of a claim; None for a run that is not claimed here.
@@ -74,41 +73,36 @@ class Claims:
         Raises:
             JournalError: the claim was lost, and another process has taken the run up.
         """
-        with self._lock:
-            if run not in self._held:
-                return None
-            self._kept()
-            token = self._held[run]
-            if token is None:
-                raise taken_up(run)
-            return token
+        if run not in self._held:
+            return None
+        if self._database.first_lock.acquire(blocking=False):  # or somebody uses the connection, and would notice
+            try:
+                self._kept()
+            finally:
+                self._database.first_lock.release()
+        token = self._held.get(run, _GIVEN_UP)
+        if token is None:
+            raise taken_up(run)
+        return None if token == _GIVEN_UP else token
 
     def elsewhere(self, connection: Connection) -> Elsewhere:
         """The runs that other processes are at work on, as they are now."""
-        own = self._connection
+        own = self._database.first
         pid = 0 if own is None or own.closed else own.info.backend_pid
         return Elsewhere({int(row[0]) for row in connection.execute(_HELD, (pid,))})
 
-    def close(self) -> None:
-        """Give up all claims. May be called twice."""
-        with self._lock:
-            self._held.clear()
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
-
     def _kept(self) -> Connection:
         """The connection that holds the locks; when it is lost, another one that holds those that could be had."""
-        if self._connection is not None and not _is_lost(self._connection):
-            return self._connection
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        first = self._database.first
+        if first is not None and not _is_lost(first):
+            return first
+        if first is not None:
+            first.close()
         connection = self._database.connect()
         for run, token in self._held.items():
             if token is not None and not _try(connection, run):
                 self._held[run] = None
-        self._connection = connection
+        self._database.first = connection
         return connection
 
 

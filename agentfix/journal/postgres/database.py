@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+import time
 from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -22,13 +23,14 @@ from agentfix.journal.postgres import schema
 T = TypeVar("T")
 Connection: TypeAlias = psycopg.Connection[tuple[Any, ...]]
 
-CONNECTIONS = 4
-"""Of a process, at most; a run needs one at a time."""
+CONNECTIONS = 8
+"""Of a process, at most; a run needs one."""
 TRIES = 3
 WAIT_S = 20.0
 """How long a statement waits for a connection: a server that is started anew is back by then."""
 IDLE_S = 30.0
-"""After which a connection is given back to the server, which has few."""
+"""After which a connection that is not the first is given back to the server, which has few."""
+AGAIN_S = 0.2
 LOCK_S = 30
 """How long a write waits for another process's."""
 _DEFAULTS: dict[str, Any] = {
@@ -68,13 +70,18 @@ class Database:
         self._parameters: dict[str, Any] = {**_DEFAULTS, **given}
         self._secrets = [str(given[name]) for name in ("password", "sslpassword") if given.get(name)]
         self.where = _told(given)
+        self.first: Connection | None = None
+        """The connection that was made first. It is kept, and whoever finds it free uses it: who does one thing after
+        another needs no other. Locks of its session tell which runs are under way."""
+        self.first_lock = threading.RLock()
         self._pool: ConnectionPool[Connection] = ConnectionPool(
-            kwargs={**self._parameters, "autocommit": True}, min_size=0, max_size=connections, open=False,
+            kwargs={**self._parameters, "autocommit": True}, min_size=0, max_size=max(1, connections - 1), open=False,
             configure=_configure, timeout=WAIT_S, max_idle=IDLE_S, reconnect_timeout=WAIT_S, num_workers=2,
             name="agentfix")
         self._threads = ThreadPoolExecutor(connections, thread_name_prefix="agentfix-journal")
         self._opening = threading.Lock()
         self._opened = False
+        self._waited = False
 
     async def do(self, done: str, work: Callable[[Connection], T], *, again: bool = True) -> T:
         """As `now`, in a thread."""
@@ -119,10 +126,18 @@ class Database:
             raise AssertionError("the last try returns or raises")
 
     def connect(self) -> Connection:
-        """A connection beside those that are shared."""
-        connection = psycopg.connect(**self._parameters, autocommit=True)
-        _configure(connection)
-        return connection
+        """A connection beside those that are shared. When the server has none left, it is waited for."""
+        patience = time.monotonic() + WAIT_S
+        while True:
+            try:
+                connection = psycopg.connect(**self._parameters, autocommit=True)
+            except psycopg.OperationalError as error:
+                if not _is_full(error) or time.monotonic() > patience:
+                    raise
+                time.sleep(AGAIN_S)
+                continue
+            _configure(connection)
+            return connection
 
     def close(self) -> None:
         """Wait for what is under way, and close the connections. May be called twice."""
@@ -130,6 +145,9 @@ class Database:
         with self._opening:
             self._pool.close()
             self._opened = True  # it is not opened any more
+        with self.first_lock:
+            if self.first is not None:
+                self.first.close()
 
     @contextmanager
     def guarding(self, done: str) -> Generator[None]:
@@ -149,19 +167,35 @@ class Database:
         if self._opened:
             return
         with self._opening:
-            if not self._opened:
-                with self.connect() as connection:
-                    schema.prepare(connection, self.where)
-                self._pool.open()
-                self._opened = True
+            if self._opened:
+                return
+            connection = self.connect()
+            try:
+                schema.prepare(connection, self.where)
+            except BaseException:
+                connection.close()
+                raise
+            self._pool.open()
+            self.first, self._opened = connection, True
 
     @contextmanager
     def _connected(self) -> Generator[Connection]:
         if self._pool.closed:
             raise self._closed()
+        if self.first_lock.acquire(blocking=False):
+            try:
+                if self.first is not None and not self.first.closed:
+                    yield self.first
+                    return
+            finally:
+                self.first_lock.release()
+        if self._waited:  # in vain: no other statement shall wait as long
+            self.connect().close()
         try:
             connection = self._pool.getconn()
+            self._waited = False
         except PoolTimeout:
+            self._waited = True
             self.connect().close()  # raises the reason, if there is one
             raise
         try:
@@ -187,6 +221,11 @@ def _configure(connection: Connection) -> None:
 def _passes(error: psycopg.OperationalError) -> bool:
     """Whether a connection was lost, or two writers were in each other's way."""
     return isinstance(error, _PASSING) or (error.sqlstate is None and not isinstance(error, PoolTimeout))
+
+
+def _is_full(error: psycopg.OperationalError) -> bool:
+    """Told by its words alone: who is let in to no session is told no code."""
+    return "too many c" in str(error) or "connection slots" in str(error)
 
 
 def _told(given: dict[str, Any]) -> str:

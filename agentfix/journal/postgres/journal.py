@@ -6,12 +6,12 @@ import asyncio
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any, LiteralString, TypeVar
 
 from agentfix.errors import JournalError
 from agentfix.journal.damage import naming
-from agentfix.journal.postgres import rows
+from agentfix.journal.postgres import rows, schema
 from agentfix.journal.postgres.claims import Claims, Elsewhere, taken_up
 from agentfix.journal.postgres.database import CONNECTIONS, Connection, Database
 from agentfix.journal.postgres.rows import Found, Packing
@@ -33,7 +33,7 @@ class PostgresJournal:
 
     Args:
         url: as libpq takes it.
-        connections: to hold at once, at most, besides the one that holds the claims.
+        connections: to hold at once, at most.
 
     Raises:
         ConfigError: the URL can't be understood.
@@ -111,7 +111,7 @@ class PostgresJournal:
 
     async def aclose(self) -> None:
         """Close the connections. May be called twice."""
-        await asyncio.to_thread(self._close)
+        await asyncio.to_thread(self._db.close)
 
     # --- for people --------------------------------------------------------------------------------------------------
 
@@ -137,7 +137,17 @@ class PostgresJournal:
             yield
         finally:
             if taken:
-                await self._db.in_thread(lambda: self._claims.leave(run))
+                with suppress(JournalError):  # it was closed, and holds nothing any more
+                    await self._db.in_thread(lambda: self._claims.leave(run))
+
+    def about(self) -> str:
+        """See `Shelf`."""
+        def count(connection: Connection) -> str:
+            (runs,) = connection.execute("SELECT count(*) FROM agentfix.runs").fetchone() or (0,)
+            server = connection.info.parameter_status("server_version")
+            return f"{self._db.where}, server {server}, schema {schema.VERSION}, {runs} runs"
+
+        return self._db.now("read", count)
 
     def rows(self, run: str | None = None, limit: int | None = None) -> list[RunRow]:
         """See `Shelf`."""
@@ -219,10 +229,6 @@ class PostgresJournal:
             return make(found, *found.rows[0]) if found.rows else None
 
         return await self._db.do("read", read)
-
-    def _close(self) -> None:
-        self._db.close()
-        self._claims.close()
 
 
 def _call(found: Found, place: str, digest: str, request: str, reply: str | None,

@@ -51,7 +51,7 @@ CALLS: LiteralString = """SELECT row_number() OVER (ORDER BY ended IS NULL, call
     FROM agentfix.calls JOIN agentfix.runs ON run = runs.number WHERE id = %(run)s"""
 RECORDS: LiteralString = """SELECT records.number AS place_in, records.uses, data
     FROM agentfix.records JOIN agentfix.runs ON run = runs.number WHERE id = %(run)s AND kind = %(kind)s"""
-RUNS: LiteralString = f"""SELECT row_number() OVER (ORDER BY begun DESC, number DESC) AS place_in,
+RUNS: LiteralString = f"""SELECT place_in,
         uses || ARRAY(SELECT unnest(uses) FROM agentfix.records
                       WHERE run = runs.number AND kind IN ('result', 'failure', 'remark')) AS uses,
         id, begun, {_LAST_ACTIVE}, header,
@@ -59,8 +59,8 @@ RUNS: LiteralString = f"""SELECT row_number() OVER (ORDER BY begun DESC, number 
         (SELECT data FROM agentfix.records WHERE run = runs.number AND kind = 'result'),
         (SELECT data FROM agentfix.records WHERE run = runs.number AND kind = 'failure'),
         ARRAY(SELECT data FROM agentfix.records WHERE run = runs.number AND kind = 'remark' ORDER BY number)
-    FROM agentfix.runs WHERE %(run)s::text IS NULL OR id = %(run)s
-    ORDER BY place_in LIMIT %(limit)s"""
+    FROM (SELECT row_number() OVER (ORDER BY begun DESC, number DESC) AS place_in, * FROM agentfix.runs
+          WHERE %(run)s::text IS NULL OR id = %(run)s ORDER BY place_in LIMIT %(limit)s) AS runs"""
 STATE: LiteralString = """SELECT
         (SELECT count(*) FROM agentfix.calls WHERE run = runs.number),
         (SELECT max(ended) FROM agentfix.calls WHERE run = runs.number),

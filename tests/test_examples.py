@@ -284,21 +284,21 @@ def test_what_a_notebook_shows_of_a_result_is_data():
 def test_example_15_bug_fixer(agent_saying, capsys, tmp_path):
     module, toy = example("15_bug_fixer"), EXAMPLES / "toy_repository"
     source = (toy / "cart.py").read_text(encoding="utf-8")
-    half = source.replace("sum(price for _name, price, _count", "sum(price * count for _name, price, count")
-    whole = half.replace("cents - cents * discount_percent // 100", "cents * (100 - discount_percent) // 100")
-    agent, model = agent_saying(*(f"```python\n{text}```" for text in (half, whole)))
+    wrong, right = (source.replace("sum(price for _name, price, _count", f"sum({each} for _name, price, count")
+                    for each in ("price + count", "price * count"))
+    agent, model = agent_saying(*(f"```python\n{text}```" for text in (wrong, right)))
     with agent:
         module.main(agent, toy, tmp_path / "copy")
     model.assert_done()
     assert "sum(price for" in str(model.requests[0].messages) and "Its tests say" in str(model.requests[0].messages)
     out = capsys.readouterr().out
     assert "+    cents = sum(price * count for" in out and "All tests pass after 2 attempt(s)" in out
-    assert (tmp_path / "copy" / "cart.py").read_text(encoding="utf-8") == whole
+    assert (tmp_path / "copy" / "cart.py").read_text(encoding="utf-8") == right
     assert (toy / "cart.py").read_text(encoding="utf-8") == source
     ran = subprocess.run([sys.executable, "-m", "pytest", "-q", "--rootdir", ".", "test_cart.py"],
                          cwd=tmp_path / "copy", capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stdout
-    agent, _ = agent_saying(*[f"```python\n{half}```"] * 30, max_rounds=2)
+    agent, _ = agent_saying(*[f"```python\n{wrong}```"] * 30, max_rounds=2)
     with agent:
         module.main(agent, toy, tmp_path / "other")
     assert "No fix was found in 2 attempts" in capsys.readouterr().out and not (tmp_path / "other").exists()

@@ -2,9 +2,9 @@
 
 
 def total(items, discount_percent=0):
-    """What all items cost in cents, less a discount; a part of a cent is in the customer's favour."""
+    """What all items cost in cents, less a discount; a part of a cent is dropped."""
     cents = sum(price for _name, price, _count in items)
-    return cents - cents * discount_percent // 100
+    return cents * (100 - discount_percent) // 100
 
 
 def dearest(items):

@@ -8,7 +8,7 @@ def test_total():
     assert total(CART) == 1699
 
 
-def test_a_part_of_a_cent_is_in_the_customers_favour():
+def test_a_part_of_a_cent_is_dropped():
     assert total(CART, 10) == 1529
 
 

@@ -64,13 +64,13 @@ def test_example_01_embed(agent_saying, capsys):
 
 
 async def test_example_02_stream(agent_saying, capsys):
-    minutes = program("start = 9 * 60 + 40", "end = 13 * 60 + 5", "answer = end - start")
-    agent, _ = agent_saying(*[minutes] * 30)
+    product = program("pens, boxes = 12, 7", "answer = pens * boxes")
+    agent, _ = agent_saying(*[product] * 30)
     async with agent:
         await example("02_stream").main(agent)
     out = capsys.readouterr().out
-    heard = ("[run_started]", "answer = end - start", "[python: ok]", "[attempt 0] answers 205", "[critique by",
-             "[result] 205: ")
+    heard = ("[run_started]", "answer = pens * boxes", "[python: ok]", "[attempt 0] answers 84", "[critique by",
+             "[result] 84: ")
     assert [out.index(text) for text in heard] == sorted(out.index(text) for text in heard)
 
 

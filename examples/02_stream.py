@@ -7,18 +7,21 @@ import asyncio
 
 from agentfix import Agent, Attempt, Critique, Delta, Event, Observation, Result
 
-QUESTION = "A train leaves at 9:40 and arrives at 13:05. How many minutes does it travel?"
+QUESTION = "A box holds 12 pens. How many pens are in 7 boxes?"
 
 
 async def main(agent: Agent) -> None:
+    attempts = 0
     async for event in agent.astream(QUESTION):
-        show(event)
+        show(event, attempts)
+        attempts += event.kind == "attempt"
 
 
-def show(event: Event) -> None:
+def show(event: Event, attempts: int) -> None:
     match event.data.get(event.kind):
         case Delta(text):
-            print(text, end="", flush=True)
+            if event.data["attempt"] == attempts:  # of several that are written at once, the first
+                print(text, end="", flush=True)
         case Observation() as seen:
             print(f"[{seen.tool}: {seen.status}] {seen.text}")
         case Attempt() as attempt:

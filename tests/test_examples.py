@@ -13,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from agentfix import Agent, Settings
+from agentfix import Agent, Critique, Evidence, EvidenceClass, Result, Settings, Usage
 from agentfix.models.catalog import open_catalogue
 from agentfix.plugins import Plugins
 from agentfix.settings import load_settings
@@ -49,7 +49,7 @@ def program(*lines):
 
 def test_every_example_is_tested_here():
     tested = {name.removeprefix("test_example_") for name in globals() if name.startswith("test_example_")}
-    assert tested == {path.stem for path in EXAMPLES.glob("*.py")}
+    assert tested == {path.stem for path in (*EXAMPLES.glob("*.py"), *EXAMPLES.glob("*.ipynb"))}
 
 
 def test_example_01_embed(agent_saying, capsys):
@@ -64,13 +64,13 @@ def test_example_01_embed(agent_saying, capsys):
 
 
 async def test_example_02_stream(agent_saying, capsys):
-    minutes = program("start = 9 * 60 + 40", "end = 13 * 60 + 5", "answer = end - start")
-    agent, _ = agent_saying(*[minutes] * 30)
+    product = program("pens, boxes = 12, 7", "answer = pens * boxes")
+    agent, _ = agent_saying(*[product] * 30)
     async with agent:
         await example("02_stream").main(agent)
     out = capsys.readouterr().out
-    heard = ("[run_started]", "answer = end - start", "[python: ok]", "[attempt 0] answers 205", "[critique by",
-             "[result] 205: ")
+    heard = ("[run_started]", "answer = pens * boxes", "[python: ok]", "[attempt 0] answers 84", "[critique by",
+             "[result] 84: ")
     assert [out.index(text) for text in heard] == sorted(out.index(text) for text in heard)
 
 
@@ -241,6 +241,81 @@ async def test_example_16_negotiation(agent_saying, capsys):
     buyers = [request.messages[0].content for request in model.requests if "You buy" in request.messages[0].content]
     assert ["Offer at once." in said for said in buyers] == [False] * 6 + [True]
     model.assert_done()
+
+
+SAYING = """
+from agentfix import hookimpl
+from agentfix.testing import ScriptedModel
+
+def say(request):
+    asked = str(request.messages)
+    if "double" in asked:
+        return "```python\\ndef double(x):\\n    return 2 * x\\n```"
+    a, b = (6, 4) if "eggs" in asked else (12, 7)
+    if "rogram" in asked:
+        return f"```python\\nanswer = {a} * {b}\\n```"
+    return f"<b>{a}</b> * {b}.\\nThe answer is {a * b}."
+
+@hookimpl
+def agentfix_register_models(register):
+    register("saying", lambda build: ScriptedModel([say] * 99))
+"""
+
+
+@pytest.mark.filterwarnings("default")  # Jupyter's own
+def test_example_14_notebook(tmp_path, monkeypatch):
+    nbclient = pytest.importorskip("nbclient", reason="not installed: pip install nbclient ipykernel")
+    nbformat = pytest.importorskip("nbformat")
+    pytest.importorskip("ipykernel", reason="not installed: pip install nbclient ipykernel")
+    (tmp_path / "saying.py").write_text(SAYING, encoding="utf-8")
+    for name, value in {"MODEL": "saying:", "PLUGINS": str(tmp_path / "saying.py"), "SANDBOX": "embedded",
+                        "DATA_DIR": str(tmp_path / "data")}.items():
+        monkeypatch.setenv(f"AGENTFIX_{name}", value)
+    book = nbformat.read(EXAMPLES / "14_notebook.ipynb", as_version=4)
+    stored = [cell for cell in book.cells if cell.cell_type == "code"]
+    assert not [cell for cell in stored if cell.outputs or cell.execution_count], "store it without outputs"
+    nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    outputs = [cell.outputs for cell in stored]
+    answer, watched, verified, awaited = outputs[1], outputs[2], outputs[3], outputs[4]
+    assert "<b>supported by agreement</b>" in answer[0].data["text/html"] and ">84<" in answer[0].data["text/html"]
+    assert "Attempt(" in watched[0].text and ">24<" in watched[1].data["text/html"]
+    refuted = verified[0].data["text/html"]
+    assert "nothing supports it" in refuted and "<td>contract</td>" in refuted
+    assert "CONTRACT" in awaited[0].data["text/plain"]
+
+
+def test_what_a_notebook_shows_of_a_result_is_data():
+    hostile = "<script>alert(1)</script> $\\href{javascript:alert(1)}{x}$ \ud800 \u202e"
+    said = Evidence(EvidenceClass.OPINION, "refutes", f"{hostile}'\">", "<i>who</i>", "model")
+    critique = Critique(0, "c", "revise", "", (said,))
+    shown = Result("r", hostile * 500, None, True, "", hostile, None, "text", (), (critique,), (), Usage(),
+                   0.0)._repr_html_()
+    assert "<script" not in shown and "<i>" not in shown and shown.encode("utf-8")
+    assert shown.startswith("<div class='tex2jax_ignore mathjax_ignore'>")
+    assert len(shown) < 10_000
+
+
+def test_example_15_bug_fixer(agent_saying, capsys, tmp_path):
+    module, toy = example("15_bug_fixer"), EXAMPLES / "toy_repository"
+    source = (toy / "cart.py").read_text(encoding="utf-8")
+    wrong, right = (source.replace("sum(price for _name, price, _count", f"sum({each} for _name, price, count")
+                    for each in ("price + count", "price * count"))
+    agent, model = agent_saying(*(f"```python\n{text}```" for text in (wrong, right)))
+    with agent:
+        module.main(agent, toy, tmp_path / "copy")
+    model.assert_done()
+    assert "sum(price for" in str(model.requests[0].messages) and "Its tests say" in str(model.requests[0].messages)
+    out = capsys.readouterr().out
+    assert "+    cents = sum(price * count for" in out and "All tests pass after 2 attempt(s)" in out
+    assert (tmp_path / "copy" / "cart.py").read_text(encoding="utf-8") == right
+    assert (toy / "cart.py").read_text(encoding="utf-8") == source
+    ran = subprocess.run([sys.executable, "-m", "pytest", "-q", "--rootdir", ".", "test_cart.py"],
+                         cwd=tmp_path / "copy", capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stdout
+    agent, _ = agent_saying(*[f"```python\n{wrong}```"] * 30, max_rounds=2)
+    with agent:
+        module.main(agent, toy, tmp_path / "other")
+    assert "No fix was found in 2 attempts" in capsys.readouterr().out and not (tmp_path / "other").exists()
 
 
 def test_an_example_is_a_plugin_too():

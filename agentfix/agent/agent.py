@@ -105,10 +105,10 @@ class Agent:
     def graph(self) -> Any:
         """The machine as a LangGraph `StateGraph`, for your own application.
 
-        Compile it with any checkpointer and interrupts, invoke it with `{"question": ...}` or `{"task": {...}}`, or put
-        the compiled graph into a graph of yours as a node. It gives back `answer`, `result` (a `Result` as plain JSON)
-        and `run`. With `stream_mode="custom"` the events of the run are streamed. Its state holds names and plain JSON;
-        texts are in this agent's journal, so a thread can be taken up by another agent over the same journal.
+        Compile it with any checkpointer and interrupts, `ainvoke` it with `{"question": ...}` or `{"task": {...}}`, or
+        put the compiled graph into a graph of yours as a node. It gives back `answer`, `result` (a `Result` as plain
+        JSON) and `run`. With `stream_mode="custom"` the events of the run are streamed. Its state holds names and plain
+        JSON; texts are in this agent's journal, so a thread can be taken up by another agent over the same journal.
         """
         return self._graph
 

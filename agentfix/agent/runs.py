@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -76,6 +77,8 @@ class _Live:
     output: Output[Any] | None = None
     write: Callable[[Any], None] | None = None
     """Where LangGraph wants custom events, when it is LangGraph's user who runs the graph."""
+    node: asyncio.Task[Any] | None = None
+    """The latest node, when it is LangGraph's user who runs the graph."""
 
 
 @dataclass
@@ -121,6 +124,9 @@ class LiveRuns:
                              "Give it as the run was begun: output=Output(...).")
         if opening.settings.record is not None:
             write_recording(opening.settings.record, Recording("", {}, {}))  # fails now rather than after the run
+        known = self._live.get(run)
+        if known is not None and known.node is not None and known.node.done():
+            await self.close(run)  # a graph that was interrupted, or cancelled between two nodes, left it
         stack = AsyncExitStack()
         try:
             live = await self._opened(run, task, opening, stack)
@@ -247,6 +253,7 @@ class LiveRuns:
             task = _task(question)
             await self.open(run, task, Opening(self.settings))
             self._live[run].context.watched = True
+            self._live[run].node = asyncio.current_task()
         self._live[run].write = write
         return self._live[run].context
 
@@ -257,6 +264,7 @@ class LiveRuns:
             await self._revive(run, state)
         live = self._live[run]
         live.write = write
+        live.node = live.node and asyncio.current_task()
         live.context.keep(int(state["attempts"]))
         if state.get("trail", live.context.trail) != live.context.trail:
             raise JournalError(f"Since this checkpoint run {run!r} went on in another way, and what the checkpoint "
@@ -275,6 +283,7 @@ class LiveRuns:
             context.calls.made.setdefault(place, Asked(ToolCall("", {}), unmade))
         context.calls.meter.rounds = int(state["rounds"])
         context.watched = True
+        self._live[run].node = asyncio.current_task()
         attempts = [_ATTEMPT.validate_python(data) for data in await journal.records(run, "attempt")]
         critiques = [_CRITIQUE.validate_python(data) for data in await journal.records(run, "critique")]
         rounds = [_ROUND.validate_python(data) for data in await journal.records(run, "round")]

@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol, TypeAlias
@@ -83,12 +84,16 @@ def build(runs: Runs) -> Any:
 
 
 def _live(node: Node, runs: Runs) -> Any:
-    """A node as LangGraph wants it. What fails after something was attempted ends the run and loses nothing."""
+    """A node as LangGraph wants it. What fails after something was attempted ends the run and loses nothing; a run that
+    is cancelled holds nothing any more, and can be brought back."""
 
     async def run(state: RunState, runtime: Runtime[Any]) -> dict[str, Any]:
         context = await runs.context(state, runtime.stream_writer)
         try:
             return await node(state, context)
+        except asyncio.CancelledError:
+            await runs.close(context.calls.run_id)
+            raise
         except AgentFixError as error:
             blamed = f" of plugin {error.plugin!r}" if isinstance(error, PluginError) else ""
             _LOG.warning("run %s: %s%s", context.calls.run_id, type(error).__name__, blamed)

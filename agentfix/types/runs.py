@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from agentfix.types.attempts import Attempt
 from agentfix.types.evidence import Critique, EvidenceClass, Standing
 from agentfix.types.messages import Usage
+from agentfix.types.shown import as_html
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +111,7 @@ class Result:
     def attempt(self) -> Attempt | None:
         """The chosen attempt."""
         return None if self.best is None else self.attempts[self.best]
+
+    def _repr_html_(self) -> str:
+        """How notebooks show it: the answer, what supports it, and the evidence."""
+        return as_html(self)

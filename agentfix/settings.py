@@ -292,6 +292,16 @@ def read_key(name: str, environment: Mapping[str, str] | None = None) -> str | N
     return key or None
 
 
+def set_unless_set(name: str, value: str) -> None:
+    """Have this process, and those that it starts, find a variable in their environment unless the user set it.
+
+    Args:
+        name: of the variable, which is a third party's.
+        value: of it.
+    """
+    os.environ.setdefault(name, value)
+
+
 def split_model(spec: str) -> tuple[str, str]:
     """The backend and the name of a model, as users write it: what begins with no backend is a local model's name.
 

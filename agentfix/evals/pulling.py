@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agentfix.errors import DataSetError, InputError
-from agentfix.evals.rows import name_of
+from agentfix.rows import name_of
 from agentfix.plugins.contract import described
 from agentfix.protocols import DataSource, PublishedDataSet
 

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agentfix.errors import InputError
+from agentfix.errors import RunUnderWayError
 
 try:
     import fcntl
@@ -34,10 +34,11 @@ class Claims:
         """Claim a run for this process, and only for as long as it lives.
 
         Raises:
-            InputError: another process has claimed it.
+            RunUnderWayError: another process has claimed it.
         """
         if not self._try(run):
-            raise InputError(f"Run {run!r} is under way in another process.", "Wait for it, or stop that process.")
+            raise RunUnderWayError(f"Run {run!r} is under way in another process.",
+                                   "Wait for it, or stop that process.")
         try:
             yield
         finally:

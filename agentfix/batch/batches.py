@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any, Self
@@ -75,11 +75,13 @@ class Batch:
         """Runs."""
         return 0 if self._driver is None else self._driver.under_way
 
-    async def run(self, engine: Engine) -> AsyncGenerator[Mapping[str, Any]]:
+    async def run(self, engine: Engine,
+                  notice: Callable[[str], None] = lambda message: None) -> AsyncGenerator[Mapping[str, Any]]:
         """Answer what is left.
 
         Args:
             engine: where; it is closed afterwards.
+            notice: told of workers that are lost.
 
         Yields:
             A line for each task, when it is in the file: `id`, `error`, and all that `agentfix run --json` says of a
@@ -88,7 +90,7 @@ class Batch:
         Raises:
             AgentFixError: what went wrong would for every task; or the file can't be written.
         """
-        self._driver = Driver(self._left, engine, self._limits, self.tally)
+        self._driver = Driver(self._left, engine, self._limits, self.tally, notice)
         async with aclosing(self._driver.run()) as lines:
             async for line in lines:
                 if self._file is not None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from typing import Any
 
 from agentfix.batch.answering import failed_line
@@ -31,16 +31,18 @@ class Driver:
         engine: answers them; it is started and closed here.
         limits: of the whole batch.
         tally: what earlier starts came to; each line is added.
+        notice: told of workers that are lost.
     """
 
-    def __init__(self, jobs: Iterable[Job], engine: Engine, limits: Limits, tally: Tally) -> None:
+    def __init__(self, jobs: Iterable[Job], engine: Engine, limits: Limits, tally: Tally,
+                 notice: Callable[[str], None]) -> None:
         self._open = {job.id: job for job in jobs}
         """Those without an answer."""
         self._waiting = deque(self._open)
         self._alone = deque[str]()
         self._losses = dict[str, int]()
         self._in_a_row = 0
-        self._engine, self._limits, self._tally = engine, limits, tally
+        self._engine, self._limits, self._tally, self._notice = engine, limits, tally, notice
         self._workers = dict[str, set[str]]()
         """What each is at work on."""
         self._places = deque[str]()
@@ -111,7 +113,9 @@ class Driver:
         if self._in_a_row >= max(MOST_IN_A_ROW, 10 * len(self._workers)):
             raise AgentFixError(f"{self._in_a_row} workers died, and nothing was answered meanwhile; the last one: "
                                 f"{reason}", "See whether they have the memory they need, and the same agentfix.")
-        for job in sorted(self._workers.pop(worker, set()) & self._open.keys()):
+        jobs = sorted(self._workers.pop(worker, set()) & self._open.keys())
+        self._notice(f"{worker} was lost with {len(jobs)} runs, which go on elsewhere: {reason}")
+        for job in jobs:
             losses = self._losses[job] = self._losses.get(job, 0) + 1
             if losses >= MOST_LOSSES:
                 failed.append(failed_line(self._open.pop(job), f"{losses} workers died under it; the last one: "

@@ -12,9 +12,11 @@ import itertools
 import logging
 import os
 import shutil
+import signal
 import tempfile
-from collections.abc import Callable, Coroutine, Mapping
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Coroutine, Generator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -158,7 +160,8 @@ class RayEngine:
             options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE_BYTES,
                         "_temp_dir": str(self._folder)}
         try:
-            ray.init(**options)
+            with _own_signals():
+                ray.init(**options)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             where = f"Ray can't be reached at {self._address!r}" if self._address else "Ray can't be started"
             raise ConfigError(f"{where}: {_first_line(error)}",
@@ -230,19 +233,33 @@ def _fault(error: AgentFixError) -> _Fault:
     return _Fault(error.message, error.hint, isinstance(error, UsageError))
 
 
+@contextmanager
+def _own_signals() -> Generator[None]:
+    """Keep what is done at signals, which Ray would have end the program."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
+
+
 def _first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _new_folder() -> Path:
     """For what Ray writes. Its sockets are in there, whose paths have to be short."""
-    parent = "/tmp" if Path("/tmp").is_dir() else None  # noqa: S108
+    parent = "/tmp" if Path("/tmp").is_dir() else None
     return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-", dir=parent))
 
 
 def _sweep() -> None:
     """Remove what drivers left that were killed."""
-    for folder in Path("/tmp").glob(f"{_FOLDER}*-*"):  # noqa: S108
+    for folder in Path("/tmp").glob(f"{_FOLDER}*-*"):
         owner = folder.name.removeprefix(_FOLDER).partition("-")[0]
         if owner.isdecimal() and not _lives(int(owner)):
             shutil.rmtree(folder, ignore_errors=True)

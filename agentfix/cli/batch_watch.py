@@ -47,7 +47,8 @@ class Summary:
         cost = "" if not self.cost else f", cost {self.cost:.4g}"
         left = f", {self.left} left" if self.left else ""
         return (f"{self.tasks} tasks: {self.answered} answered, {self.supported} of them supported, "
-                f"{self.failed} failed{left}; {self.prompt_tokens:,} prompt and {self.completion_tokens:,} completion tokens{cost}")
+                f"{self.failed} failed{left}; {self.prompt_tokens:,} prompt and {self.completion_tokens:,} completion "
+                f"tokens{cost}")
 
 
 def summary(batch: Batch) -> Summary:

@@ -72,8 +72,9 @@ def measure(tasks: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, endpoint(DELAY_MS) as url:
         for turn in range(2):
             for name in rates:
-                settings = Settings(model=f"openai:m@{url}", sandbox="embedded", data_dir=Path(folder) / f"{name}{turn}")
-                settings.data_dir.mkdir()
+                place = Path(folder) / f"{name}{turn}"
+                place.mkdir()
+                settings = Settings(model=f"openai:m@{url}", sandbox="embedded", data_dir=place)
                 engine = (LocalEngine(settings, concurrency=AT_ONCE) if name == "local" else
                           RayEngine(settings, workers=WORKERS, concurrency=AT_ONCE // WORKERS))
                 per_s, start_s = asyncio.run(rate(tasks, settings, engine))

@@ -31,6 +31,9 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["content-length"])))
+        if not self.server.lives:
+            self.close_connection = True
+            return
         self.server.count[json.dumps(body["messages"], sort_keys=True), body["seed"]] += 1
         time.sleep(self.server.delay_s)
         said = VERDICT if "response_format" in body else "Because it is so."
@@ -57,19 +60,31 @@ class CountingModel(ThreadingHTTPServer):
     def __init__(self, delay_s: float) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.delay_s = delay_s
+        self.lives = True
         self.count: collections.Counter[Key] = collections.Counter()
         threading.Thread(target=self.serve_forever, args=(0.05,), daemon=True).start()
+
+    @property
+    def spec(self) -> str:
+        """What `--model` is told."""
+        return f"openai:m@{self.url}"
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
+    def die(self) -> None:
+        """Answer nobody any more, nor let anybody in."""
+        self.lives = False
+        self.shutdown()
+        self.server_close()
+
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Clients are killed here."""
 
     def __exit__(self, *args: object) -> None:
-        self.shutdown()
-        super().__exit__(*args)
+        if self.lives:
+            self.die()
 
 
 def write_tasks(file: Path, count: int) -> list[str]:
@@ -85,8 +100,10 @@ class BatchProcess:
     """`agentfix batch` in a folder, killed and started again."""
 
     folder: Path
-    url: str
-    arguments: tuple[str, ...]
+    model: str
+    arguments: tuple[str, ...] = ()
+    settings: str = ""
+    """In TOML."""
     process: Popen[str] = field(init=False)
 
     @property
@@ -99,14 +116,21 @@ class BatchProcess:
 
     def start(self) -> None:
         command = [sys.executable, "-m", "agentfix", "batch", str(self.tasks), "--output", str(self.output), "--model",
-                   f"openai:m@{self.url}", "--sandbox", "embedded", "--json", *self.arguments]
-        environment = {**os.environ, "AGENTFIX_DATA_DIR": str(self.folder / "data")}
+                   self.model, "--sandbox", "embedded", "--json", *self.arguments]
+        (self.folder / "agentfix.toml").write_text(self.settings, encoding="utf-8")
+        environment = {**os.environ, "AGENTFIX_DATA_DIR": str(self.folder / "data"),
+                       "AGENTFIX_CONFIG": str(self.folder / "agentfix.toml")}
         self.process = Popen(command, stdin=DEVNULL, stdout=PIPE, stderr=PIPE, text=True, env=environment)
 
     def ended(self) -> tuple[int, dict[str, Any], str]:
         """Wait; gives the exit status, the summary, and standard error."""
         out, err = self.process.communicate()
         return self.process.returncode, json.loads(out) if out else {}, err
+
+    def told(self) -> str:
+        """The next line of standard error."""
+        assert self.process.stderr is not None
+        return self.process.stderr.readline()
 
     @property
     def lives(self) -> bool:

@@ -60,7 +60,7 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 @click.option("--max-cost", type=float, help="Money for each task, at most.")
 @click.option("--seed", type=int, help="Where chance starts from.")
 @plugin_option
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end, and nothing else.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of a line.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 @click.pass_context
 def batch(context: click.Context, file: Path, output: Path, engine_name: str, workers: int | None, ray_address: str,
@@ -89,7 +89,7 @@ def batch(context: click.Context, file: Path, output: Path, engine_name: str, wo
     with Batch(tasks, settings, output=output, limits=limits) as work:
         if work.left:
             engine = _engine(context, settings, engine_name, workers, concurrency, ray_address)
-            with watcher(work, quiet=quiet or as_json) as watch:
+            with watcher(work, quiet=quiet) as watch:
                 _run(work, engine, watch)
         told = summary(work)
         click.echo(json.dumps({**asdict(told), "output": str(output)}) if as_json else one_line(str(told)))

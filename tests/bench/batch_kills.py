@@ -27,7 +27,7 @@ def batches(kills: int, who: str, chance: random.Random) -> None:
     done = 0
     while done < kills:
         with tempfile.TemporaryDirectory() as folder, CountingModel(DELAY_S) as model:
-            batch = BatchProcess(Path(folder), model.url, ARGUMENTS)
+            batch = BatchProcess(Path(folder), model.spec, ARGUMENTS)
             ids = write_tasks(batch.tasks, TASKS)
             batch.start()
             killer = Killer(batch, model, chance)
@@ -39,10 +39,10 @@ def batches(kills: int, who: str, chance: random.Random) -> None:
             lines = [line["id"] for line in batch.lines()]
             failed = sum(line["error"] is not None for line in batch.lines())
             calls = len(batch.ended_calls())
-            left = sum(name.startswith("ray::") for _, name in children_of(1))
+            left = sum(name.startswith("ray::BatchWorker") for _, name in children_of(1))
             row = (f"{who}s killed", killer.killed, len(ids), len(set(lines)), len(lines) - len(set(lines)), failed,
                    calls, killer.asked_again(), sum(model.count.values()) - calls, f"{took:.0f} s")
-            sys.stdout.write(ROW.format(*map(str, row)) + (f"  {left} processes of Ray left\n" if left else "\n"))
+            sys.stdout.write(ROW.format(*map(str, row)) + (f"  {left} workers left\n" if left else "\n"))
             sys.stdout.flush()
             done += max(1, killer.killed)
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agentfix.batch.engine import Job
 from agentfix.batch.tally import Tally
@@ -13,6 +14,18 @@ from agentfix.errors import InputError
 from agentfix.lines import LineFile
 
 _OTHER = "Give another --output file."
+
+
+class _Line(BaseModel):
+    """What is looked at of a line."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    id: str
+    run_id: str
+    error: str | None
+    abstained: bool = True
+    usage: dict[str, Any] = Field(default_factory=dict[str, Any])
 
 
 class OutputFile:
@@ -41,7 +54,8 @@ class OutputFile:
         self._file = LineFile(path)
         try:
             if self._look():
-                self._file.replace(line for line in self._file.stored() if json.loads(line)["error"] is None)
+                stored = self._file.stored()
+                self._file.replace(line for line in stored if _Line.model_validate_json(line).error is None)
             else:
                 self._file.take_up()
         except BaseException:
@@ -66,29 +80,27 @@ class OutputFile:
         """See what there is; returns how many of the lines say that a task failed."""
         failed = 0
         for line in self._parsed():
-            name, run = line["id"], line["run_id"]
+            name, run = line.id, line.run_id
             if not run.startswith(self._batch):
                 raise InputError(f"{self.path} holds results that were made with other settings: "
                                  f"see agentfix runs show {run}.", _OTHER)
             if self._runs.get(name, run) != run:
                 raise InputError(f"{self.path} holds a result of {name!r}, which was another task then.", _OTHER)
-            if line["error"] is not None:
+            if line.error is not None:
                 failed += 1
             elif name in self._runs and name not in self.done:
                 self.done.add(name)
-                self.tally.add(line)
+                self.tally.add(line.model_dump())
         if self._file.torn and not self._file.torn.startswith(b'{"id": '[:len(self._file.torn)]):
             raise self._no_results(None)
         return failed
 
-    def _parsed(self) -> Iterator[Mapping[str, Any]]:
+    def _parsed(self) -> Iterator[_Line]:
         for number, text in enumerate(self._file.stored(), 1):
             try:
-                line: Any = json.loads(text)
-                {line[name] for name in ("id", "run_id")} and line["error"]
-            except (ValueError, TypeError, KeyError, RecursionError) as error:
+                yield _Line.model_validate_json(text)
+            except ValidationError as error:
                 raise self._no_results(number) from error
-            yield cast("dict[str, Any]", line)
 
     def _no_results(self, number: int | None) -> InputError:
         where = "" if number is None else f", line {number}"

@@ -176,7 +176,8 @@ class RayEngine:
         if self._wanted is not None:
             return self._wanted
         if not self._per_core:
-            return max(1, sum(bool(node["Alive"]) for node in ray.nodes()))
+            cluster: Any = ray
+            return max(1, sum(node["Alive"] for node in cluster.nodes()))
         return max(1, int(ray.cluster_resources().get("CPU", 1)))
 
     def _employ(self) -> None:

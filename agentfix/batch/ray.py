@@ -37,6 +37,7 @@ _CALLS_BESIDE = 2
 """That a worker hears while it is full: to be closed, for one."""
 _STORE_BYTES = 80_000_000
 """Of memory for objects; results are smaller than what Ray puts there."""
+_UNREACHED = "See whether it runs: ray status. A cluster that asks for a token needs RAY_AUTH_MODE=token here too."
 _FOLDER = "agentfix-ray-"
 
 
@@ -165,7 +166,7 @@ class RayEngine:
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             where = f"Ray can't be reached at {self._address!r}" if self._address else "Ray can't be started"
             raise ConfigError(f"{where}: {_first_line(error)}",
-                              "See whether it runs: ray status" if self._address else "") from error
+                              _UNREACHED if self._address else "") from error
         self._connected = True
 
     @property

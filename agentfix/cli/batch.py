@@ -37,8 +37,9 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
               help="This process, or workers that Ray keeps.")
 @click.option("--workers", type=click.IntRange(1), help="How many processes, with --engine ray; one for each core "
               "unless told, and one for each machine with a local model.")
-@click.option("--ray-address", envvar="RAY_ADDRESS", default="", help="The Ray cluster, such as ray://HEAD:10001, or "
-              "auto for the one that runs here; RAY_ADDRESS is read too. Without one Ray is started on this machine.")
+@click.option("--ray-address", envvar="RAY_ADDRESS", default="", help="The Ray cluster, as HOST:PORT of its head, or "
+              "auto for the one that this machine is a node of; RAY_ADDRESS is read too. Without one Ray is started on "
+              "this machine.")
 @click.option("--concurrency", type=click.IntRange(1, 1024), help="How many tasks are answered at once by a process; 8 "
               "with a local model and 4 with others unless told.")
 @click.option("--max-tokens-total", type=click.IntRange(0), help="Tokens read and written for all tasks; when they are "

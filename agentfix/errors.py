@@ -194,6 +194,10 @@ class RecordingError(AgentFixError):
     """A recording can't be read, or does not hold what is asked of it."""
 
 
+FOR_ALL = (ConfigError, ModelUnavailableError, UnknownNameError)
+"""What goes wrong for one task goes wrong for every other that is asked with the same settings."""
+
+
 class ToolError(Exception):
     """A message from a tool to the model: the call was wrong, or had no result. Never ends a run.
 

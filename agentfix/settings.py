@@ -27,6 +27,10 @@ MAX_TIMEOUT_S = 86_400.0
 DEFAULT_ENDPOINT = "openai"
 LOCAL = "llamacpp"
 """The backend of local models."""
+AT_ONCE_LOCALLY = 8
+"""A local model decodes what runs at once in one batch."""
+AT_ONCE = 4
+"""An endpoint may have a limit on what is asked of it."""
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
@@ -206,6 +210,11 @@ class Settings(BaseModel):
     def adapters(self) -> tuple[tuple[Path, float], ...]:
         """The files of `lora`, and how strongly each counts."""
         return tuple(_adapter(text) for text in self.lora)
+
+    @property
+    def runs_at_once(self) -> int:
+        """How many runs one process has at once that works through many tasks, unless told."""
+        return AT_ONCE_LOCALLY if split_model(self.model)[0] == LOCAL else AT_ONCE
 
     @property
     def models_dir(self) -> Path:

@@ -8,11 +8,9 @@ from typing import Any, Protocol
 
 from agentfix.batch.engine import Job
 from agentfix.cli.jsonout import result_object
-from agentfix.errors import AgentFixError, ConfigError, ModelUnavailableError, RunUnderWayError, UnknownNameError
+from agentfix.errors import FOR_ALL, AgentFixError, RunUnderWayError
 from agentfix.types import Result, Task
 
-FOR_ALL = (ConfigError, ModelUnavailableError, UnknownNameError)
-"""What goes wrong for one task goes wrong for every other."""
 BETWEEN_LOOKS_S = 0.5
 """At a run that another process is at work on."""
 

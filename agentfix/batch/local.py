@@ -10,18 +10,9 @@ from typing import Any
 from agentfix.agent import Agent
 from agentfix.batch.answering import Runs, line_of
 from agentfix.batch.engine import Answered, Broken, Job, News, Ready
-from agentfix.settings import LOCAL, Settings, split_model
+from agentfix.settings import Settings
 
-AT_ONCE_LOCALLY = 8
-"""A local model decodes what runs at once in one batch."""
-AT_ONCE = 4
-"""An endpoint may have a limit on what is asked of it."""
 _NAME = "this process"
-
-
-def concurrency_for(settings: Settings) -> int:
-    """How many runs one process has at once, unless told."""
-    return AT_ONCE_LOCALLY if split_model(settings.model)[0] == LOCAL else AT_ONCE
 
 
 class LocalEngine:
@@ -36,7 +27,7 @@ class LocalEngine:
     def __init__(self, settings: Settings, *, concurrency: int | None = None,
                  make_agent: Callable[[Settings], AbstractAsyncContextManager[Runs]] = Agent) -> None:
         self._settings = settings
-        self._places = concurrency or concurrency_for(settings)
+        self._places = concurrency or settings.runs_at_once
         self._make_agent = make_agent
         self._stack = AsyncExitStack()
         self._under_way = set[asyncio.Task[None]]()

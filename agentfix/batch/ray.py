@@ -27,7 +27,6 @@ from ray.exceptions import RayError, RayTaskError
 from agentfix.agent import Agent
 from agentfix.batch.answering import line_of
 from agentfix.batch.engine import Answered, Broken, Job, Lost, News, Ready
-from agentfix.batch.local import concurrency_for
 from agentfix.errors import AgentFixError, ConfigError, UsageError
 from agentfix.settings import LOCAL, Settings, set_unless_set, split_model
 
@@ -110,7 +109,7 @@ class RayEngine:
                  address: str = "") -> None:
         self._settings = settings
         self._wanted = workers
-        self._places = concurrency or concurrency_for(settings)
+        self._places = concurrency or settings.runs_at_once
         self._address = address
         self._folder: Path | None = None
         self._connected = False

@@ -48,7 +48,9 @@ def batches(kills: int, who: str, chance: random.Random) -> None:
 
 
 def _kill_driver(killer: Killer) -> bool:
-    time.sleep(killer.chance.uniform(0, 12))
+    while killer.batch.lives and not killer.batch.workers():
+        time.sleep(0.05)
+    time.sleep(killer.chance.uniform(0, 8))
     if not killer.batch.lives:
         return False
     killer.batch.kill()

@@ -142,7 +142,8 @@ class RayEngine:
             for closing in done:
                 closing.exception()  # it died first
         for actor in actors:
-            ray.kill(actor)
+            with suppress(RayError):
+                ray.kill(actor)
         if self._connected:
             self._connected = False
             ray.shutdown()

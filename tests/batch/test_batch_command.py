@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 import threading
 
 import pytest
@@ -83,6 +84,20 @@ def test_a_driver_that_is_killed_goes_on_where_it_was(batch):
     assert killer.by_then and killer.asked_again() == 0
 
 
+def test_sigterm_stops_at_once_and_nothing_is_lost(batch):
+    batch, model = batch
+    asked = write_tasks(batch.tasks, 12)
+    batch.start()
+    batch.told()
+    model.delay_s = 60.0
+    batch.process.terminate()
+    status, told, err = batch.ended()
+    assert status == 130 and told["left"] and "The same command goes on from here." in err
+    model.delay_s = 0.01
+    batch.start()
+    assert batch.ended()[0] == 0 and ids(batch) == sorted(asked)
+
+
 def test_an_endpoint_that_dies_in_the_middle_costs_no_result(tmp_path):
     with CountingModel(0.05) as first, CountingModel(0.05) as second:
         settings = f'[endpoints.two]\nbase_urls = ["{first.url}", "{second.url}"]\n'
@@ -124,6 +139,14 @@ def test_what_goes_wrong_for_every_task_ends_the_batch(tmp_path, capsys, monkeyp
     assert "--workers needs --engine ray" in capsys.readouterr().err
     assert main(["batch", "tasks.jsonl", "--output", "tasks.jsonl"]) == 2
     assert "would be written over" in capsys.readouterr().err
+
+
+def test_without_ray_it_is_said_how_to_get_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    monkeypatch.chdir(tmp_path)
+    write_tasks(tmp_path / "tasks.jsonl", 1)
+    assert main(["batch", "tasks.jsonl", "--output", "results.jsonl", "--engine", "ray"]) == 2
+    assert "pip install 'agentfix[ray]'" in capsys.readouterr().err
 
 
 def test_a_bad_line_is_told_before_anything_is_asked(batch, capsys, monkeypatch):

@@ -5,6 +5,7 @@
     │   ├── ConfigError            a setting or settings file is wrong
     │   ├── UnknownNameError       no model, tool, critic, strategy, kind or sandbox of that name
     │   └── InputError             a question or file that can't be used
+    │       ├── RunUnderWayError     another process, or another call, is at work on the run
     │       └── ContaminationError   items of a data set stand in what models are shown
     ├── PluginError                a plugin broke its contract; names the plugin
     │   ├── DuplicateNameError     two plugins register one name
@@ -69,6 +70,10 @@ class ConfigError(UsageError):
 
 class InputError(UsageError):
     """A question or file that can't be used."""
+
+
+class RunUnderWayError(InputError):
+    """Another process, or another call in this one, is at work on the run: it can be waited for."""
 
 
 class ContaminationError(InputError):
@@ -187,6 +192,10 @@ class CallInDoubtError(AgentFixError):
 
 class RecordingError(AgentFixError):
     """A recording can't be read, or does not hold what is asked of it."""
+
+
+FOR_ALL = (ConfigError, ModelUnavailableError, UnknownNameError)
+"""What goes wrong for one task goes wrong for every other that is asked with the same settings."""
 
 
 class ToolError(Exception):

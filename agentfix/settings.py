@@ -27,6 +27,10 @@ MAX_TIMEOUT_S = 86_400.0
 DEFAULT_ENDPOINT = "openai"
 LOCAL = "llamacpp"
 """The backend of local models."""
+AT_ONCE_LOCALLY = 8
+"""A local model decodes what runs at once in one batch."""
+AT_ONCE = 4
+"""An endpoint may have a limit on what is asked of it."""
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
@@ -221,6 +225,11 @@ class Settings(BaseModel):
         return tuple(_adapter(text) for text in self.lora)
 
     @property
+    def runs_at_once(self) -> int:
+        """How many runs one process has at once that works through many tasks, unless told."""
+        return AT_ONCE_LOCALLY if split_model(self.model)[0] == LOCAL else AT_ONCE
+
+    @property
     def models_dir(self) -> Path:
         return self.data_dir / "models"
 
@@ -308,6 +317,16 @@ def read_key(name: str, environment: Mapping[str, str] | None = None) -> str | N
     if not (key.isascii() and key.isprintable()):
         raise ConfigError(f"The key {name} holds a character that no key can have.", "Set it again.")
     return key or None
+
+
+def set_unless_set(name: str, value: str) -> None:
+    """Have this process, and those that it starts, find a variable in their environment unless the user set it.
+
+    Args:
+        name: of the variable, which is a third party's.
+        value: of it.
+    """
+    os.environ.setdefault(name, value)
 
 
 def split_model(spec: str) -> tuple[str, str]:

@@ -1,9 +1,10 @@
-"""Answer a file of questions, eight at a time, for at most a hundred thousand tokens, and go on where it was cut off.
+"""Answers a file of questions in a batch job of your own, each with its tests.
 
-Each line of the input has a question and its tests. A run is named after its line, so a second start of the job takes
-from the journal what the first one was told, and asks only what is left. A line that fails does not end the job.
+Results are in the file as they are finished. A second start of the job, after whatever killed the first, asks only what
+is left, and tries again what failed. With `RayEngine(settings)`, of agentfix.batch.ray, the same tasks are answered by
+the workers of a cluster; `agentfix batch` does all this for files in its own form.
 
-Run it with: python examples/12_batch.py questions.jsonl > answers.jsonl
+Run it with: python examples/12_batch.py questions.jsonl answers.jsonl
 """
 
 import asyncio
@@ -11,36 +12,23 @@ import json
 import sys
 from pathlib import Path
 
-from agentfix import Agent, AgentFixError, Check, Pool, Task
+from agentfix import Check, Task, load_settings
+from agentfix.batch import Batch, BatchTask, Engine, Limits, LocalEngine
 
-AT_ONCE = 8
 
-
-def tasks_in(questions: Path) -> list[Task]:
+def tasks_in(questions: Path) -> list[BatchTask]:
     lines = map(json.loads, questions.read_text(encoding="utf-8").splitlines())
-    return [Task(line["question"], checks=tuple(map(Check, line["tests"]))) for line in lines]
+    return [BatchTask(str(number), Task(line["question"], checks=tuple(map(Check, line["tests"]))))
+            for number, line in enumerate(lines)]
 
 
-async def main(agent: Agent, name: str, tasks: list[Task]) -> None:
-    slots = asyncio.Semaphore(AT_ONCE)
-
-    async def answered(number: int) -> dict[str, object]:
-        async with slots:
-            try:
-                result = await agent.arun(tasks[number], run_id=f"{name}-{number}")
-            except AgentFixError as error:
-                return {"line": number, "error": str(error)}
-        return {"line": number, "answer": result.answer, "supported_by": str(result.supported_by),
-                "stopped": result.stop_reason}
-
-    for done in asyncio.as_completed([answered(number) for number in range(len(tasks))]):
-        print(json.dumps(await done), flush=True)
-
-
-async def script(name: str, tasks: list[Task]) -> None:
-    async with Agent(pool=Pool(max_tokens=100_000)) as agent:
-        await main(agent, name, tasks)
+async def main(batch: Batch, engine: Engine) -> None:
+    async for line in batch.run(engine):
+        print(f"{batch.tally.done} of {batch.tasks}: question {line['id']}", line["error"] or line["supported_by"])
+    print(f"{batch.tally.supported} supported, {batch.left} left {batch.stopped}".strip())
 
 
 if __name__ == "__main__":
-    asyncio.run(script(Path(sys.argv[1]).stem, tasks_in(Path(sys.argv[1]))))
+    settings = load_settings()
+    with Batch(tasks_in(Path(sys.argv[1])), settings, output=Path(sys.argv[2]), limits=Limits(100_000)) as job:
+        asyncio.run(main(job, LocalEngine(settings, concurrency=8)))

@@ -20,7 +20,7 @@ FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agent
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
           "agentfix.threads", "agentfix.confidence", "agentfix.valuation", "agentfix.places", "agentfix.conversation",
-          "agentfix.bisection"}
+          "agentfix.bisection", "agentfix.rows", "agentfix.lines"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
@@ -42,12 +42,15 @@ MAY_IMPORT = {
                        "agentfix.conversation", "agentfix.pool", "agentfix.graph"},
     "agentfix.lifecycle": {*SHARED},
     "agentfix.bisection": {*FOUNDATIONS},
+    "agentfix.rows": {*FOUNDATIONS},
+    "agentfix.lines": {*FOUNDATIONS},
     "agentfix.steps": set(),
     "agentfix.families": set(),
     "agentfix.places": set(),
     "agentfix.valuation": {*FOUNDATIONS},
     "agentfix.threads": set(),
     "agentfix.tools": {*SHARED, "agentfix.lifecycle", "agentfix.tools"},
+    "agentfix.batch": {*SHARED, "agentfix.agent", "agentfix.cli.jsonout", "agentfix.cli.images", "agentfix.batch"},
     "agentfix.isolation": {*SHARED, "agentfix.lifecycle", "agentfix.plugins", "agentfix.tools", "agentfix.isolation"},
     "agentfix.evals": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.evals"},
     "agentfix.testing": {*SHARED, "agentfix.plugins", "agentfix.tools", "agentfix.lifecycle", "agentfix.models",
@@ -57,7 +60,7 @@ MAY_IMPORT = {
     "agentfix.server": {*SHARED, "agentfix.agent", "agentfix.cli", "agentfix.server"},
     "agentfix.cli": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.sandbox",
                      "agentfix.journal", "agentfix.evals", "agentfix.doctor", "agentfix.tools", "agentfix.testing",
-                     "agentfix.export", "agentfix.cli"},
+                     "agentfix.export", "agentfix.batch", "agentfix.cli"},
     "agentfix.repl": {*SHARED, "agentfix.plugins", "agentfix.agent", "agentfix.models", "agentfix.journal",
                       "agentfix.export", "agentfix.tools", "agentfix.why", "agentfix.cli", "agentfix.repl"},
     "agentfix.doctor": {*SHARED, "agentfix.plugins", "agentfix.models", "agentfix.sandbox", "agentfix.journal",
@@ -100,6 +103,7 @@ BOUNDARIES = {
     "trafilatura": ["plugins/corpus_search/html.py", "plugins/fetch_page/worker.py"],
     "inspect_ai": ["agentfix/bridges/inspect.py"],
     "opentelemetry": ["plugins/opentelemetry/spans.py"],
+    "ray": ["agentfix/batch/ray.py"],
     "sympy": ["plugins/"],
     "pint": ["plugins/"],
 }

@@ -14,6 +14,7 @@ import httpx
 import pytest
 
 from agentfix import Agent, Critique, Evidence, EvidenceClass, Result, Settings, Usage
+from agentfix.batch import Batch, Limits, LocalEngine
 from agentfix.models.catalog import open_catalogue
 from agentfix.plugins import Plugins
 from agentfix.settings import load_settings
@@ -209,14 +210,17 @@ async def test_example_12_batch(agent_saying, capsys, tmp_path):
         n = request.messages[-1].content.split("gives x + ")[1][0]
         return program("def f(x):", f"    return x + {n}")
 
-    for steps in ([say] * 3, []):  # the second start asks nothing
+    for steps, told in (([say] * 3, 4), ([], 1)):  # the second start asks nothing
         agent, model = agent_saying(*steps)
-        async with agent:
-            await module.main(agent, "asked", module.tasks_in(asked))
+        output = tmp_path / "answers.jsonl"
+        with Batch(module.tasks_in(asked), agent.settings, output=output, limits=Limits(100_000)) as batch:
+            await module.main(batch, LocalEngine(agent.settings, make_agent=lambda _, agent=agent: agent))
         model.assert_done()
-        answers = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-        assert sorted(answer["line"] for answer in answers) == [0, 1, 2]
+        answers = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
+        assert sorted(answer["id"] for answer in answers) == ["0", "1", "2"]
         assert {answer["supported_by"] for answer in answers} == {"contract"}
+        lines = capsys.readouterr().out.splitlines()
+        assert len(lines) == told and lines[-1] == "3 supported, 0 left"
 
 
 def test_example_13_own_strategy(agent_saying, capsys):

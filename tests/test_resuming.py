@@ -19,6 +19,7 @@ from agentfix import (
     JournalError,
     Observation,
     RecordingError,
+    RunUnderWayError,
     Settings,
     ToolCall,
     ToolCalls,
@@ -384,7 +385,7 @@ async def test_a_run_under_way_is_not_begun_again_beside_itself():
     async with make(ScriptedModel([CRASH, RIGHT, DERIVED]), Kept()) as agent:
         first, second = await asyncio.gather(agent.arun(QUESTION, run_id="r"), agent.arun(QUESTION, run_id="r"),
                                              return_exceptions=True)
-    assert [first.answer, type(second)] == ["60", InputError] and "under way" in str(second)
+    assert [first.answer, type(second)] == ["60", RunUnderWayError] and "under way" in str(second)
 
 
 # --- a journal that can't be written ------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from agentfix.agent.opening import Opening, new_name
 from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
 from agentfix.agent.toolbox import Toolbox
-from agentfix.errors import AgentFixError, InputError, JournalError
+from agentfix.errors import AgentFixError, InputError, JournalError, RunUnderWayError
 from agentfix.evidence import case
 from agentfix.families import same_family
 from agentfix.graph.calls import Calls
@@ -131,7 +131,7 @@ class LiveRuns:
         try:
             live = await self._opened(run, task, opening, stack)
             if self._live.setdefault(run, live) is not live:
-                raise InputError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
+                raise RunUnderWayError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
         except BaseException:
             await stack.aclose()
             raise

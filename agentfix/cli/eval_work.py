@@ -14,17 +14,13 @@ import click
 from agentfix.cli.eval_table import eval_object, show_table
 from agentfix.cli.writing import write
 from agentfix.evals import Evaluation, RecordFile, SandboxJudge, comparisons, figure, in_order, summarise
-from agentfix.settings import LOCAL, Settings, split_model
+from agentfix.settings import Settings
 
 if TYPE_CHECKING:
     from agentfix.evals import Contender, Item, Record, Runs
     from agentfix.plugins import Plugins
 
 MakeAgent: TypeAlias = "Callable[[Settings], AbstractAsyncContextManager[Runs]]"
-AT_ONCE_LOCALLY = 8
-"""A local engine decodes what runs at once in one batch."""
-AT_ONCE = 4
-"""An endpoint may have a limit on what is asked of it."""
 
 
 @dataclass(slots=True)
@@ -73,7 +69,7 @@ class Work:
 
     async def go(self, make_agent: MakeAgent | None, keep: Callable[[Record], None]) -> None:
         """Run what is not done yet."""
-        at_once = self.concurrency or (AT_ONCE_LOCALLY if split_model(self.settings.model)[0] == LOCAL else AT_ONCE)
+        at_once = self.concurrency or self.settings.runs_at_once
 
         def finished(record: Record) -> None:
             self.records.append(record)

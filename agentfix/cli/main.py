@@ -26,6 +26,7 @@ _PLUGINS = "plugins"
 _COMMANDS = {
     "repl": ("agentfix.repl.command:repl", "Talk: ask, watch, object, go back, compare."),
     "run": ("agentfix.cli.run:run", "Answer a question, check the answer with tools, and fix it."),
+    "batch": ("agentfix.cli.batch:batch", "Answer a file of tasks, on one machine or many."),
     "resume": ("agentfix.cli.resume:resume", "Go on with a run that was cut off."),
     "replay": ("agentfix.cli.replay:replay", "Watch a run once more; nothing is asked."),
     "runs": ("agentfix.cli.runs:runs", "List, show and remove runs."),

@@ -11,10 +11,10 @@ from typing import Any
 from agentfix.errors import AgentFixError, PluginError, UnknownNameError
 from agentfix.evals.contamination import strings_in
 from agentfix.evals.item import Item
-from agentfix.evals.rows import digest_of, find, read_rows
 from agentfix.plugins import Plugins
 from agentfix.plugins.contract import described
 from agentfix.protocols import DataSet, Grader, PublishedDataSet
+from agentfix.rows import digest_of, find, read_rows
 from agentfix.types import Task
 
 FALLBACK = "plain"

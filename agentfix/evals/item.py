@@ -26,7 +26,7 @@ class Item:
     """All that the row says, for the contamination guard; no strategy is ever shown them."""
 
     digest: str = ""
-    """Of the row: see `agentfix.evals.rows.digest_of`."""
+    """Of the row: see `agentfix.rows.digest_of`."""
 
     @property
     def wording(self) -> tuple[str, ...]:

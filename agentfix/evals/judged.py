@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
-from agentfix.evals.rows import digest_of, find, read_rows
+from agentfix.rows import digest_of, find, read_rows
 from agentfix.steps import first_steps, steps_of
 from agentfix.types import Task
 
@@ -45,7 +45,7 @@ class JudgedAnswer:
     wrong_step: int | None = None
     """The first of them that is wrong; None where the answer is right, or nobody knows which."""
     digest: str = ""
-    """Of the row: see `agentfix.evals.rows.digest_of`."""
+    """Of the row: see `agentfix.rows.digest_of`."""
 
     @property
     def wording(self) -> tuple[str, ...]:

@@ -5,18 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from io import FileIO
 from pathlib import Path
 from typing import Any, Generic, Protocol, Self, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
 from agentfix.errors import InputError
-
-try:
-    import fcntl
-except ImportError:  # Windows: nothing is claimed there
-    fcntl = None
+from agentfix.lines import LineFile, line_of
 
 
 class Kept(Protocol):
@@ -57,19 +52,15 @@ class RecordLines(Generic[R]):
     kind: type[R]
     records: list[R] = field(default_factory=list[R], init=False)
     """Those that the file held already."""
-    _file: FileIO = field(init=False, repr=False)
+    _file: LineFile = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._file = LineFile(self.path)
         try:
-            self._file = self.path.open("a+b", buffering=0)
-            try:
-                self._claim()
-                self._take_up()
-            except BaseException:
-                self.close()
-                raise
-        except OSError as error:
-            raise InputError(f"{self.path} can't be used for results: {error.strerror}.") from error
+            self._take_up()
+        except BaseException:
+            self.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -95,43 +86,23 @@ class RecordLines(Generic[R]):
 
     def append(self, record: R) -> None:
         """Write one record so that it survives whatever comes next. Raises InputError: the file can't be written."""
-        try:
-            self._write(asdict(record))  # pyright: ignore[reportArgumentType] - no type says "a dataclass"
-        except OSError as error:
-            raise InputError(f"{self.path} can't be written: {error.strerror}.") from error
+        self._file.append(asdict(record))  # pyright: ignore[reportArgumentType] - no type says "a dataclass"
 
     def close(self) -> None:
         """Let other processes use the file. May be called twice."""
         self._file.close()
 
-    def _claim(self) -> None:
-        if fcntl is None:
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InputError(f"Another process writes results to {self.path}.",
-                             "Wait for it, or give another --output file.") from error
-
     def _take_up(self) -> None:
         """Read what the file holds. Nothing is changed before it is known to be a file of such records."""
-        self._file.seek(0)
-        content = self._file.readall()
-        whole, _, torn = content.rpartition(b"\n")
-        if whole:
-            found, self.records = _parsed(self.path, whole.split(b"\n"), self.kind, "Give another --output file.")
+        lines = list(self._file.stored())
+        if lines:
+            found, self.records = _parsed(self.path, lines, self.kind, "Give another --output file.")
             self._compare(found)
-        elif not _line(self.header).startswith(torn):
+        elif not line_of(self.header).startswith(self._file.torn):
             raise _no_records(self.path, 1, "Give another --output file.")
-        if torn:  # the evaluation was killed while it wrote this line
-            self._file.truncate(len(content) - len(torn))
-        if not whole:
-            self._write(self.header)
-
-    def _write(self, row: Mapping[str, Any]) -> None:
-        line = _line(row)
-        while line:
-            line = line[self._file.write(line):]
+        self._file.take_up()
+        if not lines:
+            self._file.append(self.header)
 
     def _compare(self, found: Mapping[str, Any]) -> None:
         for key, value in self.header.items():
@@ -154,12 +125,8 @@ def stored(path: Path, kind: type[R]) -> tuple[Mapping[str, Any], list[R]]:
 
 
 def other_row(one: str, other: str) -> bool:
-    """Whether two rows are known to differ, by what they held: see `agentfix.evals.rows.digest_of`."""
+    """Whether two rows are known to differ, by what they held: see `agentfix.rows.digest_of`."""
     return bool(one and other) and one != other
-
-
-def _line(row: Mapping[str, Any]) -> bytes:
-    return f"{json.dumps(dict(row))}\n".encode("ascii")
 
 
 def _parsed(path: Path, lines: Sequence[bytes], kind: type[R], hint: str) -> tuple[Mapping[str, Any], list[R]]:

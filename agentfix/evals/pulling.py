@@ -9,9 +9,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from agentfix.errors import DataSetError, InputError
-from agentfix.evals.rows import name_of
 from agentfix.plugins.contract import described
 from agentfix.protocols import DataSource, PublishedDataSet
+from agentfix.rows import name_of
 
 Fetch = Callable[[str, int], bytes]
 """Gives the bytes at an address, and no more than so many."""

@@ -12,16 +12,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from agentfix.confidence import confidence_of
-from agentfix.errors import AgentFixError, ConfigError, ModelUnavailableError, UnknownNameError
+from agentfix.errors import FOR_ALL, AgentFixError
 from agentfix.evals.item import Item
 from agentfix.evals.lineup import Contender
 from agentfix.evals.record import Record, Stage
 from agentfix.evals.seeds import seed_of
 from agentfix.protocols import Judge, Score
 from agentfix.types import Result, Task, Usage
-
-_FOR_ALL = (ConfigError, ModelUnavailableError, UnknownNameError)
-"""What goes wrong for one item goes wrong for every other."""
 
 
 class Runs(Protocol):
@@ -102,7 +99,7 @@ class Evaluation:
             for attempt in result.attempts:
                 await self._grade(item, attempt.answer, scores)
             await self._grade(item, result.answer, scores)
-        except _FOR_ALL:
+        except FOR_ALL:
             raise
         except AgentFixError as error:
             return replace(record, error=str(error))

@@ -34,7 +34,7 @@ class Claims:
         """Claim a run for this process, and only for as long as it lives.
 
         Raises:
-            InputError: another process has claimed it.
+            RunUnderWayError: another process has claimed it.
         """
         if not self._try(run):
             raise under_way(run)

@@ -7,7 +7,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager, null
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
-from agentfix.errors import InputError
+from agentfix.errors import RunUnderWayError
 from agentfix.protocols import Journal
 
 
@@ -47,7 +47,7 @@ class Shelf(Protocol):
     """
 
     def claim(self, run: str) -> AbstractAsyncContextManager[None]:
-        """Claim a run for this process, for as long as both live; entering raises InputError: it is under way."""
+        """Claim a run for this process, for as long as both live; entering raises RunUnderWayError."""
         ...
 
     def about(self) -> str:
@@ -91,6 +91,6 @@ def claimed(journal: Journal, run: str) -> AbstractAsyncContextManager[None]:
     return journal.claim(run) if isinstance(journal, Shelf) else nullcontext()
 
 
-def under_way(run: str) -> InputError:
+def under_way(run: str) -> RunUnderWayError:
     """The error about a run that another process is at work on."""
-    return InputError(f"Run {run!r} is under way in another process.", "Wait for it, or stop that process.")
+    return RunUnderWayError(f"Run {run!r} is under way in another process.", "Wait for it, or stop that process.")

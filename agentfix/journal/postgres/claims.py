@@ -14,7 +14,7 @@ from contextlib import suppress
 
 import psycopg
 
-from agentfix.errors import InputError, JournalError
+from agentfix.errors import JournalError, RunUnderWayError
 from agentfix.journal.postgres.database import Connection, Database
 
 _HELD = """SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
@@ -44,11 +44,11 @@ class Claims:
             token: of this claim alone.
 
         Raises:
-            InputError: it is under way in this process.
+            RunUnderWayError: it is under way in this process.
         """
         with self._database.first_lock:
             if run in self._held:
-                raise InputError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
+                raise RunUnderWayError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
             connection = self._kept()
             if not _try(connection, run):
                 return False

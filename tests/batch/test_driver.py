@@ -1,0 +1,109 @@
+"""The driver: one answer for each job, whatever becomes of workers. They are simulated."""
+
+from __future__ import annotations
+
+import collections
+import random
+from contextlib import aclosing
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from agentfix import AgentFixError, Settings, Task
+from agentfix.batch import Answered, Batch, BatchTask, Job, Limits, Lost, Ready
+from tests.simulated import SimulatedEngine, line
+
+
+def tasks(count):
+    return [BatchTask(f"t{number}", Task(f"Question {number}")) for number in range(count)]
+
+
+async def results(batch, engine, stop_after=None):
+    lines = []
+    async with aclosing(batch.run(engine)) as told:
+        async for one in told:
+            lines.append(one)
+            if len(lines) == stop_after:
+                batch.stop("enough")
+    return lines
+
+
+@given(seed=st.integers(0, 2**32), workers=st.integers(1, 100), places=st.integers(1, 8), count=st.integers(0, 300),
+       dying=st.floats(0, 0.2), twice=st.floats(0, 0.5), given_up=st.floats(0, 1))
+async def test_each_result_is_there_once(seed, workers, places, count, dying, twice, given_up):
+    engine = SimulatedEngine(workers, random.Random(seed), places, dying=dying, twice=twice, given_up=given_up)
+    batch = Batch(tasks(count), Settings())
+    names = [one["id"] for one in await results(batch, engine)]
+    assert len(names) == len(set(names)) == count == batch.tally.done
+    assert not batch.left and not batch.stopped
+
+
+@given(seed=st.integers(0, 2**32), dying=st.floats(0, 0.2))
+async def test_a_limit_ends_the_handing_out_and_what_is_under_way_ends(seed, dying):
+    engine = SimulatedEngine(10, random.Random(seed), 2, dying=dying, given_up=0)
+    batch = Batch(tasks(500), Settings(), limits=Limits(max_tokens=10_000))
+    lines = await results(batch, engine)
+    assert 100 <= len(lines) <= 100 + 10 * 2 and batch.stopped == "tokens" and batch.left == 500 - len(lines)
+
+
+async def test_a_run_whose_cost_nobody_knows_uses_a_limit_of_cost_up():
+    unknown = {**line(Job("t0", "r", Task("q"))), "usage": {"cost": None}}
+    batch = Batch(tasks(3), Settings(), limits=Limits(max_cost=5.0))
+    engine = Stubborn(lambda job: Answered("w", job.id, {**unknown, "id": job.id}))
+    assert len(await results(batch, engine)) == 1 and batch.stopped == "cost"
+
+
+async def test_what_is_stopped_ends_with_what_is_under_way():
+    batch = Batch(tasks(100), Settings())
+    lines = await results(batch, SimulatedEngine(2, random.Random(0), 3), stop_after=10)
+    assert 10 <= len(lines) <= 16 and batch.stopped == "enough" and batch.left == 100 - len(lines)
+
+
+class Stubborn:
+    """One worker with a place, that says what it is told to, and is replaced when it is lost."""
+
+    def __init__(self, say, places=1):
+        self._say, self._places = say, places
+        self.handed = collections.Counter()
+
+    async def start(self, tell):
+        self._tell = tell
+        tell(Ready("w", self._places))
+
+    def hand(self, worker, job):
+        self.handed[job.id] += 1
+        news = self._say(job)
+        self._tell(news)
+        if isinstance(news, Lost):
+            self._tell(Ready("w", self._places))
+
+    async def aclose(self):
+        pass
+
+
+async def test_a_task_that_kills_every_worker_fails_and_the_others_do_not():
+    def say(job):
+        return Lost("w", "out of memory") if job.id == "t3" else Answered("w", job.id, line(job))
+
+    engine = Stubborn(say, places=4)
+    lines = {one["id"]: one for one in await results(Batch(tasks(8), Settings()), engine)}
+    assert len(lines) == 8 and "workers died under it; the last one: out of memory" in lines["t3"]["error"]
+    assert [name for name, one in lines.items() if one["error"] is not None] == ["t3"]
+
+
+async def test_workers_that_all_die_end_the_batch():
+    with pytest.raises(AgentFixError, match="nothing was answered meanwhile; the last one: no module"):
+        await results(Batch(tasks(100), Settings()), Stubborn(lambda job: Lost("w", "no module")))
+
+
+async def test_an_answer_of_a_worker_that_was_given_up_counts_once():
+    class GivenUp(Stubborn):
+        def hand(self, worker, job):
+            self._tell(Lost("w", "not heard of"))
+            self._tell(Answered("w", job.id, {**line(job), "answer": "late"}))
+            self._tell(Answered("w", job.id, {**line(job), "answer": "later"}))
+            self._tell(Ready("other", 1))
+
+    [one, two] = await results(Batch(tasks(2), Settings()), GivenUp(None))
+    assert (one["answer"], two["answer"]) == ("late", "late")

@@ -47,9 +47,9 @@ async def test_a_run_cut_off_at_any_model_call_ends_on_another_worker(database):
                 await one.arun(QUESTION, run_id=run)
         after = ScriptedModel(script[cut:])
         async with worker(database, after) as other:
-            result = await other.resume(run)
+            result = await other.aresume(run)
             assert (result.answer, result.reason, result.usage) == (whole.answer, whole.reason, whole.usage)
-            assert plain(await other.replay(run)).answer == "60"
+            assert plain(await other.areplay(run)).answer == "60"
         after.assert_done()
 
 
@@ -70,7 +70,7 @@ async def test_a_call_in_doubt_is_in_doubt_on_another_worker(database):
         async with worker(database, ScriptedModel([RIGHT]), stamp, critics=("stamp",)) as one:
             await one.arun(QUESTION, run_id="r")
     async with worker(database, ScriptedModel([]), stamp, critics=("stamp",)) as other:
-        assert "nobody knows whether it happened" in (await other.resume("r")).stop_reason
+        assert "nobody knows whether it happened" in (await other.aresume("r")).stop_reason
     assert stamp.stamped == 1
 
 
@@ -80,13 +80,13 @@ async def test_a_worker_that_lost_its_run_to_another_ends_and_says_where_it_goes
     async def lose():
         terminate(database, LOCKED)
         async with worker(database, ScriptedModel(script[1:])) as other:
-            assert (await other.resume("r")).answer == "60"
+            assert (await other.aresume("r")).answer == "60"
 
     async with worker(database, Meddling(script, lose)) as one:
         result = await one.arun(QUESTION, run_id="r")
     assert "taken up by another process" in result.stop_reason and "agentfix resume r" in result.stop_reason
     async with worker(database, ScriptedModel([])) as other:
-        assert (await other.resume("r")).stop_reason != result.stop_reason, "the result is that of the other"
+        assert (await other.aresume("r")).stop_reason != result.stop_reason, "the result is that of the other"
         calls = await (await other.open_journal()).calls("r")
     assert len(calls) == len({(call.place, call.digest) for call in calls})
 
@@ -112,7 +112,7 @@ async def test_a_server_that_goes_away_ends_the_run_with_what_there_is():
         assert len(result.attempts) >= 1
         server.start()
         async with worker(server.url, ScriptedModel([RIGHT, DERIVED])) as other:
-            assert (await other.resume("r")).answer == "60"
+            assert (await other.aresume("r")).answer == "60"
 
 
 async def test_no_password_is_journalled_or_recorded(database, tmp_path):

@@ -25,7 +25,7 @@ def main(agent: Agent, package: Path, copy: Path) -> Result | None:
     if not before.abstained:
         print("All tests pass: there is nothing to mend.")
         return None
-    failure = before.standings[0].reason
+    failure = before.standings[0].reason.splitlines()[-1].strip()  # without the test, which a model would copy
     print(f"{module.name}: {failure}")
     result = agent.run(Task(task.question, task.kind, task.checks, context=f"{source}\nIts tests say: {failure}"))
     if result.abstained or result.answer is None:
@@ -44,7 +44,7 @@ def task_of(module: Path, tests: Path) -> Task:
     lines = tests.read_text(encoding="utf-8").splitlines()
     own = "\n".join("" if line.startswith(f"from {module.stem} import") else line for line in lines)
     question = (f"The Python module `{module.name}` has a bug. Find it and write the whole corrected module, with all "
-                "its functions; change nothing else.")
+                "its functions; change nothing else. Write no tests and no calls.")
     return Task(question, "code", checks_in(own, tests.name))
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePath
 
 from agentfix.errors import InputError
@@ -11,6 +13,29 @@ from agentfix.types import Check
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _SILENT = (*_FUNCTIONS, ast.ClassDef, ast.Assign, ast.AnnAssign, ast.AugAssign)
 """Statements that check nothing by themselves, whatever they call."""
+
+
+def as_run(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Checks so that running them checks: functions named `test_...` that nothing calls are called at the end.
+
+    Args:
+        checks: of a task.
+
+    Raises:
+        InputError: one is not Python, has tests that can't be called plainly, or all of them check nothing.
+    """
+    run: list[Check] = []
+    found = False
+    for check in checks:
+        body = _parsed(check.source, check.name)
+        calls = {node.value.func.id for node in body if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call)
+                 and isinstance(node.value.func, ast.Name)}
+        uncalled = not calls.issuperset(_test_functions(body, check.name))
+        run += [replace(checks_in(check.source, check.name)[0], name=check.name)] if uncalled else [check]
+        found = found or uncalled or any(map(_can_fail, body))
+    if run and not found:
+        raise InputError("The task's checks check nothing.", "Write assertions: Check('assert double(2) == 4').")
+    return tuple(run)
 
 
 def checks_in(source: str, name: str) -> tuple[Check, ...]:
@@ -23,17 +48,21 @@ def checks_in(source: str, name: str) -> tuple[Check, ...]:
     Raises:
         InputError: it is not Python, checks nothing, or has tests that can't be called plainly.
     """
-    try:
-        body = ast.parse(source).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        said = str(error) or "it is nested too deeply"
-        raise InputError(f"{name} is not valid Python: {said}.", "Mend it first.") from error
+    body = _parsed(source, name)
     _refuse_uncalled(body, name)
     tests = _test_functions(body, name)
     if not tests and not any(map(_can_fail, body)):
         raise InputError(f"{name} checks nothing.", "Write assertions in it, or functions named test_... that assert.")
     calls = "".join(f"{test}()\n" for test in tests)
     return (Check(f"{source.rstrip()}\n{calls}", PurePath(name).name),)
+
+
+def _parsed(source: str, name: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        said = str(error) or "it is nested too deeply"
+        raise InputError(f"{name} is not valid Python: {said}.", "Mend it first.") from error
 
 
 def _refuse_uncalled(body: list[ast.stmt], name: str) -> None:

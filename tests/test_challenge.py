@@ -90,7 +90,7 @@ async def test_an_objection_makes_nobody_vote_for_another_answer():
 
 async def test_an_answer_objected_to_does_not_give_way_to_no_answer():
     empty = "```python\nraise ValueError\n```"
-    first, second, _, _ = await challenged(PENS, "", RIGHT, DERIVED, RIGHT, *[empty] * 3, rounds=2)
+    first, second, _, _ = await challenged(PENS, Remark(), RIGHT, DERIVED, RIGHT, *[empty] * 3, rounds=2)
     assert first.supported_by is EvidenceClass.AGREEMENT and {a.answer for a in second.attempts} == {"84", None}
     assert second.answer == "84" and second.abstained and second.reason.startswith("the answer stays: a person says")
 

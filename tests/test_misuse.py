@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from agentfix import Agent, ConfigError, InputError, Output, Pool, Settings, Task, UsageError
+from agentfix import Agent, Check, ConfigError, InputError, Output, Pool, Settings, Task, UsageError
 from agentfix.journal import SqliteJournal
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
@@ -42,9 +42,15 @@ def agent():
     (lambda a: a.verify("How many?", " "), "The answer is empty"),
     (lambda a: a.verify("How many?", "84", critics=("schemas",)), "Did you mean 'schema'"),
     (lambda a: a.verify("How many?", "84", critics="schema"), "critics must be a list"),
-    (lambda a: a.challenge("one", 5), "must be a text or a Remark"),
+    (lambda a: a.run(Task("How many?", checks="assert True")), "checks=(Check("),
+    (lambda a: a.run(Task("How many?", checks=(Check("assert (answer"),))), "check is not valid Python"),
+    (lambda a: a.run(Task("How many?", checks=(Check("answer == 84"), Check("")))), "checks check nothing"),
+    (lambda a: a.run(Task("How many?", checks=(Check("def test_it(fixture): ..."),))), "can't be called as test_it()"),
+    (lambda a: a.challenge("one", 5), "must be a Remark, not of type int"),
+    (lambda a: a.challenge("one", " "), "The objection is empty"),
     (lambda a: a.challenge("one", "No.", max_round=3), "Did you mean 'max_rounds'"),
-    (lambda a: a.remark("one", None), "must be a text or a Remark"),
+    (lambda a: a.remark("one", None), "must be a Remark, not None"),
+    (lambda a: a.remark("one", "I counted them."), 'Remark("why", "supports")'),
     (lambda a: a.resume("one", max_round=3), "Did you mean 'max_rounds'"),
     (lambda a: a.resume("one", model="x"), "can't be resumed with another 'model'"),
     (lambda a: a.fork("one", "2"), "not '2'"),
@@ -70,6 +76,15 @@ def test_what_an_agent_can_not_be_made_of_is_told(make, said):
     with pytest.raises(ConfigError) as error:
         make()
     assert said in str(error.value)
+
+
+@pytest.mark.parametrize(("wanted", "supported"), [(4, "contract"), (5, "None")])
+def test_a_test_that_a_check_only_defines_is_called(agent, wanted, supported):
+    check = Check(f"def test_it():\n    assert double(2) == {wanted}")
+    task = Task("Write a function `double(x)`.", "code", checks=(check,))
+    result = agent.verify(task, "def double(x):\n    return 2 * x")
+    assert str(result.supported_by) == supported
+    assert str(result).startswith("def double(x):\n    return 2 * x (" + ("by contract" if wanted == 4 else "not supp"))
 
 
 def test_lists_are_as_good_as_tuples(agent):

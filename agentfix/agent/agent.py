@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar, cast, overload
 
-from agentfix.agent.arguments import names_of, output_of, remark_of, require_parts, task_of, text_of
+from agentfix.agent.arguments import names_of, objection_of, output_of, remark_of, require_parts, task_of, text_of
 from agentfix.agent.exporting import export_runs
 from agentfix.agent.going_on import Earlier, require_same_output
 from agentfix.agent.header import changed, read_header
@@ -214,7 +214,7 @@ class Agent:
             AgentFixError: it could not be reviewed.
         """
         wanted = output_of(output)
-        opening = Opening(self.settings, on_event, given=text_of(answer, "answer"),
+        opening = Opening(self.settings, on_event, given=text_of(answer, "answer", "Say what is to be checked."),
                           critics=names_of(critics, "critics"), output=wanted)
         return await self._execute(new_name(run_id), task_of(task, wanted), opening)
 
@@ -272,7 +272,7 @@ class Agent:
             InputError: it has no such attempt, or none at all; or the remark is no objection.
             AgentFixError: as for `arun`.
         """
-        objection, earlier = remark_of(remark), await self._earlier(run_id, output)
+        objection, earlier = objection_of(remark), await self._earlier(run_id, output)
         task, opening = await earlier.objected(objection, changes)
         return await self._execute(new_name(into), task, replace(opening, on_event=on_event))
 

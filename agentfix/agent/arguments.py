@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from agentfix.checks import as_run
 from agentfix.errors import ConfigError, InputError
 from agentfix.structured import Output
 from agentfix.types import Remark, Task
@@ -36,7 +37,10 @@ def task_of(task: Task | str, output: Output[Any] | None = None) -> Task:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise InputError(f"The task's {where} is wrong: {first['msg']}.", "See agentfix.Task.") from error
+        example = "For example: checks=(Check('assert double(2) == 4'),)."
+        hint = example if where.startswith("checks") else "See agentfix.Task."
+        raise InputError(f"The task's {where} is wrong: {first['msg']}.", hint) from error
+    task = replace(task, checks=as_run(task.checks))
     return task if output is None else output.posed(task)
 
 
@@ -49,8 +53,13 @@ def output_of(output: type[T] | Output[T] | None) -> Output[T] | None:
     return output if output is None or isinstance(output, Output) else Output(output)
 
 
-def text_of(text: str, what: str) -> str:
+def text_of(text: str, what: str, hint: str) -> str:
     """A text that says something.
+
+    Args:
+        text: what the caller gave.
+        what: it is meant to be.
+        hint: what to do where it says nothing.
 
     Raises:
         InputError: it is empty, or no text.
@@ -58,7 +67,7 @@ def text_of(text: str, what: str) -> str:
     if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not check types
         raise InputError(f"The {what} must be a text, not {_named(text)}.")
     if not text.strip():
-        raise InputError(f"The {what} is empty.", "Say what is to be checked.")
+        raise InputError(f"The {what} is empty.", hint)
     return text
 
 
@@ -73,16 +82,23 @@ def names_of(names: Sequence[str], what: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def remark_of(remark: Remark | str) -> Remark:
-    """What a person says of an answer.
+def objection_of(remark: Remark | str) -> Remark:
+    """What is wrong with an answer; a text is enough.
 
     Raises:
-        InputError: it is neither a text nor a remark.
+        InputError: it is neither a text that says something nor a remark.
     """
-    if isinstance(remark, str):
-        return Remark(remark)
+    return Remark(text_of(remark, "objection", "Say what is wrong.")) if isinstance(remark, str) else remark_of(remark)
+
+
+def remark_of(remark: Remark) -> Remark:
+    """What a person says of an answer. A text alone does not tell whether they approve of it.
+
+    Raises:
+        InputError: it is no remark.
+    """
     if not isinstance(remark, Remark):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not check types
-        raise InputError(f"What is said of an answer must be a text or a Remark, not {_named(remark)}.",
+        raise InputError(f"What is said of an answer must be a Remark, not {_named(remark)}.",
                          'For example: Remark("why", "supports").')
     return remark
 

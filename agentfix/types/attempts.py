@@ -12,9 +12,11 @@ from agentfix.types.messages import FinishReason, Image, Observation, ToolCall, 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A caller's own acceptance check: Python source that raises if the answer is wrong.
+    """A caller's own acceptance check: Python source that raises if the answer is wrong, as assertions do. Functions
+    named `test_...` in it are called.
 
-    For kind `code` it is run after the program; for other kinds it may read the variable `answer`.
+    For kind `code` it is run after the program; for other kinds it may read the variable `answer`: a number for kind
+    `math`, else a text.
     """
 
     source: str

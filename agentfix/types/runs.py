@@ -112,6 +112,11 @@ class Result:
         """The chosen attempt."""
         return None if self.best is None else self.attempts[self.best]
 
+    def __str__(self) -> str:
+        """The answer and how it stands, in short."""
+        stands = "not supported" if self.abstained or self.supported_by is None else f"by {self.supported_by.label}"
+        return f"{'no answer' if self.answer is None else self.answer} ({stands}: {self.reason})"
+
     def _repr_html_(self) -> str:
         """How notebooks show it: the answer, what supports it, and the evidence."""
         return as_html(self)

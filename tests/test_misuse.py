@@ -28,6 +28,7 @@ def agent():
     (lambda a: a.run(Task(5)), "The task's question is wrong"),
     (lambda a: a.run(Task("How many?", checks=("assert True",))), "The task's checks.0 is wrong"),
     (lambda a: a.run("How many?", output=5), "No answer can be parsed into 5"),
+    (lambda a: a.run("How many?", output="x y"), "No answer can be parsed into 'x y'"),
     (lambda a: a.run("How many?", output=Output(int, sufficient=5)), "`sufficient` must be a function"),
     (lambda a: a.run("How many?", max_round=3), "Did you mean 'max_rounds'"),
     (lambda a: a.run("How many?", max_rounds="many"), "'max_rounds' is wrong"),

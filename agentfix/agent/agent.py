@@ -417,6 +417,7 @@ class Agent:
         """
         if self._closings:
             raise closed()
+        self._background.require_own_process()
         if self._journal is None:
             self._journal, self._runs.journal_problem = open_journal(self.settings)
         return self._journal

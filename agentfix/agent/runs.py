@@ -146,8 +146,7 @@ class LiveRuns:
         def emit(kind: EventKind, data: Mapping[str, Any]) -> None:
             log_event(run, kind, data)
             event = Event(kind, run, meter.seconds, data)
-            if opening.on_event is not None:
-                opening.on_event(event)
+            opening.tell(event)
             if holder and holder[0].write is not None:
                 holder[0].write(event)
             lifecycle.on_event(event)

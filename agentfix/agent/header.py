@@ -18,8 +18,8 @@ _TASK = TypeAdapter(Task)
 KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "require", "seed", "deterministic",
         "tool_timeout_s", "tools")
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
-OF_A_RUN = (*(name for name in KEPT if name != "deterministic"), *LIMITS, "memory", "policy", "private_hosts", "work_dir",
-            "record")
+OF_A_RUN = (*(name for name in KEPT if name != "deterministic"), *LIMITS, "memory", "policy", "private_hosts",
+            "work_dir", "record")
 """What a run can have of its own; all else its agent is made with."""
 
 

@@ -100,6 +100,23 @@ def standing(evidence: Sequence[Evidence]) -> Standing:
     return partly or Standing("unsupported", None, 0.0, "no check that could have failed speaks for it")
 
 
+def unchecked(task: Task, critiques: Sequence[Critique], of: Standing) -> str:
+    """Why an attempt does not count as supported although votes or opinions may support it: the caller says what
+    decides, and it was not asked. Empty where it was, or something stronger than votes speaks.
+
+    Args:
+        task: of the caller.
+        critiques: of the attempt.
+        of: what its evidence amounts to.
+    """
+    decided = any(e.kind is EvidenceClass.CONTRACT for c in critiques for e in c.evidence)
+    weak = of.state in ("supported", "unsupported") and (of.kind or 0) <= EvidenceClass.AGREEMENT
+    if decided or not weak or not (task.checks or task.validator):
+        return ""
+    why = "; ".join(" ".join(c.feedback.split()) for c in critiques if c.verdict == "abstain" and c.feedback)
+    return f"your checks say nothing of it ({_cut(why)})" if why else "your checks were not run on it"
+
+
 def refuted_above_agreement(evidence: Sequence[Evidence]) -> bool:
     """Whether evidence stronger than agreement refutes an attempt."""
     found = standing(evidence)

@@ -186,11 +186,13 @@ class Settings(BaseModel):
 
     @property
     def budget(self) -> Budget:
+        """The limits of a run."""
         return Budget(self.max_rounds, self.max_model_calls, self.max_tool_calls, self.max_tokens,
                       self.max_cost, self.max_seconds)
 
     @property
     def required_class(self) -> EvidenceClass:
+        """`require` as an evidence class."""
         return EvidenceClass.parse(self.require)
 
     def endpoint(self, name: str) -> Endpoint:
@@ -231,14 +233,17 @@ class Settings(BaseModel):
 
     @property
     def models_dir(self) -> Path:
+        """Where model files are."""
         return self.data_dir / "models"
 
     @property
     def datasets_dir(self) -> Path:
+        """Where data sets are pulled to."""
         return self.data_dir / "datasets"
 
     @property
     def prefixes_dir(self) -> Path:
+        """Where what local models have read is kept."""
         return self.data_dir / "prefixes"
 
     @property
@@ -248,10 +253,12 @@ class Settings(BaseModel):
 
     @property
     def journal_path(self) -> Path:
+        """The file of the journal, where it is in one."""
         return self.data_dir / "journal.sqlite"
 
     @property
     def memory_path(self) -> Path:
+        """The file of what strategies remember."""
         return self.data_dir / "memory.sqlite"
 
 

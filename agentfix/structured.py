@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Generic, TypeVar
 
-from pydantic import PydanticUserError, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
-from agentfix.errors import ConfigError
+from agentfix.errors import AgentFixError, ConfigError, UsageError
+from agentfix.places import place_of_error
 from agentfix.protocols import CriticContext
 from agentfix.threads import call as call_function
 from agentfix.types import Attempt, Critique, Evidence, EvidenceClass, Result, Task
@@ -29,8 +31,10 @@ class Output(Generic[T]):
     Args:
         type: a pydantic model, a dataclass, a `TypedDict`, or what else pydantic can parse.
         sufficient: a function of the parsed answer, plain or async, of which you say that an answer which passes it is
-            right: passing is `contract` evidence. It fails by raising ValueError or AssertionError, whose text the
-            reviser is told, or by returning False. A plain one runs in a thread.
+            right: passing is `contract` evidence. It passes by returning something true, or None where it is annotated
+            `-> None`. It fails by returning something false, or by raising ValueError or AssertionError, whose text the
+            reviser is told. Any other None or error ends the run, which names the function. A plain one runs in a
+            thread.
 
     Raises:
         ConfigError: the type has no JSON schema, or `sufficient` is no function.
@@ -43,10 +47,12 @@ class Output(Generic[T]):
     def __post_init__(self) -> None:
         if self.sufficient is not None and not callable(self.sufficient):
             raise ConfigError(f"`sufficient` must be a function, not {self.sufficient!r}.")
+        if isinstance(self.type, str):
+            raise ConfigError(f"No answer can be parsed into {self.type!r}: it is a text.", "Give the type itself.")
         try:
             object.__setattr__(self, "_adapter", TypeAdapter(self.type))
             self._adapter.json_schema()
-        except PydanticUserError as error:
+        except (RuntimeError, NameError, SyntaxError, TypeError, ValueError) as error:  # pydantic's own are among them
             raise ConfigError(f"No answer can be parsed into {self.type!r}: {error}") from error
 
     def posed(self, task: Task) -> Task:
@@ -58,16 +64,23 @@ class Output(Generic[T]):
         """An answer as an object.
 
         Raises:
-            ValidationError: it is none.
+            ValueError: it is none, or a validator of the type fails on it; says why.
         """
-        return self._adapter.validate_json(answer)
+        try:
+            return self._adapter.validate_json(answer)
+        except KeyboardInterrupt:
+            raise
+        except ValidationError as error:
+            raise ValueError(_said(error)) from error
+        except BaseException as error:
+            raise ValueError(f"a validator raised {error!r}") from error
 
     def read(self, result: Result) -> StructuredResult[T]:
         """A result with its answer as an object."""
         known = {each.name: getattr(result, each.name) for each in fields(result)}
         try:
             return StructuredResult(**known, output=None if result.answer is None else self.parsed(result.answer))
-        except ValidationError:
+        except ValueError:
             return StructuredResult(**known)
 
 
@@ -98,21 +111,51 @@ class OutputCritic:
     async def _judged(self, task: Task, attempt: Attempt) -> Critique:
         try:
             value = self._output.parsed(attempt.answer or "")
-        except ValidationError as error:
+        except ValueError as error:
             what = getattr(self._output.type, "__name__", "what was asked for")
-            return _refuted(attempt, Evidence(EvidenceClass.MEASUREMENT, "refutes", f"it is no {what}: {_said(error)}",
+            return _refuted(attempt, Evidence(EvidenceClass.MEASUREMENT, "refutes", f"it is no {what}: {error}",
                                               OUTPUT, "instrument", "necessary"))
         if self._output.sufficient is None:
             return Critique(attempt.id, OUTPUT, "abstain")
-        try:
-            passed, why = await call_function(self._output.sufficient, value) is not False, "it does not pass"
-        except (ValueError, AssertionError) as error:
-            passed, why = False, str(error) or "it does not pass"
-        if passed:
+        why = await _fault_found(self._output.sufficient, value, task.validator)
+        if not why:
             return Critique(attempt.id, OUTPUT, "accept", "", (Evidence(
                 EvidenceClass.CONTRACT, "supports", f"{task.validator} passes it", task.validator, "caller"),))
         return _refuted(attempt, Evidence(EvidenceClass.CONTRACT, "refutes", f"{task.validator} says: {why}",
                                           task.validator, "caller"))
+
+
+async def _fault_found(sufficient: Callable[[Any], Any], value: object, name: str) -> str:
+    """What a caller's function has against an answer; empty when it passes."""
+    try:
+        said = await call_function(sufficient, value)
+    except (ValueError, AssertionError) as error:
+        return str(error) or "it does not pass"
+    except AgentFixError:
+        raise
+    except (Exception, SystemExit) as error:
+        raise _misbehaved(name, error) from error
+    if said is None and not _returns_nothing(sufficient):
+        raise UsageError(f"Your function {name!r} returned None, which may mean anything.",
+                         "Return True or False; or annotate it `-> None`, if it raises what is wrong.")
+    try:
+        return "" if said is None or said else "it does not pass"
+    except (Exception, SystemExit) as error:  # an array, for one, is neither true nor false
+        raise _misbehaved(name, error) from error
+
+
+def _misbehaved(name: str, error: BaseException) -> UsageError:
+    place = place_of_error(error)
+    return UsageError(f"Your function {name!r} failed: {error!r}{f' at {place}' if place else ''}.",
+                      "To refuse an answer, return False, or raise ValueError or AssertionError.")
+
+
+def _returns_nothing(function: Callable[..., Any]) -> bool:
+    """Whether it is annotated so."""
+    try:
+        return inspect.signature(function).return_annotation in (None, "None")
+    except (TypeError, ValueError):
+        return False
 
 
 def _refuted(attempt: Attempt, evidence: Evidence) -> Critique:

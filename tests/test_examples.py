@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -297,6 +298,13 @@ def test_what_a_notebook_shows_of_a_result_is_data():
     assert "<script" not in shown and "<i>" not in shown and shown.encode("utf-8")
     assert shown.startswith("<div class='tex2jax_ignore mathjax_ignore'>")
     assert len(shown) < 10_000
+
+
+def test_what_a_notebook_shows_of_a_result_says_how_it_stands():
+    weak = Result("r", "\x1b[31m", EvidenceClass.AGREEMENT, True, "", "", None, "text", (), (), (), Usage(), 0.0)
+    assert "\u241b[31m" in weak._repr_html_() and "\x1b" not in weak._repr_html_()
+    assert "<b>supported by agreement only, which is less than was required</b>" in weak._repr_html_()
+    assert "<b>declined; supported by agreement</b>" in replace(weak, declined=True)._repr_html_()
 
 
 def test_example_15_bug_fixer(agent_saying, capsys, tmp_path):

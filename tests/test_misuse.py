@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from inspect import isclass, isfunction, signature
+
 import pytest
 
+import agentfix
 from agentfix import Agent, Check, ConfigError, InputError, Output, Pool, Settings, Task, UsageError
 from agentfix.journal import SqliteJournal
 from agentfix.plugins import Plugins
@@ -28,10 +31,13 @@ def agent():
     (lambda a: a.run(Task(5)), "The task's question is wrong"),
     (lambda a: a.run(Task("How many?", checks=("assert True",))), "The task's checks.0 is wrong"),
     (lambda a: a.run("How many?", output=5), "No answer can be parsed into 5"),
+    (lambda a: a.run("How many?", output="x y"), "No answer can be parsed into 'x y'"),
     (lambda a: a.run("How many?", output=Output(int, sufficient=5)), "`sufficient` must be a function"),
     (lambda a: a.run("How many?", max_round=3), "Did you mean 'max_rounds'"),
     (lambda a: a.run("How many?", max_rounds="many"), "'max_rounds' is wrong"),
     (lambda a: a.run("How many?", seed="x"), "'seed' is wrong"),
+    (lambda a: a.run("How many?", data_dir="/tmp/other"), "One run can't have another 'data_dir'"),
+    (lambda a: a.fork("one", 1, journal="memory"), "A run can have its own: critic_model, critics"),
     (lambda a: a.run("How many?", strategy="critik"), "Did you mean 'critic'"),
     (lambda a: a.run("How many?", strategy=5), "'strategy' is wrong"),
     (lambda a: a.run("How many?", run_id=5), "The name of a run must be a text, not 5"),
@@ -54,6 +60,7 @@ def agent():
     (lambda a: a.resume("one", max_round=3), "Did you mean 'max_rounds'"),
     (lambda a: a.resume("one", model="x"), "can't be resumed with another 'model'"),
     (lambda a: a.fork("one", "2"), "not '2'"),
+    (lambda a: a.replay(5), "must be named, not 5"),
     (lambda a: a.export("sftt"), "Did you mean 'sft'"),
 ])
 def test_misuse_is_told_in_a_sentence(agent, use, said):
@@ -91,3 +98,15 @@ def test_lists_are_as_good_as_tuples(agent):
     with pytest.raises(InputError, match="images"):
         agent.run(Task("How many?", images=[5]))
     assert agent.resume("one").answer == "84"
+
+
+def test_the_methods_that_wait_take_what_their_twins_take():
+    for name in ("run", "stream", "verify", "challenge", "remark", "resume", "fork", "replay", "export"):
+        assert signature(getattr(Agent, name)).parameters == signature(getattr(Agent, f"a{name}")).parameters
+
+
+def test_what_is_public_says_what_it_is():
+    mute = [f"{name}.{part}" for name in agentfix.__all__ if isclass(of := getattr(agentfix, name))
+            for part, value in vars(of).items() if not part.startswith("_")
+            and (isfunction(value) or isinstance(value, property)) and not value.__doc__]
+    assert mute == []

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext, suppress
 
 import pytest
 from pydantic import BaseModel
@@ -183,3 +185,61 @@ def test_who_waits_when_the_agent_is_closed_is_told():
         with pytest.raises(UsageError, match="closed before"):
             waiting.result(10)
     assert ours() == []
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
+def test_what_ends_a_program_reaches_who_waits_and_the_agent_goes_on(error):
+    def ends(_: object) -> bool:
+        raise error
+
+    with made("7", RIGHT, "7", strategy="none", kind="text") as agent:
+        with pytest.raises(error):
+            agent.run(QUESTION, on_event=ends)
+        assert agent.run(QUESTION).answer == "7"
+    if error is KeyboardInterrupt:
+        with made(RIGHT, RIGHT) as agent, pytest.raises(error):
+            agent.run(QUESTION, output=Output(Bill, ends))
+    assert ours() == []
+
+
+def test_a_callback_that_cancels_nothing_is_told():
+    async def awaited(_: object) -> None: ...
+
+    def cancels(_: object) -> None:
+        raise asyncio.CancelledError
+
+    with made("7", kind="text", strategy="none") as agent:
+        for wrong, said in ((awaited, "nothing awaits it"), (lambda event: awaited(event), "nothing awaits it"),
+                            (cancels, "on_event raised CancelledError")):
+            with pytest.raises(UsageError, match=said):
+                agent.run(QUESTION, on_event=wrong)
+
+
+def test_a_stream_of_an_agent_that_is_closed_meanwhile_ends_without_a_noise(caplog):
+    for told in (nullcontext(), pytest.raises(UsageError, match="This agent is closed")):
+        agent = made("7", kind="text", strategy="none")
+        events = agent.stream(QUESTION)
+        next(events)
+        agent.close()
+        with told as error:
+            events.close() if error is None else next(events)
+    assert not [record for record in caplog.records if record.name == "asyncio"]
+    assert ours() == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes do not fork here")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_a_forked_process_is_told_to_make_its_own_agent():
+    with made("7", kind="text", strategy="none") as agent:
+        agent.run(QUESTION)
+        if (child := os.fork()) == 0:
+            told = 0
+            try:
+                for use in (lambda: agent.run(QUESTION), lambda: asyncio.run(agent.arun(QUESTION)), agent.close):
+                    with suppress(UsageError):
+                        use()
+                        continue
+                    told += 1
+            finally:
+                os._exit(told)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 2

@@ -144,7 +144,8 @@ class Agent:
             on_event: called in the event loop with everything that happens.
             output: what the answer is to be parsed into: a pydantic model or such, or an `Output` that also says which
                 function decides. The result's `output` is the object.
-            **changes: settings of this run that differ, such as `model`, `require` or `max_rounds`.
+            **changes: settings of this run that differ, such as `model`, `require` or `max_rounds`. What an agent has
+                for all its runs, such as `data_dir`, is refused.
 
         Returns:
             The best attempt with its evidence. A budget that runs out, or a model that fails after an attempt was
@@ -183,10 +184,12 @@ class Agent:
             async for event in events:
                 yield event
 
-    def stream(self, task: Task | str, *, output: type[Any] | Output[Any] | None = None,
-               **options: Any) -> Generator[Event]:
+    def stream(self, task: Task | str, *, strategy: str | None = None, seed: int | None = None,
+               run_id: str | None = None, output: type[Any] | Output[Any] | None = None,
+               **changes: Any) -> Generator[Event]:
         """`astream` for scripts and notebooks: a plain generator."""
-        return self._background.each(self.astream(task, output=output, **options))
+        return self._background.each(self.astream(task, strategy=strategy, seed=seed, run_id=run_id, output=output,
+                                                  **changes))
 
     @overload
     async def averify(self, task: Task | str, answer: str, *, critics: Sequence[str] = (), run_id: str | None = None,
@@ -417,6 +420,7 @@ class Agent:
         """
         if self._closings:
             raise closed()
+        self._background.require_own_process()
         if self._journal is None:
             self._journal, self._runs.journal_problem = open_journal(self.settings)
         return self._journal

@@ -18,6 +18,9 @@ _TASK = TypeAdapter(Task)
 KEPT = ("model", "critic_model", "strategy", "kind", "critics", "sandbox", "require", "seed", "deterministic",
         "tool_timeout_s", "tools")
 LIMITS = ("max_rounds", "max_model_calls", "max_tool_calls", "max_tokens", "max_cost", "max_seconds")
+OF_A_RUN = (*(name for name in KEPT if name != "deterministic"), *LIMITS, "memory", "policy", "private_hosts",
+            "work_dir", "record")
+"""What a run can have of its own; all else its agent is made with."""
 
 
 def make_header(task: Task, settings: Settings, given: str | None, found: Iterable[ToolSpec],
@@ -87,35 +90,45 @@ def read_header(run: str, header: Mapping[str, Any] | None, settings: Settings,
 
     Raises:
         JournalError: there is no such run, or its header can't be understood.
-        ConfigError: a change is no setting, or has a wrong value.
+        ConfigError: a change is no setting, has a wrong value, or would have no effect.
     """
     if header is None:
         raise JournalError(f"There is no run {run!r}.", "See: agentfix runs list")
     try:
         task = _TASK.validate_python(header["task"])
         folder = {"work_dir": header["work_dir"]} if "work_dir" in header else {}
-        settings = Settings.model_validate({**settings.model_dump(), **header["settings"], **folder})
+        merged = Settings.model_validate({**settings.model_dump(), **header["settings"], **folder})
     except (ValueError, KeyError, TypeError) as error:
         raise JournalError(f"The header of run {run!r} can't be understood: {error!r}.") from error
-    return task, changed(settings, changes)
+    return task, changed(merged, changes, settings)
 
 
-def changed(settings: Settings, changes: Mapping[str, Any]) -> Settings:
+def changed(settings: Settings, changes: Mapping[str, Any], agents: Settings | None = None) -> Settings:
     """The settings of one run, which differ from others.
 
+    Args:
+        settings: what changes.
+        changes: how.
+        agents: those of the agent, where they are others: what is as there is no change.
+
     Raises:
-        ConfigError: a change is no setting, or has a wrong value.
+        ConfigError: a change is no setting, has a wrong value, or would have no effect.
     """
     for name in changes:
         if name not in Settings.model_fields:
             unknown = UnknownNameError("setting", name, Settings.model_fields)
             raise ConfigError(unknown.message, unknown.hint)
     try:
-        return Settings.model_validate({**settings.model_dump(), **changes}) if changes else settings
+        new = Settings.model_validate({**settings.model_dump(), **changes}) if changes else settings
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         name = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"The setting {name!r} is wrong: {first['msg']}.") from error
+    for name in changes:
+        if name not in OF_A_RUN and getattr(new, name) != getattr(agents or settings, name):
+            raise ConfigError(f"One run can't have another {name!r}: an agent has one for all its runs.",
+                              f"Make an agent with it. A run can have its own: {', '.join(sorted(OF_A_RUN))}.")
+    return new
 
 
 def for_elsewhere(header: Mapping[str, Any]) -> dict[str, Any]:

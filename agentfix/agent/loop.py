@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncGenerator, Callable, Coroutine, Generator
-from concurrent.futures import CancelledError
+from concurrent.futures import CancelledError, Future
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
@@ -46,6 +47,7 @@ class Background:
         self._lock = threading.Lock()
         self._loop: LoopThread | None = None
         self._ended = False
+        self._process: int | None = None
 
     @property
     def is_elsewhere(self) -> bool:
@@ -75,6 +77,8 @@ class Background:
         Raises:
             UsageError: the caller is in this loop.
         """
+        if self._process not in (None, os.getpid()):
+            return  # all that there is to end belongs to another process
         with self._lock:
             if self._loop is not None and self._loop.is_here():
                 raise waits_for_itself()
@@ -82,7 +86,15 @@ class Background:
         loop.call(last())
         loop.end()
 
+    def require_own_process(self) -> None:
+        """Raises UsageError: what is used was used in another process before, and came here by a fork."""
+        if self._process not in (None, os.getpid()):
+            raise UsageError("This agent was used in another process before this one was forked from it, and its "
+                             "threads and files are there.", "Make an agent in each process.")
+        self._process = os.getpid()
+
     def _begun(self) -> LoopThread:
+        self.require_own_process()
         with self._lock:
             if self._ended:
                 raise closed()
@@ -95,8 +107,19 @@ class LoopThread:
 
     def __init__(self) -> None:
         self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name="agentfix", daemon=True)
+        self._ended = False
+        self._ending = threading.RLock()  # a generator may be collected while it is held
+        self._open: set[AsyncGenerator[Any]] = set()
+        """What `each` follows, to be closed before what it goes through itself."""
+        self._thread = threading.Thread(target=self._run, name="agentfix", daemon=True)
         self._thread.start()
+
+    def _run(self) -> None:
+        while True:
+            try:
+                return self._loop.run_forever()
+            except (KeyboardInterrupt, SystemExit):
+                continue  # whoever waits for what raised it is told
 
     def is_here(self) -> bool:
         """Whether the caller is in this loop."""
@@ -111,7 +134,14 @@ class LoopThread:
         if self.is_here():
             work.close()
             raise waits_for_itself()
-        future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        with self._ending:
+            if self._ended:
+                work.close()
+                raise closed()
+            future = asyncio.run_coroutine_threadsafe(work, self._loop)
+        return self._result(future)
+
+    def _result(self, future: Future[T]) -> T:
         try:
             return future.result()
         except CancelledError as error:
@@ -128,18 +158,39 @@ class LoopThread:
             except StopAsyncIteration:
                 return None
 
+        self._open.add(items)
         try:
             while (item := self.call(following())) is not None:
                 yield item[0]
         finally:
-            self.call(_closed(items))
+            if self.is_here():  # this one was left, and its garbage is collected in the loop
+                asyncio.run_coroutine_threadsafe(self._closed(items), self._loop)
+            elif not self._ended:
+                self.call(self._closed(items))
 
     def end(self) -> None:
         """Stop the loop, when what was started in it has been cancelled and has ended."""
-        self.call(_cancel_the_others())
+        with self._ending:
+            self._ended = True
+            future = asyncio.run_coroutine_threadsafe(self._closed_down(), self._loop)
+        self._result(future)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
+
+    async def _closed(self, items: AsyncGenerator[Any]) -> None:
+        await items.aclose()
+        self._open.discard(items)
+
+    async def _closed_down(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        for items in self._open:
+            await items.aclose()
+        await self._loop.shutdown_asyncgens()
+        await self._loop.shutdown_default_executor()
 
 
 def waits_for_itself() -> UsageError:
@@ -157,16 +208,3 @@ def closed_under_way(run: str = "") -> UsageError:
     """What those are told whose run did not end before the agent was closed."""
     which = f"run {run!r}" if run else "a run"
     return UsageError(f"The agent was closed before {which} had ended.", "Wait for its runs, or cancel them, first.")
-
-
-async def _closed(items: AsyncGenerator[Any]) -> None:
-    await items.aclose()
-
-
-async def _cancel_the_others() -> None:
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    for task in others:
-        task.cancel()
-    await asyncio.gather(*others, return_exceptions=True)
-    await asyncio.get_running_loop().shutdown_asyncgens()
-    await asyncio.get_running_loop().shutdown_default_executor()

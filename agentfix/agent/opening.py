@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import inspect
 import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from agentfix.errors import ConfigError, InputError
+from agentfix.errors import ConfigError, InputError, UsageError
 from agentfix.graph.calls import Doubt
 from agentfix.graph.sources import Source
 from agentfix.protocols import Critic
@@ -67,8 +69,32 @@ class Opening:
             given = getattr(self, name)
             if given is not None and not callable(given):
                 raise ConfigError(f"{name} must be a function, not {given!r}.")
+        for function in (self.on_event, getattr(self.on_event, "__call__", None)):  # noqa: B004 - of objects
+            if inspect.iscoroutinefunction(function):
+                raise _awaited_by_nobody()
+
+    def tell(self, event: Event) -> None:
+        """Tell who is to be told. What they raise is raised.
+
+        Raises:
+            UsageError: it would be taken for the end of the run itself, or they are async.
+        """
+        said = None
+        try:
+            if self.on_event is not None:
+                said = self.on_event(event)
+        except (asyncio.CancelledError, GeneratorExit) as error:
+            raise UsageError(f"on_event raised {error!r}.", "Cancel the task that awaits the run instead.") from error
+        if inspect.iscoroutine(said):
+            said.close()
+            raise _awaited_by_nobody()
 
     @property
     def own_critics(self) -> Mapping[str, Critic]:
         """Critics that no plugin registers."""
         return {} if self.output is None else {OUTPUT: OutputCritic(self.output)}
+
+
+def _awaited_by_nobody() -> ConfigError:
+    return ConfigError("on_event must be a plain function: nothing awaits it.",
+                       "Put the events into an asyncio.Queue, or use astream.")

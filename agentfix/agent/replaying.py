@@ -22,6 +22,8 @@ async def recording_from(source: str | Path, journal: Journal) -> Recording:
         InputError: the file does not say of which run it is.
         RecordingError: the file is no recording.
     """
+    if not isinstance(source, str | Path):  # pyright: ignore[reportUnnecessaryIsInstance] - callers need not check types
+        raise InputError(f"A run or a recording file must be named, not {source!r}.", "See: agentfix runs list")
     header = await journal.header(str(source))
     if header is not None:
         results = await journal.records(str(source), "result")

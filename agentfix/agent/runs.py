@@ -24,7 +24,7 @@ from agentfix.agent.parts import Parts, recording_of_model
 from agentfix.agent.remembering import learn, remembered
 from agentfix.agent.toolbox import Toolbox
 from agentfix.errors import AgentFixError, InputError, JournalError, RunUnderWayError
-from agentfix.evidence import case
+from agentfix.evidence import case, unchecked
 from agentfix.families import same_family
 from agentfix.graph.calls import Calls
 from agentfix.graph.context import RunContext
@@ -146,8 +146,7 @@ class LiveRuns:
         def emit(kind: EventKind, data: Mapping[str, Any]) -> None:
             log_event(run, kind, data)
             event = Event(kind, run, meter.seconds, data)
-            if opening.on_event is not None:
-                opening.on_event(event)
+            opening.tell(event)
             if holder and holder[0].write is not None:
                 holder[0].write(event)
             lifecycle.on_event(event)
@@ -302,6 +301,8 @@ class LiveRuns:
         asked = {critique.critic for critique in result.critiques}
         if context.given is None and (unasked := [name for name in settings.critics if name not in asked]):
             context.emit("notice", {"message": f"Never asked about an attempt: {', '.join(unasked)}."})
+        if problem := _unchecked(context, result.best):
+            context.emit("notice", {"message": f"Votes and opinions do not stand in for checks: {problem}."})
         if partial_to := _partial_to(result, context.critic_model.name):
             context.emit("notice", {"message": partial_to})
         plain: dict[str, Any] = _RESULT.dump_python(result, mode="json")
@@ -367,12 +368,13 @@ def _result(context: RunContext, stop: Stop) -> Result:
     best = context.chosen(stop.attempt)
     chosen = None if best is None else standings[best]
     supported = chosen.kind if chosen is not None and chosen.state == "supported" else None
+    abstain = stop.abstain or supported is None or supported < context.required or bool(_unchecked(context, best))
     meter = context.calls.meter
     return Result(
         run_id=context.calls.run_id,
         answer=None if best is None else context.attempts[best].answer,
         supported_by=supported,
-        abstained=stop.abstain or supported is None or supported < context.required,
+        abstained=abstain,
         stop_reason=stop.reason, reason=_reason(context, best), best=best,
         kind=context.kind.name, attempts=tuple(context.attempts), critiques=context.critiques(), standings=standings,
         usage=meter.usage, seconds=meter.seconds, rounds=context.rounds, declined=stop.abstain,
@@ -381,11 +383,17 @@ def _result(context: RunContext, stop: Stop) -> Result:
     )
 
 
+def _unchecked(context: RunContext, best: int | None) -> str:
+    if best is None:
+        return ""
+    return unchecked(context.task, [c for c in context.critiques() if c.attempt == best], context.standings()[best])
+
+
 def _reason(context: RunContext, best: int | None) -> str:
     """Why an attempt was chosen; after an objection also what speaks for and against the answer objected to."""
     if best is None:
         return "nothing was attempted"
-    reason = context.standings()[best].reason
+    reason = "; ".join(filter(None, (_unchecked(context, best), context.standings()[best].reason)))
     if context.inherited is None or (challenged := context.inherited.remark.attempt) is None:
         return reason
     groups = context.tree().groups

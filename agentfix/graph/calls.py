@@ -183,7 +183,8 @@ class Calls:
                    on_delta: Callable[[Delta], None] | None) -> dict[str, Any]:
         began = time.monotonic()
         with blaming("model", model.name):
-            given = await self._within_time(model.generate(request, on_delta=on_delta))
+            async with self.meter.within_time():
+                given = await model.generate(request, on_delta=on_delta)
             dumped = [asdict(completion) for completion in given]
             self.meter.pay(usage_of(_COMPLETIONS.validate_python(dumped)))
         fewest = request.n if request.max_calls is None else 1
@@ -375,17 +376,6 @@ class Calls:
     def _spend(self, place: str, usage: Usage, replayed_s: float) -> None:
         if self.meter.spend(place, usage, replayed_s):
             self.on_spent(place, usage)
-
-    async def _within_time(self, work: Any) -> list[Completion]:
-        seconds = self.meter.remaining().seconds
-        limit = asyncio.timeout(seconds)
-        try:
-            async with limit:
-                return await work
-        except TimeoutError:
-            if not limit.expired():
-                raise  # the model's own
-            raise BudgetSpent("seconds") from None
 
 
 def _without_other_runs(sources: Sequence[Source]) -> list[Source]:

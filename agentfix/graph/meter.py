@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
-from contextlib import contextmanager, nullcontext
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from agentfix.pool import Pool
@@ -91,6 +92,18 @@ class Meter:
         if left < n:
             raise BudgetSpent("tokens")
         return min(max_tokens, left // n)
+
+    @asynccontextmanager
+    async def within_time(self) -> AsyncGenerator[None]:
+        """Cut off what is done within it when the time is up. Raises BudgetSpent: it is."""
+        limit = asyncio.timeout(self.remaining().seconds)
+        try:
+            async with limit:
+                yield
+        except TimeoutError:
+            if not limit.expired():
+                raise  # its own
+            raise BudgetSpent("seconds") from None
 
     @contextmanager
     def holding(self, tokens: int) -> Generator[None]:

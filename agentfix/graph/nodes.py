@@ -187,7 +187,9 @@ async def critic(state: RunState, context: RunContext) -> dict[str, Any]:
     asked = _asked(place, state["observed"], context)
     try:
         with blaming("critic", name):
-            reply = await context.critics(name).review(context.task, attempts, _critic_context(place, asked, context))
+            asking = context.critics(name)
+            async with context.calls.meter.within_time():
+                reply = await asking.review(context.task, attempts, _critic_context(place, asked, context))
             if isinstance(reply, ToolCalls):
                 return _request_tools(reply, name, place, state, context)
             critiques = [_named(critique, name, attempts) for critique in reply]

@@ -147,9 +147,11 @@ class Tree:
     """What the run has spent so far."""
 
     def critiques_of(self, attempt: int) -> tuple[Critique, ...]:
+        """What critics say of an attempt."""
         return tuple(c for c in self.critiques if c.attempt == attempt)
 
     def reviewed(self, attempt: int) -> bool:
+        """Whether anything is said of an attempt."""
         return any(c.attempt == attempt for c in self.critiques)
 
 

@@ -77,6 +77,7 @@ class Observation:
 
     @property
     def ok(self) -> bool:
+        """Whether the call did what was asked."""
         return self.status == "ok"
 
 

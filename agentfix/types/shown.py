@@ -10,12 +10,17 @@ if TYPE_CHECKING:
 
 _LONGEST = 2_000
 """Characters of an answer or summary that are shown."""
+_CONTROLS = {code: 0x2400 + code for code in range(0x20) if chr(code) not in "\n\t"} | {0x7F: 0x2421}
+"""Each as the symbol that stands for it."""
 
 
 def as_html(result: Result) -> str:
     """The answer, what supports it, and the evidence for and against each attempt."""
-    supported = result.supported_by is not None and not result.abstained
-    stands = f"supported by {result.supported_by.label}" if supported and result.supported_by else "nothing supports it"
+    stands = "nothing supports it" if result.supported_by is None else f"supported by {result.supported_by.label}"
+    if result.declined:
+        stands = f"declined; {stands}"
+    elif result.abstained and result.supported_by is not None:
+        stands = f"{stands} only, which is less than was required"
     rows = "".join(
         f"<tr><td>{critique.attempt}</td><td>{escape(each.kind.label)}</td><td>{escape(each.polarity)}</td>"
         f"<td style='text-align: left'>{_text(each.summary)}</td><td>{_text(each.author)}</td></tr>"
@@ -31,4 +36,4 @@ def as_html(result: Result) -> str:
 def _text(said: str) -> str:
     """Safe to show, with nothing in it that could reorder what stands around it."""
     shown = said if len(said) <= _LONGEST else f"{said[:_LONGEST]} ..."
-    return f"<bdi>{escape(shown.encode('utf-8', 'backslashreplace').decode('utf-8'))}</bdi>"
+    return f"<bdi>{escape(shown.translate(_CONTROLS).encode('utf-8', 'backslashreplace').decode('utf-8'))}</bdi>"

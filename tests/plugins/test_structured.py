@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import threading
 from dataclasses import dataclass
 
+import numpy
 import pytest
 from pydantic import BaseModel, Field, field_validator
 
@@ -141,3 +145,54 @@ async def test_a_run_whose_function_is_elsewhere_goes_on_only_with_it(tmp_path):
         again = await agent.aresume("r", output=Output(Bill, adds_up))
     assert again.supported_by is EvidenceClass.CONTRACT
     model.assert_done()
+
+
+@pytest.mark.parametrize("said", [False, 0, "", numpy.bool_(False)])
+async def test_what_is_false_does_not_pass(said):
+    result, _ = await asked([bill(3, 4, total=7)], Output(Bill, lambda _: said), max_rounds=1)
+    assert (result.standings[0].state, result.standings[0].kind) == ("refuted", EvidenceClass.CONTRACT)
+
+
+async def test_a_function_that_says_nothing_passes_only_where_it_is_annotated_so():
+    result, _ = await asked([bill(3, 4, total=7)], Output(Bill, lambda bill: re.match("8", str(bill.total))))
+    assert result.abstained
+    assert "<lambda>' returned None" in result.stop_reason
+
+
+@pytest.mark.parametrize("error", [KeyError("k"), SystemExit(3), asyncio.CancelledError(), GeneratorExit()])
+async def test_a_function_that_fails_is_named_and_what_was_answered_stays(error):
+    def careless(_: Bill) -> bool:
+        raise error
+
+    result, _ = await asked([bill(3, 4, total=7)], Output(Bill, careless))
+    assert result.output == Bill(amounts=[3, 4], total=7)
+    assert "careless' failed" in result.stop_reason
+    assert type(error).__name__ in result.stop_reason
+
+
+@pytest.mark.parametrize("error", [KeyError("k"), TypeError("t"), RecursionError(), SystemExit(2)])
+async def test_what_a_validator_fails_on_does_not_parse(error):
+    class Fussy(BaseModel):
+        a: int
+
+        @field_validator("a")
+        @classmethod
+        def fails(cls, a: int) -> int:
+            raise error
+
+    result, _ = await asked(['{"a": 1}'], Fussy, max_rounds=1)
+    assert (result.answer, result.output) == ('{"a": 1}', None)
+    assert f"a validator raised {type(error).__name__}" in result.standings[0].reason
+
+
+async def test_a_function_that_does_not_end_is_left_when_the_time_is_up():
+    goes_on = threading.Event()
+
+    async def waits(_: Bill) -> bool:
+        return await asyncio.Future()
+
+    for endless in (waits, lambda _: goes_on.wait()):
+        result, _ = await asked([bill(3, 4, total=7)], Output(Bill, endless), max_seconds=0.5)
+        assert (result.stop_reason, result.abstained) == ("budget: seconds", True)
+        assert result.output == Bill(amounts=[3, 4], total=7)
+    goes_on.set()

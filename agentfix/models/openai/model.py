@@ -119,7 +119,7 @@ class OpenAIModel:
         best = completion
         for repairs_left in reversed(range(MAX_REPAIRS + 1)):
             found = wanted_in(best.text, request)
-            fault = fault_of(found, request)
+            fault = await fault_of(found, request)
             if not fault:
                 return replace(best, text=found)
             if best.tool_calls or not repairs_left or allowance.left == 0:

@@ -73,7 +73,7 @@ _HOMES = {
     "agentfix.mcp_servers": ("McpServer",),
     "agentfix.hookspecs": ("API_VERSION", "Build", "Register", "hookimpl"),
     "agentfix.errors": (
-        "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContaminationError",
+        "AgentFixError", "BlindModelError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContaminationError",
         "ContextOverflowError", "DataSetError", "DuplicateNameError", "InputError", "IsolationError", "JournalError",
         "ModelDeniedError", "ModelError", "ModelReplyError", "ModelUnavailableError", "PluginError", "PluginLoadError",
         "RecordingError", "RunUnderWayError", "SandboxBusyError", "SandboxError", "SandboxFileError",

@@ -95,11 +95,10 @@ def _parts(schema: Mapping[str, Any], words: frozenset[str]) -> tuple[dict[int, 
     slow = False
     while waiting:
         resolver, resource = waiting.pop()
-        contents = resource.contents
-        if id(contents) in parts or not isinstance(contents, Mapping):
+        contents: Any = resource.contents
+        if not isinstance(contents, Mapping) or id(named := cast("Mapping[str, Any]", contents)) in parts:
             continue
-        part = parts[id(contents)] = _Part()
-        named = cast("Mapping[str, Any]", contents)
+        part = parts[id(named)] = _Part()
         slow = slow or not words.isdisjoint(named)
         part.same += (id(each) for each in _same_value(named))
         for each in resource.subresources():

@@ -9,6 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 AT_ONCE: Any = Field(fail_fast=True)
 """Of a list: what is wrong first is told, and nothing more is looked for."""
+MOST_MESSAGES, MOST_PARTS = 10_000, 1_000
+"""In a request, and in a message."""
+MOST_CHECKS = 100_000
+"""Characters of a caller's checks."""
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
@@ -48,7 +52,7 @@ class Call(Form):
 
 class ChatMessage(Form):
     role: Role
-    content: str | Annotated[list[Part], AT_ONCE] | None = None
+    content: str | Annotated[list[Part], AT_ONCE, Field(max_length=MOST_PARTS)] | None = None
     tool_calls: Annotated[list[Call], AT_ONCE] | None = None
     tool_call_id: str | None = None
 
@@ -57,6 +61,8 @@ class Function(Form):
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")
     description: str | None = None
     parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+    """A call whose arguments do not fit is none."""
 
 
 class ClientTool(Form):
@@ -88,7 +94,7 @@ class Tuning(BaseModel):
     """The sort of task."""
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] | None = None
     """The evidence class from which an answer counts as supported."""
-    checks: str | None = None
+    checks: str | None = Field(default=None, max_length=MOST_CHECKS)
     """The caller's own checks, in Python: see `agentfix.checks_in`."""
     context: str = ""
     """Material that belongs to the question: data, never instructions."""
@@ -107,7 +113,7 @@ class ChatRequest(Form):
     """The body of `POST /v1/chat/completions`."""
 
     model: str = Field(max_length=500)
-    messages: list[ChatMessage] = Field(min_length=1, fail_fast=True)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES, fail_fast=True)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: int | None = Field(default=None, ge=1, le=128)

@@ -144,7 +144,8 @@ async def test_a_run_whose_function_is_elsewhere_goes_on_only_with_it(tmp_path):
 
 
 @pytest.mark.parametrize(("schema", "said"), [
-    ({"$ref": "#/nope"}, "does not hold"), ({"allOf": [{"$ref": "#"}]}, "refers to itself"), ({"type": "x"}, "wrong at"),
+    ({"$ref": "#/nope"}, "does not hold"), ({"allOf": [{"$ref": "#"}]}, "refers to itself"),
+    ({"type": "x"}, "wrong at"),
 ])
 async def test_a_schema_that_is_none_is_said_before_a_model_is_asked(schema, said):
     agent, model = opened([])

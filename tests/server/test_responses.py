@@ -8,7 +8,8 @@ import openai
 import pytest
 
 from agentfix import Completion, ModelError
-from agentfix.server.keys import Account, Keys
+from agentfix.server.account import Account
+from agentfix.server.keys import Keys
 from agentfix.testing import ScriptedModel
 from tests.server.served import MODEL, QUESTION, SOLVED, serving
 from tests.server.test_chat import client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -36,6 +36,8 @@ from agentfix.server.writing import Json
 
 BODY_BYTES = 32 * 2**20
 """Pictures come within a body."""
+MOST_UNKNOWN = 100
+"""Fields of a request that are told to have no effect."""
 OVERTIME_S = 30.0
 """What ends by its own limit of seconds has this much longer to say so."""
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -122,8 +124,10 @@ class Api:
         return account
 
     async def _work(self, asked: ChatRequest, account: Account,
-                    unknown: Iterable[str]) -> tuple[Pieces, str | None]:
+                    unknown: Mapping[str, Any]) -> tuple[Pieces, str | None]:
         """What answers a request, and what run it becomes."""
+        if len(unknown) > MOST_UNKNOWN:
+            raise Refusal(400, f"The body has more than {MOST_UNKNOWN} fields that are not known here.")
         chosen = self._names.find(asked.model)
         if asked.is_direct:
             ignored = sorted({*unknown, *({"agentfix"} & asked.model_fields_set)})

@@ -9,10 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 AT_ONCE: Any = Field(fail_fast=True)
 """Of a list: what is wrong first is told, and nothing more is looked for."""
-MOST_MESSAGES, MOST_PARTS = 10_000, 1_000
-"""In a request, and in a message."""
-MOST_CHECKS = 100_000
-"""Characters of a caller's checks."""
+MOST_MESSAGES, MOST_STOPS = 10_000, 64
+MOST_CHECKS, MOST_CONTEXT = 100_000, 2_000_000
+"""Characters."""
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
@@ -52,7 +51,7 @@ class Call(Form):
 
 class ChatMessage(Form):
     role: Role
-    content: str | Annotated[list[Part], AT_ONCE, Field(max_length=MOST_PARTS)] | None = None
+    content: str | Annotated[list[Part], AT_ONCE] | None = None
     tool_calls: Annotated[list[Call], AT_ONCE] | None = None
     tool_call_id: str | None = None
 
@@ -96,7 +95,7 @@ class Tuning(BaseModel):
     """The evidence class from which an answer counts as supported."""
     checks: str | None = Field(default=None, max_length=MOST_CHECKS)
     """The caller's own checks, in Python: see `agentfix.checks_in`."""
-    context: str = ""
+    context: str = Field(default="", max_length=MOST_CONTEXT)
     """Material that belongs to the question: data, never instructions."""
     max_rounds: int | None = Field(default=None, ge=0)
     max_model_calls: int | None = Field(default=None, ge=0)
@@ -123,7 +122,7 @@ class ChatRequest(Form):
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     seed: int | None = Field(default=None, ge=-2**63, lt=2**63)
-    stop: Stop | Annotated[list[Stop], AT_ONCE] | None = None
+    stop: Stop | Annotated[list[Stop], AT_ONCE, Field(max_length=MOST_STOPS)] | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     logprobs: bool | None = None

@@ -10,7 +10,6 @@ from pydantic import Field
 from agentfix.server.asked import (
     AT_ONCE,
     MOST_MESSAGES,
-    MOST_PARTS,
     Call,
     CalledFunction,
     ChatMessage,
@@ -46,7 +45,7 @@ class InputItem(Form):
 
     type: Literal["message", "function_call", "function_call_output", "reasoning"] = "message"
     role: Literal["system", "developer", "user", "assistant"] | None = None
-    content: str | Annotated[list[Content], AT_ONCE, Field(max_length=MOST_PARTS)] | None = None
+    content: str | Annotated[list[Content], AT_ONCE] | None = None
     call_id: str = ""
     name: str = ""
     arguments: str = ""

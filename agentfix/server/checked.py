@@ -23,6 +23,7 @@ from agentfix.server.failures import wrong
 from agentfix.server.forms import is_strict, schema_of
 from agentfix.server.naming import Chosen
 from agentfix.server.pieces import Answer, Choice, Piece, Pieces
+from agentfix.server.replies import unfit
 from agentfix.server.story import Story
 from agentfix.settings import Settings
 from agentfix.threads import in_thread
@@ -176,8 +177,7 @@ async def _choice(result: Result, question: Question, reasoning: str) -> tuple[C
     if question.strict and question.task.schema is not None:
         seen = await checked(result.answer, question.task.schema, formats=True)
         if not seen.fits:
-            why = str(seen) if seen.path or seen.why else f"it is no JSON: {seen}"
-            return Choice(None, reasoning, f"No answer fits the schema: {why}."), None
+            return Choice(None, reasoning, unfit(seen)), None
     found = [(at, stop) for stop in question.stops if (at := result.answer.find(stop)) >= 0]
     if not found:
         return Choice(result.answer, reasoning), None

@@ -56,8 +56,7 @@ def read_conversation(messages: Sequence[ChatMessage]) -> Conversation:
         raise wrong(f"messages.{len(messages) - 1}.content", "The last message has no text.")
     history = tuple(Turn("\n\n".join(each.asked), "\n\n".join(each.answered), heard=True) for each in before)
     images = tuple(image for each in exchanges for image in each.images)
-    if len(images) > MOST_IMAGES:
-        raise wrong("messages", f"At most {MOST_IMAGES} pictures are shown at once.")
+    require_few(len(images))
     said = Conversation("\n\n".join(filter(str.strip, (*told, question))), history, images)
     if len(said.question) + sum(len(turn.question) + len(turn.answer) for turn in history) > MOST_CHARACTERS:
         raise wrong("messages", f"A conversation has at most {MOST_CHARACTERS:,} characters of text.")
@@ -82,6 +81,12 @@ def images_of(message: ChatMessage) -> tuple[Image, ...]:
     if not all(url.startswith(PICTURES) for url in urls):
         raise wrong("messages", "A picture is given as a data: URL, or by its https: address.")
     return tuple(Image(url) for url in urls)
+
+
+def require_few(images: int) -> None:
+    """Raise Refusal where too many pictures are shown at once."""
+    if images > MOST_IMAGES:
+        raise wrong("messages", f"At most {MOST_IMAGES} pictures are shown at once.")
 
 
 def _exchanges(messages: Iterable[ChatMessage]) -> list[_Exchange]:

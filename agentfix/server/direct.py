@@ -14,7 +14,7 @@ from agentfix.protocols import Model
 from agentfix.server.account import Account
 from agentfix.server.allowed import limited, prompt_tokens, usage_of, wanted, within
 from agentfix.server.asked import Call, ChatMessage, ChatRequest, ClientTool
-from agentfix.server.conversation import images_of, text_of
+from agentfix.server.conversation import images_of, require_few, text_of
 from agentfix.server.failures import SERVER, Refusal, wrong
 from agentfix.server.forcing import forced, forcing, with_call
 from agentfix.server.forms import is_strict, require_schema, schema_of
@@ -70,6 +70,7 @@ async def read_request(asked: ChatRequest, settings: Settings, price: Price | No
         1.0 if asked.temperature is None else asked.temperature, 1.0 if asked.top_p is None else asked.top_p,
         asked.seed or 0, asked.stops, asked.max_completion_tokens or asked.max_tokens or MAX_TOKENS)
     messages = tuple(_message(number, message) for number, message in enumerate(asked.messages))
+    require_few(sum(len(message.images) for message in messages))
     schema = await schema_of(asked.response_format)
     request = ModelRequest(messages, sampling, asked.n or 1, tools, schema)
     strict = frozenset(tool.function.name for tool in asked.tools or () if tool.function.strict)

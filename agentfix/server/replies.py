@@ -10,7 +10,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from agentfix.errors import ModelReplyError
-from agentfix.schemas import checked
+from agentfix.schemas import Checked, checked
 from agentfix.server.pieces import Choice
 from agentfix.server.writing import whole
 from agentfix.types import Completion, ToolCall, ToolSpec
@@ -41,7 +41,7 @@ class Rules:
         refusal = None
         if self.schema is not None and not calls:
             seen = await checked(content or "", self.schema, formats=True)
-            content, refusal = (content, None) if seen.fits else (None, f"No answer fits the schema: {seen}.")
+            content, refusal = (content, None) if seen.fits else (None, unfit(seen))
         return Choice(content, completion.reasoning, refusal, calls, completion.finish_reason)
 
     async def _call(self, call: ToolCall) -> ToolCall:
@@ -58,6 +58,12 @@ class Rules:
             raise ModelReplyError(f"The model called {call.tool!r} with what does not fit its parameters: {seen}.",
                                   "Ask again.")
         return ToolCall(call.tool, arguments, call.id)
+
+
+def unfit(seen: Checked) -> str:
+    """Why an answer that must fit a schema is not given."""
+    what = "" if seen.path or seen.why else "it is no JSON: "
+    return f"No answer fits the schema: {what}{seen}".rstrip(".") + "."
 
 
 def read_arguments(text: str) -> dict[str, Any]:

@@ -217,6 +217,50 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path):
         process.communicate()
 
 
+async def test_the_command_ends_at_the_second_signal_names_its_runs_and_tells_what_went_wrong(tmp_path):
+    asked = asyncio.Event()
+    connections: list[asyncio.StreamWriter] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        if len(connections) == 1:
+            writer.close()  # and the others are never answered
+        else:
+            asked.set()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as model:
+        name = f"openai:m@http://127.0.0.1:{model.sockets[0].getsockname()[1]}/v1"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "agentfix", "serve", "--model", name, "--port", "0",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "AGENTFIX_DATA_DIR": str(tmp_path), "AGENTFIX_SANDBOX": "embedded"})
+        try:
+            url = re.search(rb"http://127\.0\.0\.1:\d+/v1", await process.stdout.readline())[0].decode()
+            async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as asking:
+                answering = asyncio.create_task(asking.chat.completions.create(model=name, messages=ASKED))
+                await asked.wait()
+                process.send_signal(signal.SIGINT)
+                async with asyncio.timeout(9):  # the first signal alone would let it go on for ten seconds
+                    while await health(url) != 503:  # noqa: ASYNC110 - nothing tells of it
+                        await asyncio.sleep(0.05)
+                    process.send_signal(signal.SIGINT)
+                    said, complaints = await process.communicate()
+                with pytest.raises(openai.APIError):
+                    await answering
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            for each in connections:
+                each.close()
+    assert process.returncode == 0 and re.search(rb"agentfix resume \S+\n", said)
+    assert b"WARNING agentfix.models" in complaints and b"Traceback" not in complaints
+
+
+async def health(url: str) -> int:
+    async with httpx2.AsyncClient() as asking:
+        return (await asking.get(f"{url.removesuffix('/v1')}/health")).status_code
+
+
 def test_what_is_missing_is_named_with_the_command_that_mends_it(tmp_path):
     hidden = "import sys; sys.modules['uvicorn'] = None; from agentfix.cli.main import main; sys.exit(main(['serve']))"
     done = subprocess.run([sys.executable, "-c", hidden], capture_output=True, text=True, check=False,

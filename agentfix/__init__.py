@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from agentfix.plugins import Plugins as Plugins
     from agentfix.pool import Pool as Pool
     from agentfix.protocols import *  # noqa: F403
+    from agentfix.schemas import NotJsonError as NotJsonError
+    from agentfix.schemas import check_text as check_text
+    from agentfix.schemas import read_json as read_json
     from agentfix.settings import Settings as Settings
     from agentfix.settings import load_settings as load_settings
     from agentfix.settings import read_key as read_key
@@ -65,11 +68,12 @@ _HOMES = {
     "agentfix.evidence": ("ENGINE_CRITICS",),
     "agentfix.plugins": ("Plugins",),
     "agentfix.pool": ("Pool",),
+    "agentfix.schemas": ("NotJsonError", "check_text", "read_json"),
     "agentfix.settings": ("Settings", "load_settings", "read_key"),
     "agentfix.mcp_servers": ("McpServer",),
     "agentfix.hookspecs": ("API_VERSION", "Build", "Register", "hookimpl"),
     "agentfix.errors": (
-        "AgentFixError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContaminationError",
+        "AgentFixError", "BlindModelError", "CallInDoubtError", "CatalogueError", "ConfigError", "ContaminationError",
         "ContextOverflowError", "DataSetError", "DuplicateNameError", "InputError", "IsolationError", "JournalError",
         "ModelDeniedError", "ModelError", "ModelReplyError", "ModelUnavailableError", "PluginError", "PluginLoadError",
         "RecordingError", "RunUnderWayError", "SandboxBusyError", "SandboxError", "SandboxFileError",

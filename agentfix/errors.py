@@ -13,6 +13,7 @@
     ├── ModelError                 a model could not answer
     │   ├── ModelUnavailableError  not installed, not downloaded, corrupt, or not reachable
     │   ├── ModelReplyError        it answered, but not as its protocol demands
+    │   ├── BlindModelError        it can't see images
     │   ├── ContextOverflowError   the prompt does not fit its context
     │   └── ModelDeniedError       a plugin forbids the call
     ├── CatalogueError             a model file could not be fetched or verified
@@ -132,6 +133,10 @@ class ModelUnavailableError(ModelError):
 
 class ModelReplyError(ModelError):
     """The model answered, but not as its protocol demands."""
+
+
+class BlindModelError(ModelError):
+    """The model can't see images, and is shown some."""
 
 
 class ContextOverflowError(ModelError):

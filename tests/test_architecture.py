@@ -20,7 +20,7 @@ FOUNDATIONS = ["agentfix.types", "agentfix.errors", "agentfix.protocols", "agent
 SHARED = {*FOUNDATIONS, "agentfix.evidence", "agentfix.settings", "agentfix.hookspecs", "agentfix.deadline",
           "agentfix.recording", "agentfix.checks", "agentfix.endpoints", "agentfix.mcp_servers", "agentfix.steps",
           "agentfix.threads", "agentfix.confidence", "agentfix.valuation", "agentfix.places", "agentfix.conversation",
-          "agentfix.bisection", "agentfix.rows", "agentfix.lines"}
+          "agentfix.bisection", "agentfix.rows", "agentfix.lines", "agentfix.schemas"}
 """What any room may import."""
 LEAVES = ["agentfix.models", "agentfix.sandbox", "agentfix.journal"]
 MAY_IMPORT = {
@@ -49,6 +49,7 @@ MAY_IMPORT = {
     "agentfix.places": set(),
     "agentfix.valuation": {*FOUNDATIONS},
     "agentfix.threads": set(),
+    "agentfix.schemas": {"agentfix.threads", "agentfix.schemas"},
     "agentfix.tools": {*SHARED, "agentfix.lifecycle", "agentfix.tools"},
     "agentfix.batch": {*SHARED, "agentfix.agent", "agentfix.cli.jsonout", "agentfix.cli.images", "agentfix.batch"},
     "agentfix.isolation": {*SHARED, "agentfix.lifecycle", "agentfix.plugins", "agentfix.tools", "agentfix.isolation"},

@@ -4,35 +4,40 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from agentfix.agent import Agent, new_name
 from agentfix.server import checked, direct
+from agentfix.server.account import Account
+from agentfix.server.allowed import price_of
 from agentfix.server.asked import ChatRequest
 from agentfix.server.asked_responses import ResponsesRequest
 from agentfix.server.chat import ChatShape
 from agentfix.server.described import description
 from agentfix.server.desk import Desk
-from agentfix.server.failures import ClientGone, Refusal, refusal_of
+from agentfix.server.failures import ClientGone, Refusal
 from agentfix.server.front import Front
 from agentfix.server.kept import Keeping, Kept
-from agentfix.server.keys import Account, Keys
+from agentfix.server.keys import Keys
 from agentfix.server.metrics import CONTENT_TYPE, Metrics
 from agentfix.server.naming import Names, unknown
 from agentfix.server.pieces import Answer, Piece, Pieces
 from agentfix.server.reading import BODY_S, read_body
 from agentfix.server.responses import ResponseShape
 from agentfix.server.streaming import EventStream
+from agentfix.server.writing import Json
 
 BODY_BYTES = 32 * 2**20
 """Pictures come within a body."""
+MOST_UNKNOWN = 100
+"""Fields of a request that are told to have no effect."""
 OVERTIME_S = 30.0
 """What ends by its own limit of seconds has this much longer to say so."""
 Endpoint = Callable[[Request], Awaitable[Response]]
@@ -60,39 +65,39 @@ class Api:
     def __post_init__(self) -> None:
         self._began = int(time.time())
         self.desk = Desk((self.agent.settings.max_seconds or 0) + OVERTIME_S)
-        self._kept = Kept(self.agent.open_journal)
+        self._kept = Kept(self.agent.open_journal, self.body_bytes)
         self._names = Names(self.models, (entry.name for entry in self.agent.plugins.names("strategy")))
 
     def application(self) -> Any:
         """The application, to be served."""
         routes = [
-            Route("/v1/chat/completions", _answering(self.chat), methods=["POST"]),
-            Route("/v1/responses", _answering(self.responses), methods=["POST"]),
-            Route("/v1/responses/{id}", _answering(self.show_response)),
-            Route("/v1/models", _answering(self.list_models)),
-            Route("/v1/models/{name:path}", _answering(self.show_model)),
-            Route("/openapi.json", _answering(self.describe)),
-            Route("/health", _answering(self.health)),
-            Route("/metrics", _answering(self.show_metrics)),
+            Route("/v1/chat/completions", self._answering(self.chat), methods=["POST"]),
+            Route("/v1/responses", self._answering(self.responses), methods=["POST"]),
+            Route("/v1/responses/{id}", self._answering(self.show_response)),
+            Route("/v1/models", self._answering(self.list_models)),
+            Route("/v1/models/{name:path}", self._answering(self.show_model)),
+            Route("/openapi.json", self._answering(self.describe)),
+            Route("/health", self._answering(self.health)),
+            Route("/metrics", self._answering(self.show_metrics)),
         ]
         app = Starlette(routes=routes, exception_handlers={404: _nothing_here, 405: _nothing_here})
         return Front(app, self.keys, self.metrics, self.desk)
 
     async def chat(self, request: Request) -> Response:
         """`POST /v1/chat/completions`."""
-        account = self._admit(request)
+        account = await self._admit(request)
         asked = await read_body(request, ChatRequest, self.body_bytes, self.body_s)
         pieces, run = await self._work(asked, account, asked.unknown)
         usage = asked.stream_options is not None and bool(asked.stream_options.include_usage)
         shape = ChatShape(f"chatcmpl-{run or request.scope['request_id']}", int(time.time()), asked.model, usage)
         if not asked.stream:
-            return JSONResponse(shape.whole(await self._answer(request, pieces, run)), headers=_naming(run))
+            return Json(shape.whole(await self._answer(request, pieces, run)), headers=_naming(run))
         following = await self._following(request, pieces, run)
         return EventStream(self.desk, shape.chunks(following), run, _naming(run))
 
     async def responses(self, request: Request) -> Response:
         """`POST /v1/responses`."""
-        account = self._admit(request)
+        account = await self._admit(request)
         asked = await read_body(request, ResponsesRequest, self.body_bytes, self.body_s)
         chat = asked.as_chat(await self._kept.conversation(asked.previous_response_id, account))
         pieces, run = await self._work(chat, account, asked.unknown)
@@ -103,31 +108,34 @@ class Api:
             response = shape.whole(await self._answer(request, pieces, run))
             if keeping is not None:
                 await keeping.keep(response)
-            return JSONResponse(response, headers=_naming(run))
+            return Json(response, headers=_naming(run))
         events = shape.events(await self._following(request, pieces, run))
         events = events if keeping is None else keeping.events(events)
         return EventStream(self.desk, events, run, _naming(run), named=True)
 
     async def show_response(self, request: Request) -> Response:
         """`GET /v1/responses/ID`."""
-        return JSONResponse(await self._kept.find(str(request.path_params["id"]), request.scope["account"]))
+        return Json(await self._kept.find(str(request.path_params["id"]), request.scope["account"]))
 
-    def _admit(self, request: Request) -> Account:
+    async def _admit(self, request: Request) -> Account:
         self.desk.require_open()
         account: Account = request.scope["account"]
-        account.admit()
+        await account.admit()
         return account
 
     async def _work(self, asked: ChatRequest, account: Account,
-                    unknown: Iterable[str]) -> tuple[Pieces, str | None]:
+                    unknown: Mapping[str, Any]) -> tuple[Pieces, str | None]:
         """What answers a request, and what run it becomes."""
+        if len(unknown) > MOST_UNKNOWN:
+            raise Refusal(400, f"The body has more than {MOST_UNKNOWN} fields that are not known here.")
         chosen = self._names.find(asked.model)
         if asked.is_direct:
             ignored = sorted({*unknown, *({"agentfix"} & asked.model_fields_set)})
-            read = await direct.read_request(asked, account)
-            return direct.answer(self.agent.model(chosen.model), read, ignored, account), None
+            model = self.agent.model(chosen.model)
+            read = await direct.read_request(asked, self.agent.settings, price_of(chosen.model, model))
+            return direct.answer(model, read, ignored, account), None
         question, run = await checked.read_question(asked), f"{new_name()}{secrets.token_hex(5)}"  # many begin at once
-        changes = checked.read_changes(asked, chosen, self.agent.settings, account)
+        changes = checked.read_changes(asked, chosen, self.agent.settings)
         if self.keys.needed:  # what a strategy learns of one's questions would stand in another's prompts
             changes["memory"] = False
         given = {name for name in checked.WITHOUT_EFFECT if getattr(asked, name) is not None}
@@ -160,51 +168,50 @@ class Api:
 
     async def list_models(self, request: Request) -> Response:
         """`GET /v1/models`."""
-        return JSONResponse({"object": "list", "data": [self._model(name) for name in self._names.listed()]})
+        return Json({"object": "list", "data": [self._model(name) for name in self._names.listed()]})
 
     async def show_model(self, request: Request) -> Response:
         """`GET /v1/models/NAME`."""
         name = str(request.path_params["name"])
         if name not in self._names.listed():
             raise unknown(name, "See GET /v1/models.")
-        return JSONResponse(self._model(name))
+        return Json(self._model(name))
+
+    def _answering(self, endpoint: Endpoint) -> Endpoint:
+        """An endpoint whose failures are answered too."""
+
+        async def answering(request: Request) -> Response:
+            try:
+                return await endpoint(request)
+            except ClientGone:
+                return Response(status_code=499)  # nobody reads it
+            except Exception as error:  # noqa: BLE001 - whatever it is, the client is told something, and the log the rest
+                refusal = self.desk.failed(error, request.scope["request_id"])
+            return Json(refusal.body(), refusal.status, dict(refusal.headers))
+
+        return answering
 
     def _model(self, name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": self._began, "owned_by": "agentfix"}
 
     async def describe(self, request: Request) -> Response:
         """`GET /openapi.json`."""
-        return JSONResponse(description(guarded=self.keys.needed))
+        return Json(description(guarded=self.keys.needed))
 
     async def health(self, request: Request) -> Response:
-        """`GET /health`: 503 as soon as the server goes down."""
-        state = "going down" if self.desk.closing else "ok"
-        return JSONResponse({"status": state, "under_way": self.desk.under_way}, 503 if self.desk.closing else 200)
+        """`GET /health`: 503 as soon as the server goes down, and for a while after it could not keep what it must."""
+        state = "going down" if self.desk.closing else self.desk.trouble or "ok"
+        return Json({"status": state, "under_way": self.desk.under_way}, 200 if state == "ok" else 503)
 
     async def show_metrics(self, request: Request) -> Response:
         """`GET /metrics`, for Prometheus."""
         return Response(self.metrics.told(self.desk.under_way), media_type=CONTENT_TYPE)
 
 
-def _answering(endpoint: Endpoint) -> Endpoint:
-    """An endpoint whose failures are answered too."""
-
-    async def answering(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except ClientGone:
-            return Response(status_code=499)  # nobody reads it
-        except Exception as error:  # noqa: BLE001 - whatever it is, the client is told something, and the log the rest
-            refusal = refusal_of(error, request.scope["request_id"])
-        return JSONResponse(refusal.body(), refusal.status, dict(refusal.headers))
-
-    return answering
-
-
 async def _nothing_here(request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 404))
     refusal = Refusal(status, f"Invalid URL ({request.method} {request.url.path[:200]})")
-    return JSONResponse(refusal.body(), status, dict(getattr(error, "headers", None) or {}))
+    return Json(refusal.body(), status, dict(getattr(error, "headers", None) or {}))
 
 
 def _naming(run: str | None) -> dict[str, str]:

@@ -9,6 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 AT_ONCE: Any = Field(fail_fast=True)
 """Of a list: what is wrong first is told, and nothing more is looked for."""
+MOST_MESSAGES, MOST_STOPS = 10_000, 64
+MOST_CHECKS, MOST_CONTEXT = 100_000, 2_000_000
+"""Characters."""
 Role = Literal["system", "developer", "user", "assistant", "tool"]
 
 
@@ -57,6 +60,8 @@ class Function(Form):
     name: str = Field(min_length=1, max_length=64, pattern=r"^[a-zA-Z0-9_-]+$")
     description: str | None = None
     parameters: dict[str, Any] | None = None
+    strict: bool | None = None
+    """A call whose arguments do not fit is none."""
 
 
 class ClientTool(Form):
@@ -88,9 +93,9 @@ class Tuning(BaseModel):
     """The sort of task."""
     require: Literal["opinion", "agreement", "retrieval", "measurement", "person", "contract"] | None = None
     """The evidence class from which an answer counts as supported."""
-    checks: str | None = None
+    checks: str | None = Field(default=None, max_length=MOST_CHECKS)
     """The caller's own checks, in Python: see `agentfix.checks_in`."""
-    context: str = ""
+    context: str = Field(default="", max_length=MOST_CONTEXT)
     """Material that belongs to the question: data, never instructions."""
     max_rounds: int | None = Field(default=None, ge=0)
     max_model_calls: int | None = Field(default=None, ge=0)
@@ -107,7 +112,7 @@ class ChatRequest(Form):
     """The body of `POST /v1/chat/completions`."""
 
     model: str = Field(max_length=500)
-    messages: list[ChatMessage] = Field(min_length=1, fail_fast=True)
+    messages: list[ChatMessage] = Field(min_length=1, max_length=MOST_MESSAGES, fail_fast=True)
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     n: int | None = Field(default=None, ge=1, le=128)
@@ -117,7 +122,7 @@ class ChatRequest(Form):
     temperature: float | None = Field(default=None, ge=0, le=2)
     top_p: float | None = Field(default=None, ge=0, le=1)
     seed: int | None = Field(default=None, ge=-2**63, lt=2**63)
-    stop: Stop | Annotated[list[Stop], AT_ONCE] | None = None
+    stop: Stop | Annotated[list[Stop], AT_ONCE, Field(max_length=MOST_STOPS)] | None = None
     max_tokens: int | None = Field(default=None, ge=1)
     max_completion_tokens: int | None = Field(default=None, ge=1)
     logprobs: bool | None = None

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from agentfix.server.asked import (
     AT_ONCE,
+    MOST_MESSAGES,
     Call,
     CalledFunction,
     ChatMessage,
@@ -69,7 +70,7 @@ class ResponsesRequest(Form):
     """The body of `POST /v1/responses`."""
 
     model: str = Field(max_length=500)
-    input: str | Annotated[list[InputItem], AT_ONCE]
+    input: str | Annotated[list[InputItem], AT_ONCE, Field(max_length=MOST_MESSAGES)]
     instructions: str | None = None
     stream: bool | None = None
     tools: Annotated[list[FunctionTool], AT_ONCE] | None = None
@@ -80,6 +81,8 @@ class ResponsesRequest(Form):
     max_output_tokens: int | None = Field(default=None, ge=1)
     previous_response_id: str | None = Field(default=None, max_length=500)
     store: bool | None = None
+    metadata: dict[Annotated[str, Field(max_length=64)], Annotated[str, Field(max_length=512)]] | None = Field(
+        default=None, max_length=16)
     conversation: Any = None
     background: bool | None = None
     agentfix: Tuning = Tuning()
@@ -139,7 +142,7 @@ class ResponsesRequest(Form):
                 "parallel_tool_calls": True, "previous_response_id": self.previous_response_id, "store": stored,
                 "tool_choice": choice, "tools": tools, "temperature": self.temperature, "top_p": self.top_p,
                 "text": {"format": {"type": "text"} if form is None else form.model_dump(by_alias=True)},
-                "metadata": {}}
+                "metadata": self.metadata or {}}
 
 
 def _messages(items: Sequence[InputItem]) -> list[ChatMessage]:

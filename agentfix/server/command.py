@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from contextlib import AbstractAsyncContextManager, closing
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ def serve(context: click.Context, models: tuple[str, ...], strategy: str | None,
     """Serve an OpenAI-compatible API: change a client's base URL, and its answers are checked.
 
     Models, limits and everything else are read from agentfix.toml and AGENTFIX_... variables too. Ctrl-C or SIGTERM
-    ends it; runs that have not ended by then can be resumed.
+    ends it, once more at once; runs that have not ended by then can be resumed.
     """
     given: dict[str, Any] = {"model": models[0] if models else None, "strategy": strategy, "max_seconds": max_seconds}
     settings = with_plugins(load_settings(given), named)
@@ -62,7 +63,10 @@ def serve(context: click.Context, models: tuple[str, ...], strategy: str | None,
             api = Api(opened, served, keys)
             click.echo(f"Serving {_address(listener)}; Ctrl-C ends it.")
             await serve(api, listener)
+        for run in api.desk.unfinished:
+            click.echo(f"Run {run} has not ended. Go on with it: agentfix resume {run}")
 
+    _log_to_stderr()
     with listener, closing(spending):
         if context.obj is None:
             _prepare(context, settings, served)
@@ -72,6 +76,14 @@ def serve(context: click.Context, models: tuple[str, ...], strategy: str | None,
 def _address(listener: Any) -> str:
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ':' in host else host}:{port}/v1"
+
+
+def _log_to_stderr() -> None:
+    """Have what goes wrong told: nobody else listens to the log of this process."""
+    handler = logging.StreamHandler()
+    handler.setLevel(logging.WARNING)
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    logging.getLogger("agentfix").addHandler(handler)
 
 
 def _agent(settings: Settings) -> AbstractAsyncContextManager[Any]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from agentfix.server.asked import ChatMessage, ImagePart, TextPart
+from agentfix.server.asked import MOST_MESSAGES, ChatMessage, ImagePart, TextPart
 from agentfix.server.failures import wrong
 from agentfix.types import Image, Turn
 
+MOST_IMAGES = 500
+MOST_CHARACTERS = 2_000_000
+"""More than any model reads."""
 PICTURES = ("https://", "data:image/")
 
 
@@ -43,6 +46,8 @@ def read_conversation(messages: Sequence[ChatMessage]) -> Conversation:
     last = messages[-1]
     if last.role != "user":
         raise wrong(f"messages.{len(messages) - 1}.role", "The last message must be the user's.")
+    if len(messages) > MOST_MESSAGES:  # with those of earlier responses
+        raise wrong("messages", f"A conversation has at most {MOST_MESSAGES:,} messages. Begin anew.")
     told = [text_of(message) for message in messages if message.role in ("system", "developer")]
     exchanges = _exchanges(message for message in messages if message.role in ("user", "assistant"))
     *before, now = exchanges
@@ -51,7 +56,11 @@ def read_conversation(messages: Sequence[ChatMessage]) -> Conversation:
         raise wrong(f"messages.{len(messages) - 1}.content", "The last message has no text.")
     history = tuple(Turn("\n\n".join(each.asked), "\n\n".join(each.answered), heard=True) for each in before)
     images = tuple(image for each in exchanges for image in each.images)
-    return Conversation("\n\n".join(filter(str.strip, (*told, question))), history, images)
+    require_few(len(images))
+    said = Conversation("\n\n".join(filter(str.strip, (*told, question))), history, images)
+    if len(said.question) + sum(len(turn.question) + len(turn.answer) for turn in history) > MOST_CHARACTERS:
+        raise wrong("messages", f"A conversation has at most {MOST_CHARACTERS:,} characters of text.")
+    return said
 
 
 def text_of(message: ChatMessage) -> str:
@@ -72,6 +81,12 @@ def images_of(message: ChatMessage) -> tuple[Image, ...]:
     if not all(url.startswith(PICTURES) for url in urls):
         raise wrong("messages", "A picture is given as a data: URL, or by its https: address.")
     return tuple(Image(url) for url in urls)
+
+
+def require_few(images: int) -> None:
+    """Raise Refusal where too many pictures are shown at once."""
+    if images > MOST_IMAGES:
+        raise wrong("messages", f"At most {MOST_IMAGES} pictures are shown at once.")
 
 
 def _exchanges(messages: Iterable[ChatMessage]) -> list[_Exchange]:

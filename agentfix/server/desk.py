@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
-from agentfix.server.failures import NEVER_AGAIN, SERVER, ClientGone, Refusal
+from agentfix.errors import JournalError
+from agentfix.server.failures import NEVER_AGAIN, NOT_KEPT, SERVER, ClientGone, Refusal, refusal_of
 
 T = TypeVar("T")
+TROUBLE_S = 60.0
+"""How long `/health` tells of what could not be kept."""
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 
@@ -28,6 +32,20 @@ class Desk:
         self.under_way = 0
         self.closing = False
         """No more requests are taken."""
+        self.unfinished: list[str] = []
+        """Runs that were ended by the server's end."""
+        self._trouble, self._troubled_at = "", 0.0
+
+    @property
+    def trouble(self) -> str:
+        """What the server could not keep lately; empty for nothing."""
+        return self._trouble if time.monotonic() - self._troubled_at < TROUBLE_S else ""
+
+    def failed(self, error: Exception, request_id: str) -> Refusal:
+        """What an error of a request means to its client; see `refusal_of`."""
+        if isinstance(error, JournalError):
+            self._trouble, self._troubled_at = NOT_KEPT, time.monotonic()
+        return refusal_of(error, request_id)
 
     def require_open(self) -> None:
         """Raise Refusal when the server goes down."""
@@ -70,6 +88,7 @@ class Desk:
                 raise ClientGone
             way_on = "" if run is None else f" Go on with it: agentfix resume {run}"
             if ended in done:
+                self.unfinished += [] if run is None else [run]
                 raise Refusal(503, f"The server went down before this was answered.{way_on}", SERVER, "going_down")
             raise Refusal(504, f"This took longer than {self._limit_s:g} seconds.{way_on}", SERVER, "timeout",
                           headers=NEVER_AGAIN)
@@ -85,8 +104,14 @@ class Desk:
             grace_s: how long they may go on.
         """
         self.closing = True
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._idle.wait(), grace_s)
+        waiting = [asyncio.create_task(each.wait()) for each in (self._idle, self._ended)]
+        _, left = await asyncio.wait(waiting, timeout=grace_s, return_when=asyncio.FIRST_COMPLETED)
+        for task in left:
+            task.cancel()
+        self.end()
+
+    def end(self) -> None:
+        """End the requests under way."""
         self._ended.set()
 
 

@@ -9,8 +9,10 @@ from typing import Any
 
 from agentfix.errors import (
     AgentFixError,
+    BlindModelError,
     ConfigError,
     ContextOverflowError,
+    JournalError,
     ModelError,
     ModelUnavailableError,
     SandboxBusyError,
@@ -21,6 +23,7 @@ from agentfix.errors import (
 INVALID, SERVER = "invalid_request_error", "server_error"
 NEVER_AGAIN = {"x-should-retry": "false"}
 """OpenAI's clients try again by themselves, unless they are told this."""
+NOT_KEPT = "The server can't write what it has to keep: its disk may be full, or locked. Its log says more."
 _LOG = logging.getLogger(__name__)
 
 
@@ -69,6 +72,11 @@ def refusal_of(error: Exception, request_id: str) -> Refusal:
             return Refusal(400, said, code="context_length_exceeded", param="messages")
         case UsageError() if not isinstance(error, ConfigError):  # the settings are the server's own
             return Refusal(400, said)
+        case BlindModelError():
+            return Refusal(400, said, param="messages")
+        case JournalError():
+            _LOG.error("request %s failed: %s", request_id, said)
+            return Refusal(503, NOT_KEPT, SERVER, "not_kept", headers={"retry-after": "5"})
         case ModelUnavailableError() | SandboxBusyError() | SandboxUnavailableError():
             return Refusal(503, said, SERVER, "unavailable")
         case ModelError():

@@ -9,13 +9,13 @@ from contextlib import nullcontext
 from typing import Any
 
 from starlette.datastructures import Headers
-from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from agentfix.server.desk import Desk
 from agentfix.server.failures import Refusal
 from agentfix.server.keys import Keys
 from agentfix.server.metrics import Metrics
+from agentfix.server.writing import Json
 
 OPEN = frozenset({"/health"})
 """Asked without a key, by what watches over servers."""
@@ -58,7 +58,7 @@ class Front:
         try:
             scope["account"] = self._let_in(scope)
         except Refusal as refusal:
-            refused = JSONResponse(refusal.body(), refusal.status, dict(refusal.headers))
+            refused = Json(refusal.body(), refusal.status, dict(refusal.headers))
             await refused(scope, receive, sending)
         else:
             with self._desk.counted() if scope["method"] == "POST" else nullcontext():

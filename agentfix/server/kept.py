@@ -10,9 +10,9 @@ from typing import Any
 
 from agentfix.errors import JournalError
 from agentfix.protocols import Journal
-from agentfix.server.asked import ChatMessage
+from agentfix.server.account import Account
+from agentfix.server.asked import ChatMessage, TextPart
 from agentfix.server.failures import Refusal, wrong
-from agentfix.server.keys import Account
 
 RECORD = "response"
 PREFIX = "resp_"
@@ -27,9 +27,11 @@ class Kept:
 
     Args:
         journal: opens the journal, or gives the open one.
+        most_characters: of a conversation that is gone on with.
     """
 
     journal: Callable[[], Awaitable[Journal]]
+    most_characters: int
 
     async def find(self, name: str, account: Account) -> Mapping[str, Any]:
         """A response, as it was given.
@@ -60,6 +62,10 @@ class Kept:
             if turns > MOST_TURNS:
                 raise wrong("previous_response_id", f"This conversation has more than {MOST_TURNS} turns. Begin anew.")
             asked = [ChatMessage.model_validate(message) for message in record["asked"]]
+            most = self.most_characters - sum(map(_length, (*said, *asked)))
+            if most < 0:
+                raise wrong("previous_response_id", f"This conversation has more than {self.most_characters:,} "
+                            "characters, pictures included. Begin anew.")
             said = [*asked, ChatMessage(role="assistant", content=_answer(record["response"])), *said]
             name = record["response"]["previous_response_id"]
         return said
@@ -102,6 +108,12 @@ class Keeping:
                 if event["type"] in ("response.completed", "response.incomplete"):
                     await self.keep(event["response"])
                 yield event
+
+
+def _length(message: ChatMessage) -> int:
+    parts = [message.content] if isinstance(message.content, str) else message.content or []
+    return sum(len(part) if isinstance(part, str) else len(part.text if isinstance(part, TextPart)
+                                                           else part.image_url.url) for part in parts)
 
 
 def _answer(response: Mapping[str, Any]) -> str:

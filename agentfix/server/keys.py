@@ -1,98 +1,22 @@
-"""Who may ask, how often, and for how much."""
+"""Who may ask."""
 
 from __future__ import annotations
 
 import hashlib
 import secrets
-import time
 import tomllib
-from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from agentfix.errors import ConfigError
-from agentfix.server.failures import NEVER_AGAIN, Refusal
-from agentfix.server.spending import Spending, SpendingInMemory
+from agentfix.server.account import Account, Allowance
+from agentfix.server.failures import Refusal
+from agentfix.server.spending import Spending
 from agentfix.settings import read_key
-from agentfix.types import Usage
-
-MINUTE_S, DAY_S = 60.0, 86_400.0
-
-
-class Allowance(BaseModel):
-    """What the owner of a key may have; None for no limit."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    key: str = Field(min_length=1)
-    """Name of the environment variable, or of the keyring's entry, that holds the key itself."""
-    requests_per_minute: int | None = Field(default=None, ge=1)
-    tokens_per_day: int | None = Field(default=None, ge=1)
-    """Prompt tokens that had to be read, and completion tokens. Days are those of UTC."""
-    cost_per_day: float | None = Field(default=None, gt=0, allow_inf_nan=False)
-    """Money, in the unit of the price table."""
-
 
 _TABLES = TypeAdapter(dict[str, Allowance])
-
-
-class Account:
-    """One who asks.
-
-    Args:
-        name: for people, and for what is kept of it.
-        allowance: its limits; None for none.
-        now: the time in seconds.
-        spending: keeps what was spent of budgets; forgotten with the process when None.
-    """
-
-    def __init__(self, name: str, allowance: Allowance | None = None, now: Callable[[], float] = time.time,
-                 spending: Spending | None = None) -> None:
-        self.name = name
-        self._limits = allowance or Allowance(key="-")
-        self._now = now
-        self._asked: deque[float] = deque()
-        self._spending = spending or SpendingInMemory()
-
-    def admit(self) -> None:
-        """Count a request.
-
-        Raises:
-            Refusal: it is one too many, or nothing is left of the budget.
-        """
-        now = self._now()
-        while self._asked and self._asked[0] <= now - MINUTE_S:
-            self._asked.popleft()
-        most = self._limits.requests_per_minute
-        if most is not None and len(self._asked) >= most:
-            wait = max(1, round(self._asked[0] + MINUTE_S - now + 0.5))
-            raise Refusal(429, f"This key may ask {most} times a minute. Ask again in {wait} seconds.", "requests",
-                          "rate_limit_exceeded", headers={"retry-after": str(wait)})
-        if any(left is not None and left <= 0 for left in self.left()):
-            raise Refusal(429, "The budget of this key is spent for today. Ask again tomorrow (UTC).",
-                          "insufficient_quota", "insufficient_quota", headers=NEVER_AGAIN)
-        self._asked.append(now)
-
-    def left(self) -> tuple[int | None, float | None]:
-        """Tokens and money that may still be spent today; None for no limit."""
-        tokens, cost = self._limits.tokens_per_day, self._limits.cost_per_day
-        if tokens is None and cost is None:
-            return None, None
-        spent = self._spending.of(self.name, self._today())
-        return (None if tokens is None else max(0, tokens - spent[0]),
-                None if cost is None else max(0.0, cost - spent[1]))
-
-    def spend(self, usage: Usage) -> None:
-        """Count what a call took. One without a known price uses a budget of money up."""
-        limits = self._limits
-        if limits.tokens_per_day is not None or limits.cost_per_day is not None:
-            cost = (limits.cost_per_day or 0.0) if usage.cost is None else usage.cost
-            self._spending.add(self.name, self._today(), usage.tokens, cost)
-
-    def _today(self) -> int:
-        return int(self._now() // DAY_S)
 
 
 class Keys:

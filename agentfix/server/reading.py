@@ -10,6 +10,7 @@ from pydantic_core import from_json
 from starlette.requests import ClientDisconnect, Request
 
 from agentfix.server.failures import ClientGone, Refusal
+from agentfix.threads import in_thread
 
 M = TypeVar("M", bound=BaseModel)
 BODY_S = 60.0
@@ -18,6 +19,8 @@ DRAINED_BYTES = 8 * 2**20
 """Of a body that is too long, so much is read and thrown away: who still sends does not hear that it is refused."""
 MOST_VALUES, MOST_QUOTES = 200_000, 800_000
 """Objects and lists in a body, and quotes, those within its texts included: nobody is answered while they are read."""
+QUICK_BYTES = 50_000
+"""A longer body is read in a thread."""
 MESSAGE_CHARACTERS = 500
 
 
@@ -47,6 +50,10 @@ async def read_body(request: Request, form: type[M], limit_bytes: int, limit_s: 
                       headers={"connection": "close"}) from None
     except ClientDisconnect:
         raise ClientGone from None
+    return await in_thread(_read, data, form) if len(data) > QUICK_BYTES else _read(data, form)
+
+
+def _read(data: bytes, form: type[M]) -> M:
     if data.count(b"{") + data.count(b"[") > MOST_VALUES or data.count(b'"') > MOST_QUOTES:
         raise Refusal(413, f"The body holds more than {MOST_VALUES:,} objects and lists, or {MOST_QUOTES:,} quotes.")
     try:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Generator
 from contextlib import contextmanager
 from ipaddress import ip_address
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -23,7 +24,8 @@ CLOSING_S = 3
 
 
 async def serve(api: Api, listener: socket.socket, grace_s: float = GRACE_S) -> None:
-    """Serve until SIGTERM or Ctrl-C. Requests under way may end; those that do not in time are told their run's name.
+    """Serve until SIGTERM or Ctrl-C. Requests under way may end; those that do not in time, or before one more signal,
+    are told their run's name.
 
     Args:
         api: what is served.
@@ -31,7 +33,7 @@ async def serve(api: Api, listener: socket.socket, grace_s: float = GRACE_S) -> 
         grace_s: how long they may go on.
     """
     config = configured(api.application(), timeout_graceful_shutdown=CLOSING_S)
-    await _Server(config, api, grace_s).serve(sockets=[listener])
+    await _Server(config, api, grace_s, asyncio.get_running_loop()).serve(sockets=[listener])
 
 
 def configured(application: Any, http: type[asyncio.Protocol] = Connection, **options: Any) -> uvicorn.Config:
@@ -43,9 +45,10 @@ def configured(application: Any, http: type[asyncio.Protocol] = Connection, **op
 class _Server(uvicorn.Server):
     """Lets requests end before it does."""
 
-    def __init__(self, config: uvicorn.Config, api: Api, grace_s: float) -> None:
+    def __init__(self, config: uvicorn.Config, api: Api, grace_s: float, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(config)
         self._api = api
+        self._loop = loop
         self._grace_s = grace_s
 
     @contextmanager
@@ -57,6 +60,12 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal: the first one lets requests end, one more ends them."""
+        if self.should_exit:
+            self._loop.call_soon_threadsafe(self._api.desk.end)
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._api.desk.close(self._grace_s)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Generator
-from contextlib import contextmanager
+import threading
 from pathlib import Path
 from typing import Protocol
 
@@ -12,17 +11,15 @@ from agentfix.errors import JournalError
 
 BUSY_S = 5.0
 """How long a write waits for another process's."""
+_ADD = ("INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT (name, day) DO UPDATE SET "
+        "tokens = tokens + excluded.tokens, cost = cost + excluded.cost RETURNING tokens, cost")
 
 
 class Spending(Protocol):
     """Keeps it. Days are numbered from the epoch, in UTC."""
 
-    def of(self, name: str, day: int) -> tuple[int, float]:
-        """The tokens and the money that were spent under a name on a day."""
-        ...
-
-    def add(self, name: str, day: int, tokens: int, cost: float) -> None:
-        """Count what was spent."""
+    def add(self, name: str, day: int, tokens: int, cost: float) -> tuple[int, float]:
+        """Count what was spent. Returns all tokens and all money under that name on that day."""
         ...
 
 
@@ -32,18 +29,16 @@ class SpendingInMemory:
     def __init__(self) -> None:
         self._spent: dict[tuple[str, int], tuple[int, float]] = {}
 
-    def of(self, name: str, day: int) -> tuple[int, float]:
+    def add(self, name: str, day: int, tokens: int, cost: float) -> tuple[int, float]:
         """See `Spending`."""
-        return self._spent.get((name, day), (0, 0.0))
-
-    def add(self, name: str, day: int, tokens: int, cost: float) -> None:
-        """See `Spending`."""
-        before = self.of(name, day)
+        before = self._spent.get((name, day), (0, 0.0))
         self._spent[name, day] = (before[0] + tokens, before[1] + cost)
+        return self._spent[name, day]
 
 
 class SpendingFile:
-    """Keeps it in SQLite: names of keys and sums, no key. Several servers may use one file. Implements `Spending`.
+    """Keeps it in SQLite: names of keys and sums, no key. Several servers, and the threads of each, may use one
+    file. Implements `Spending`.
 
     Args:
         path: the file, made when something is first asked of it.
@@ -52,38 +47,30 @@ class SpendingFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._db: sqlite3.Connection | None = None
+        self._lock = threading.Lock()
 
-    def of(self, name: str, day: int) -> tuple[int, float]:
-        """See `Spending`. Raises JournalError: the file can't be read."""
-        with self._guarding("read") as db:
-            row = db.execute("SELECT tokens, cost FROM spent WHERE name = ? AND day = ?", (name, day)).fetchone()
-            return (0, 0.0) if row is None else (int(row[0]), float(row[1]))
-
-    def add(self, name: str, day: int, tokens: int, cost: float) -> None:
+    def add(self, name: str, day: int, tokens: int, cost: float) -> tuple[int, float]:
         """See `Spending`. Raises JournalError: the file can't be written."""
-        with self._guarding("written") as db:
-            db.execute("INSERT INTO spent VALUES (?, ?, ?, ?) ON CONFLICT (name, day) DO UPDATE SET "
-                       "tokens = tokens + excluded.tokens, cost = cost + excluded.cost", (name, day, tokens, cost))
+        try:
+            with self._lock:
+                row = self._opened().execute(_ADD, (name, day, tokens, cost)).fetchone()
+        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
+            raise JournalError(f"What keys have spent ({self._path}) can't be written: {error}.",
+                               "Free space, mend the folder's rights, or move the file away: then budgets begin anew."
+                               ) from error
+        return int(row[0]), float(row[1])
 
     def close(self) -> None:
         """Close the file. May be called twice."""
-        if self._db is not None:
-            self._db.close()
-            self._db = None
-
-    @contextmanager
-    def _guarding(self, done: str) -> Generator[sqlite3.Connection]:
-        try:
-            yield self._opened()
-        except (sqlite3.Error, OSError, ValueError, TypeError) as error:
-            raise JournalError(f"What keys have spent ({self._path}) can't be {done}: {error}.",
-                               "Free space, mend the folder's rights, or move the file away: then budgets begin anew."
-                               ) from error
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
 
     def _opened(self) -> sqlite3.Connection:
         if self._db is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_S)
+            db = sqlite3.connect(self._path, isolation_level=None, timeout=BUSY_S, check_same_thread=False)
             try:
                 db.execute("PRAGMA journal_mode = WAL")
                 db.execute("PRAGMA synchronous = NORMAL")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
@@ -12,7 +11,8 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from agentfix.server.desk import Desk
-from agentfix.server.failures import ClientGone, Refusal, refusal_of
+from agentfix.server.failures import ClientGone, Refusal
+from agentfix.server.writing import in_a_line
 
 BEAT_S = 15.0
 """How long nothing is sent before a comment says that the work goes on: proxies cut what is silent."""
@@ -48,7 +48,7 @@ class EventStream(Response):
         except ClientGone:
             return
         except Exception as error:  # noqa: BLE001 - whatever it is, the client is told something, and the log the rest
-            await _send(send, self._failure(refusal_of(error, scope["request_id"])))
+            await _send(send, self._failure(self._desk.failed(error, scope["request_id"])))
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _sent(self, send: Send) -> None:
@@ -73,7 +73,7 @@ class EventStream(Response):
 
     def _written(self, event: dict[str, Any]) -> bytes:
         name = f"event: {event['type']}\n" if self._named else ""
-        return f"{name}data: {json.dumps(event)}\n\n".encode()
+        return f"{name}data: {in_a_line(event)}\n\n".encode()
 
 
 async def _beat(send: Send) -> None:

@@ -5,17 +5,17 @@ happens. What a tool does wrong never ends a run.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jsonschema import Draft202012Validator
-
 from agentfix.errors import JournalError, RecordingError, SandboxError, ToolError
 from agentfix.lifecycle import Lifecycle, own_copy
 from agentfix.protocols import Http, NoHttp, Response, Tool, ToolContext, Undoable, Verifier
 from agentfix.protocols.models import nobody_asked
+from agentfix.schemas import checked
 from agentfix.tools import guard, prints
 from agentfix.tools.approving import Approve, approved
 from agentfix.tools.fence import with_results_fenced
@@ -102,12 +102,13 @@ class ToolRunner:
         """
         if self.recorded:
             return call
-        wrong = _invalid(tool.spec.parameters, call.arguments)
+        wrong = await _invalid(tool.spec.parameters, call.arguments)
         if wrong:
             return Observation(call.tool, "error", f"The arguments of {call.tool!r} are wrong: {wrong}")
         pending, objection = await self.lifecycle.before_tool_call(
             PendingToolCall(self.run_id, place, call, tool.spec))
-        if pending.call is not call and (wrong := _invalid(tool.spec.parameters, pending.call.arguments)):
+        if pending.call is not call and (
+                wrong := await _invalid(tool.spec.parameters, pending.call.arguments)):
             return _refused(call, f"A plugin changed its arguments, and they are wrong: {wrong}")
         match _graver(objection, self._objection(pending.call, tool.spec, heard, intended)):
             case None:
@@ -332,10 +333,11 @@ def _refused(call: ToolCall, reason: str) -> Observation:
     return Observation(call.tool, "refused", f"{call.tool!r} was not run: {reason}")
 
 
-def _invalid(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
+async def _invalid(schema: Mapping[str, Any], arguments: Mapping[str, Any]) -> str:
     """The first thing wrong with a tool's arguments, or with its schema, or nothing."""
     try:
-        errors: Sequence[Any] = list(Draft202012Validator(dict(schema)).iter_errors(dict(arguments)))
-    except Exception as error:  # noqa: BLE001 - a plugin's schema may be anything, and break the validator anyhow
-        return f"the tool's own schema is wrong: {error!r}"[:500]
-    return str(errors[0].message)[:500] if errors else ""
+        text = json.dumps(dict(arguments))
+    except (TypeError, ValueError, RecursionError) as error:
+        return f"they are no JSON: {error}"[:500]
+    seen = await checked(text, schema)
+    return f"the tool's own schema is wrong: {seen}" if seen.why == "error" else seen.error

@@ -1,6 +1,7 @@
 """Critic `schema`: has the tool `check_json` see whether an answer is JSON that fits the task's schema.
 
-A misfit is a `measurement` that refutes. A fit supports nothing: it does not make an answer right.
+A misfit is a `measurement` that refutes, and so is that nobody can tell. A fit supports nothing: it does not make an
+answer right.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ class SchemaCritic:
         return [self._judged(attempt, seen[attempt.answer or ""]) for attempt in attempts]
 
     def _judged(self, attempt: Attempt, seen: Observation) -> Critique:
-        if not seen.ok or seen.data.get("valid") is not False:
-            return Critique(attempt.id, self.name, "abstain", "" if seen.ok else seen.text)
-        evidence = Evidence(EvidenceClass.MEASUREMENT, "refutes", f"it does not fit the schema: {seen.text}", TOOL,
-                            "instrument", "necessary")
-        return Critique(attempt.id, self.name, "revise", f"It does not fit the schema. {seen.text}", (evidence,))
+        if seen.ok and seen.data.get("valid") is True:
+            return Critique(attempt.id, self.name, "abstain")
+        what = "it does not fit the schema" if seen.ok else "that it fits the schema can't be shown"
+        evidence = Evidence(EvidenceClass.MEASUREMENT, "refutes", f"{what}: {seen.text}", TOOL, "instrument",
+                            "necessary")
+        return Critique(attempt.id, self.name, "revise", f"{what.capitalize()}. {seen.text}", (evidence,))

@@ -196,3 +196,23 @@ async def test_a_function_that_does_not_end_is_left_when_the_time_is_up():
         assert (result.stop_reason, result.abstained) == ("budget: seconds", True)
         assert result.output == Bill(amounts=[3, 4], total=7)
     goes_on.set()
+
+
+@pytest.mark.parametrize(("schema", "said"), [
+    ({"$ref": "#/nope"}, "does not hold"), ({"allOf": [{"$ref": "#"}]}, "refers to itself"),
+    ({"type": "x"}, "wrong at"),
+])
+async def test_a_schema_that_is_none_is_said_before_a_model_is_asked(schema, said):
+    agent, model = opened([])
+    async with agent:
+        with pytest.raises(InputError, match=said):
+            await agent.arun(Task(QUESTION, schema=schema))
+    model.assert_done()
+
+
+async def test_an_answer_that_nobody_can_check_is_not_supported():
+    answer = '["' + "x" * 1_000_001 + '"]'
+    agent, _ = opened([answer, answer, answer], max_rounds=1)
+    async with agent:
+        result = await agent.arun(Task(QUESTION, schema={"type": "array"}))
+    assert result.abstained and "can't be shown" in result.reason and "at most 1000000" in result.reason

@@ -12,7 +12,7 @@ import httpx2
 import openai
 import pytest
 
-from agentfix import ContextOverflowError, ModelError, ModelUnavailableError
+from agentfix import BlindModelError, ContextOverflowError, JournalError, ModelError, ModelUnavailableError
 from agentfix.testing import ScriptedModel
 from tests.server.served import MODEL, QUESTION, RIGHT, SOLVED, serving
 from tests.server.test_chat import ASKED, client
@@ -66,12 +66,18 @@ WRONG_BODIES = [
         {"temperature": 99}, {"seed": 2**80}, {"stop": ""}, {"logprobs": True}, {"tools": [{"type": "web_search"}]},
         {"tools": [{"type": "function", "function": {"name": "a b"}}]}, {"response_format": {"type": "xml"}},
         *({"response_format": {"type": "json_schema", "json_schema": schema}} for schema in (
-            None, {}, {"name": "x"}, {"schema": {"type": "nothing"}}, {"schema": {"$ref": "http://evil.test/"}},
+            None, {}, {"name": "x"}, {"schema": {"$ref": "#/nope"}}, {"schema": {"allOf": [{"$ref": "#"}]}},
+            {"schema": {"type": "nothing"}}, {"schema": {"$ref": "http://evil.test/"}},
             {"schema": {"$schema": []}}, {"schema": {"enum": ["x" * 100_000]}}, {"schema": [], "strict": "maybe"})),
         {"response_format": {"type": "json_object"}, "agentfix": {"kind": "math"}},
         {"agentfix": []}, {"agentfix": {"sandbox": "none"}},
         {"agentfix": {"kind": "nothing"}}, {"agentfix": {"require": "hope"}}, {"agentfix": {"checks": "assert ("}},
-        {"agentfix": {"checks": "x = 1"}}, {"agentfix": {"max_rounds": 10**9}}, {"agentfix": {"max_seconds": 1e9}},
+        {"agentfix": {"checks": "x = 1"}}, {"agentfix": {"checks": "assert 1\n" * 20_000}},
+        {"messages": ASKED * 10_001}, {f"x{n}": 1 for n in range(101)}, {"stop": ["x"] * 65},
+        {"messages": [{"role": "user", "content": "x" * 2_000_001}]},
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": "x"}, *[
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,"}}] * 501]}]},
+        {"agentfix": {"max_rounds": 10**9}}, {"agentfix": {"max_seconds": 1e9}},
         {"agentfix": {"max_tokens": -1}}, {"model": f"mcts:nonsense/{MODEL}"}, {"model": f"critic:{'x' * 400}/{MODEL}"},
     )),
 ]
@@ -124,6 +130,8 @@ async def test_what_is_asked_in_another_way_is_refused_too():
     (ModelUnavailableError("It is not reachable."), 503, "unavailable"),
     (ContextOverflowError("The prompt is too long."), 400, "context_length_exceeded"),
     (ModelError("It stammers."), 502, "model_failed"),
+    (BlindModelError("It can't see images."), 400, None),
+    (JournalError("a secret: the disk is full."), 503, "not_kept"),
     (RuntimeError("a secret in a traceback"), 500, None),
 ])
 async def test_a_model_that_fails_at_once_is_an_error_of_its_kind(failure, status, code, stream):
@@ -233,3 +241,17 @@ async def test_health_and_metrics_are_told():
     assert 'agentfix_requests_total{route="/v1/chat/completions",status="200"} 1.0' in told
     assert 'agentfix_answers_total{supported_by="agreement"} 1.0' in told and "agentfix_under_way 0.0" in told
     assert QUESTION not in told
+
+
+async def test_one_more_signal_ends_what_is_under_way_and_names_it():
+    model = Waiting()
+    async with serving(model) as served, client(served) as asking:
+        asked = asyncio.create_task(asking.chat.completions.create(**CHAT))
+        await model.begun.wait()
+        closing = asyncio.create_task(served.api.desk.close(3_600))
+        await asyncio.sleep(0)
+        served.api.desk.end()
+        with pytest.raises(openai.APIStatusError, match="agentfix resume") as error:
+            await asked
+        await closing
+    assert served.api.desk.unfinished == [error.value.message.rpartition(" ")[2].strip("'}").partition("'")[0]]

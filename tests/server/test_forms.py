@@ -96,3 +96,14 @@ async def test_what_frameworks_send_by_habit_is_no_fault():
             presence_penalty=0, frequency_penalty=0, parallel_tool_calls=True, store=False, user="me",
             response_format={"type": "text"}, tools=openai.omit, extra_body={"agentfix": {"kind": "text"}})
     assert said.choices[0].message.content == "Hello."
+
+
+async def test_what_nobody_can_check_is_refused_where_it_must_fit_and_else_not_supported():
+    long = '"' + "x" * 1_000_001 + '"'
+    text = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "string"}}}
+    strict = {"type": "json_schema", "json_schema": {**text["json_schema"], "strict": True}}
+    async with serving(ScriptedModel([long] * 9), max_rounds=1) as served, client(served) as asking:
+        loose, held = [await asking.chat.completions.create(model=MODEL, messages=ASKED, response_format=form)
+                       for form in (text, strict)]
+    assert loose.choices[0].message.content == long and not loose.agentfix["supported"]
+    assert held.choices[0].message.content is None and "at most" in held.choices[0].message.refusal

@@ -16,11 +16,12 @@ import pytest
 
 from agentfix import ConfigError, Expand, JournalError, Stop, Usage, hookimpl
 from agentfix.cli.main import main
+from agentfix.server.account import Account, Allowance
 from agentfix.server.failures import Refusal
-from agentfix.server.keys import Account, Allowance, Keys, load_keys
+from agentfix.server.keys import Keys, load_keys
 from agentfix.server.spending import SpendingFile
 from agentfix.testing import ScriptedModel
-from tests.server.served import MODEL, SOLVED, serving
+from tests.server.served import MODEL, QUESTION, SOLVED, serving
 from tests.server.test_chat import ASKED, client
 from tests.server.test_faults import Waiting
 
@@ -66,24 +67,24 @@ async def test_each_key_has_a_rate_and_a_budget_of_its_own():
             assert said.choices[0].message.content == "60"
 
 
-def test_rates_are_of_the_last_minute_and_budgets_of_a_day():
+async def test_rates_are_of_the_last_minute_and_budgets_of_a_day():
     now = 1_000_000.0
     account = Account("x", Allowance(key="K", requests_per_minute=2, tokens_per_day=10, cost_per_day=1.0), lambda: now)
-    account.admit()
+    await account.admit()
     now += 30
-    account.admit()
+    await account.admit()
     with pytest.raises(Refusal, match="Ask again in 30 seconds"):
-        account.admit()
+        await account.admit()
     now += 31
-    account.admit()
+    await account.admit()
     account.spend(Usage(prompt_tokens=4, cached_prompt_tokens=2, completion_tokens=3, cost=0.25))
     assert account.left() == (5, 0.75)
     account.spend(Usage(completion_tokens=9, cost=0.25))
     now += 100
     with pytest.raises(Refusal, match="spent for today"):
-        account.admit()
+        await account.admit()
     now += 86_400
-    account.admit()
+    await account.admit()
     assert account.left() == (10, 1.0)
     account.spend(Usage(completion_tokens=1, cost=None))  # nobody knows its price
     assert account.left() == (9, 0.0)
@@ -117,25 +118,35 @@ async def test_what_strategies_learn_of_ones_questions_is_nothing_to_others(need
     assert [what for *_, what in learnt] == ([] if needed else [{"answers": ["Hello."]}])
 
 
-def test_what_was_spent_outlives_the_server_and_is_shared_with_others(tmp_path):
+async def test_what_was_spent_outlives_the_server_and_is_shared_with_others(tmp_path):
     file, allowance = tmp_path / "data" / "spending.sqlite", Allowance(key="sk", tokens_per_day=100_000, cost_per_day=9)
-    code = ("import sys; from pathlib import Path; from agentfix import Usage\n"
-            "from agentfix.server.keys import Account, Allowance; from agentfix.server.spending import SpendingFile\n"
-            "spending = SpendingFile(Path(sys.argv[1]))\n"
-            "account = Account('alice', Allowance(key='sk', tokens_per_day=1), lambda: 5.0, spending)\n"
-            "for _ in range(200): account.spend(Usage(completion_tokens=3, cost=0.01))\n"
-            "spending.close()\n")
-    servers = [subprocess.Popen([sys.executable, "-c", code, str(file)], env={"PYTHONPATH": ":".join(sys.path)})
+    code = ("import asyncio, sys; from pathlib import Path; from agentfix import Usage\n"
+            "from agentfix.server.account import Account, Allowance\n"
+            "from agentfix.server.spending import SpendingFile\n"
+            "async def main():\n"
+            "    account = Account('alice', Allowance(key='sk', tokens_per_day=1), lambda: 5.0, spending)\n"
+            "    for _ in range(200):\n"
+            "        account.spend(Usage(completion_tokens=3, cost=0.01))\n"
+            "        await account.settle()\n"
+            "spending = SpendingFile(Path(sys.argv[1])); asyncio.run(main()); spending.close()\n")
+    servers = [subprocess.Popen([sys.executable, "-c", code, str(file)],  # noqa: ASYNC220 - nothing else runs meanwhile
+                                env={"PYTHONPATH": ":".join(sys.path)})
                for _ in range(3)]
     assert [server.wait(60) for server in servers] == [0, 0, 0]
+
+    async def left(name: str, now_s: float, spending: SpendingFile):
+        account = Account(name, allowance, lambda: now_s, spending)
+        await account.settle()
+        return account.left()
+
     with contextlib.closing(SpendingFile(file)) as spending:
-        left = Account("alice", allowance, lambda: 5.0, spending).left()
-        assert left == (100_000 - 3 * 200 * 3, pytest.approx(9 - 3 * 200 * 0.01))
-        assert Account("bob", allowance, lambda: 5.0, spending).left() == (100_000, 9)
-        assert Account("alice", allowance, lambda: 86_405.0, spending).left() == (100_000, 9)
-    file.write_bytes(b"no database" * 100)
+        assert await left("alice", 5.0, spending) == (100_000 - 3 * 200 * 3, pytest.approx(9 - 3 * 200 * 0.01))
+        assert await left("bob", 5.0, spending) == (100_000, 9)
+        assert await left("alice", 86_405.0, spending) == (100_000, 9)
+    for each in file.parent.iterdir():
+        each.write_bytes(b"no database" * 100)
     with contextlib.closing(SpendingFile(file)) as spending, pytest.raises(JournalError, match="move the file away"):
-        Account("alice", allowance, lambda: 5.0, spending).left()
+        await left("alice", 5.0, spending)
 
 
 @pytest.mark.parametrize("tools", [{}, {"tools": [{"type": "function", "function": {"name": "clock"}}]}])
@@ -150,7 +161,8 @@ async def test_who_leaves_early_pays_for_what_was_written(tools):
             await model.cancelled.wait()
             while served.api.desk.under_way:  # noqa: ASYNC110 - nothing tells of its end
                 await asyncio.sleep(0)
-    assert account.left()[0] == 999
+    # a token was written, and the prompt was read: a token for four characters
+    assert 999 - len(QUESTION) // 2 < account.left()[0] < 999 - len(QUESTION) // 5
 
 
 def test_keys_are_read_from_a_file_that_does_not_hold_them(tmp_path, monkeypatch):
@@ -203,6 +215,50 @@ def test_the_command_serves_until_it_is_told_to_end(tmp_path):
     finally:
         process.kill()
         process.communicate()
+
+
+async def test_the_command_ends_at_the_second_signal_names_its_runs_and_tells_what_went_wrong(tmp_path):
+    asked = asyncio.Event()
+    connections: list[asyncio.StreamWriter] = []
+
+    async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(writer)
+        if len(connections) == 1:
+            writer.close()  # and the others are never answered
+        else:
+            asked.set()
+
+    async with await asyncio.start_server(connected, "127.0.0.1", 0) as model:
+        name = f"openai:m@http://127.0.0.1:{model.sockets[0].getsockname()[1]}/v1"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "agentfix", "serve", "--model", name, "--port", "0",
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            env={**os.environ, "AGENTFIX_DATA_DIR": str(tmp_path), "AGENTFIX_SANDBOX": "embedded"})
+        try:
+            url = re.search(rb"http://127\.0\.0\.1:\d+/v1", await process.stdout.readline())[0].decode()
+            async with openai.AsyncOpenAI(base_url=url, api_key="none", max_retries=0) as asking:
+                answering = asyncio.create_task(asking.chat.completions.create(model=name, messages=ASKED))
+                await asked.wait()
+                process.send_signal(signal.SIGINT)
+                async with asyncio.timeout(9):  # the first signal alone would let it go on for ten seconds
+                    while await health(url) != 503:  # noqa: ASYNC110 - nothing tells of it
+                        await asyncio.sleep(0.05)
+                    process.send_signal(signal.SIGINT)
+                    said, complaints = await process.communicate()
+                with pytest.raises(openai.APIError):
+                    await answering
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            for each in connections:
+                each.close()
+    assert process.returncode == 0 and re.search(rb"agentfix resume \S+\n", said)
+    assert b"WARNING agentfix.models" in complaints and b"Traceback" not in complaints
+
+
+async def health(url: str) -> int:
+    async with httpx2.AsyncClient() as asking:
+        return (await asking.get(f"{url.removesuffix('/v1')}/health")).status_code
 
 
 def test_what_is_missing_is_named_with_the_command_that_mends_it(tmp_path):

@@ -8,7 +8,8 @@ import openai
 import pytest
 
 from agentfix import Completion, ModelError
-from agentfix.server.keys import Account, Keys
+from agentfix.server.account import Account
+from agentfix.server.keys import Keys
 from agentfix.testing import ScriptedModel
 from tests.server.served import MODEL, QUESTION, SOLVED, serving
 from tests.server.test_chat import client
@@ -166,3 +167,27 @@ async def test_a_response_is_gone_on_from_and_asked_for_again_by_the_key_that_ha
     assert [(message.role, message.content) for message in model.requests[3].messages] == [
         ("user", "My name is Zed."), ("assistant", "Hello Zed."), ("user", "Who am I?"),
         ("assistant", "You are Zed."), ("user", "Call it.")]
+
+
+@pytest.mark.parametrize("text", ["long", "picture"])
+async def test_a_conversation_grows_no_longer_than_a_body_may_be(text):
+    picture = {"type": "input_image", "image_url": "data:image/png;base64," + "A" * 600}
+    said = "x" * 600 if text == "long" else [
+        {"role": "user", "content": [{"type": "input_text", "text": "What is it?"}, picture]}]
+    options = {"model": f"none/{MODEL}", "input": said, "extra_body": {"agentfix": {"kind": "text"}}}
+    async with serving(ScriptedModel(["A."] * 3), body_bytes=1_500) as served, client(served) as asking:
+        first = await asking.responses.create(**options)
+        second = await asking.responses.create(**options, previous_response_id=first.id)
+        with pytest.raises(openai.BadRequestError, match="Begin anew") as error:
+            await asking.responses.create(**options, previous_response_id=second.id)
+    assert error.value.param == "previous_response_id"
+
+
+async def test_metadata_is_said_again():
+    options = {"model": f"none/{MODEL}", "input": QUESTION, "extra_body": {"agentfix": {"kind": "text"}}}
+    async with serving(ScriptedModel(["A."])) as served, client(served) as asking:
+        said = await asking.responses.create(**options, metadata={"order": "7"})
+        assert (said.metadata, said.agentfix["ignored"]) == ({"order": "7"}, [])
+        for wrong in ({str(n): "x" for n in range(17)}, {"x": 1}, {"x" * 65: "x"}):
+            with pytest.raises(openai.BadRequestError, match="metadata"):
+                await asking.responses.create(**options, metadata=wrong)

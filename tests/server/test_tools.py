@@ -118,3 +118,77 @@ async def test_a_connection_that_broke_in_mid_answer_is_told_not_glued():
             async for _ in await asking.chat.completions.create(model=MODEL, messages=ASKED, tools=[CLOCK],
                                                                 stream=True):
                 pass
+
+
+STRICT = {"type": "function", "function": {"name": "weather", "strict": True, "parameters": PLACE}}
+NUMBER = {"type": "json_schema", "json_schema": {"name": "n", "schema": {"type": "integer"}, "strict": True}}
+
+
+def calling(name="weather", **arguments) -> Completion:
+    return Completion("", "tool_calls", Usage(completion_tokens=1), (ToolCall(name, arguments, "call_1"),))
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("said", "tool", "choice", "why"), [
+    (calling("rm_rf"), WEATHER, "auto", "none of the tools"), (calling(), CLOCK, "auto", "none of the tools"),
+    ('{"name": "rm_rf", "arguments": {}}', WEATHER, "required", "none of the tools"),
+    (calling(place=5), STRICT, "auto", "does not fit"), ('{"place": 5}', STRICT, "required", "does not fit"),
+    (calling(place=float("nan")), WEATHER, "auto", "no JSON"), (calling(place="[" * 5), STRICT, "auto", ""),
+    (calling(place=5), WEATHER, "auto", ""), (calling(place=5), STRICT, "none", "none of the tools"),
+])
+async def test_a_call_that_the_client_ruled_out_is_not_handed_on(said, tool, choice, why, stream):
+    tools = [tool, CLOCK] if "name" in str(said)[:9] else [tool]
+    async with serving(ScriptedModel([said])) as served, client(served) as asking:
+        async def asked():
+            answer = await asking.chat.completions.create(model=MODEL, messages=ASKED, tools=tools,
+                                                          tool_choice=choice, stream=stream)
+            return [chunk async for chunk in answer] if stream else answer
+
+        if why:
+            with pytest.raises(openai.APIError, match=why):
+                await asked()
+        else:
+            await asked()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_text_that_does_not_fit_a_strict_schema_is_refused_beside_tools_too(stream):
+    async with serving(ScriptedModel(['"many"', "7", calling(place="Bonn")])) as served, client(served) as asking:
+        async def asked():
+            options = {"model": MODEL, "messages": ASKED, "tools": [WEATHER], "response_format": NUMBER}
+            if not stream:
+                return (await asking.chat.completions.create(**options)).choices[0].message
+            async with asking.chat.completions.stream(**options) as events:
+                return (await events.get_final_completion()).choices[0].message
+
+        misfit, fit, call = [await asked() for _ in range(3)]
+    assert misfit.content is None and "not of type 'integer'" in misfit.refusal
+    assert (fit.content, fit.refusal, call.refusal) == ("7", None, None) and call.tool_calls
+
+
+@pytest.mark.parametrize("arguments", ['{"a": NaN}', '{"a": "\\ud800"}', '{"a":' * 600 + "1" + "}" * 600, "[]"])
+async def test_arguments_that_are_no_json_for_everybody_reach_no_model(arguments):
+    sent = [*ASKED, {"role": "assistant", "tool_calls": [
+        {"id": "1", "type": "function", "function": {"name": "weather", "arguments": arguments}}]},
+        {"role": "tool", "tool_call_id": "1", "content": "x"}]
+    async with serving(ScriptedModel([])) as served, client(served) as asking:
+        with pytest.raises(openai.BadRequestError, match="JSON object"):
+            await asking.chat.completions.create(model=MODEL, messages=sent)
+
+
+@pytest.mark.parametrize("tools", [{}, {"tools": [WEATHER]}])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_half_a_character_is_sent_as_a_sign_that_one_is_missing(tools, stream):
+    text = {"agentfix": {"kind": "text"}}
+    async with serving(ScriptedModel(["It \ud800 rains."])) as served, client(served) as asking:
+        said = await asking.chat.completions.create(model=f"none/{MODEL}", messages=ASKED, stream=stream,
+                                                    extra_body=text, **tools)
+        content = "".join([chunk.choices[0].delta.content or "" async for chunk in said]) if stream else (
+            said.choices[0].message.content)
+    assert content == "It \ufffd rains."
+
+
+async def test_half_a_character_in_a_call_is_replaced_too():
+    async with serving(ScriptedModel([calling(place="\ud800")])) as served, client(served) as asking:
+        said = await asking.chat.completions.create(model=MODEL, messages=ASKED, tools=[WEATHER])
+    assert json.loads(said.choices[0].message.tool_calls[0].function.arguments) == {"place": "\ufffd"}

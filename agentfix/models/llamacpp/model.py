@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from agentfix.errors import InputError, ModelError, ModelReplyError, ModelUnavailableError
+from agentfix.errors import BlindModelError, InputError, ModelError, ModelReplyError, ModelUnavailableError
 from agentfix.models.catalog import open_catalogue
 from agentfix.models.llamacpp.chat import ChatTemplate
 from agentfix.models.llamacpp.toolcalls import CallReader, MalformedCall, with_ids
@@ -90,7 +90,8 @@ class LlamaCppModel:
         """
         _require_counts(request)
         if any(message.images for message in request.messages):
-            raise ModelError(f"Model {self.name!r} can't see images.", "Choose one that can: --model openai:MODEL.")
+            raise BlindModelError(f"Model {self.name!r} can't see images.",
+                                  "Choose one that can: --model openai:MODEL.")
         if request.tools and (request.schema is not None or request.regex is not None):
             raise ModelError(f"Model {self.name!r} can't call tools where a schema or regex must be kept.",
                              "Ask with the tools first, and with the other when they are done.")

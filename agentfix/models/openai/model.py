@@ -13,7 +13,7 @@ from typing import Any
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, stop_after_attempt
 
 from agentfix.endpoints import Price
-from agentfix.errors import AgentFixError, ModelError, ModelUnavailableError
+from agentfix.errors import AgentFixError, BlindModelError, ModelError, ModelUnavailableError
 from agentfix.models.openai.client import Client
 from agentfix.models.openai.failures import Passing, Refused, sees_no_images
 from agentfix.models.openai.habits import Habits
@@ -64,7 +64,7 @@ class OpenAIModel:
         self.name = name
         self._model = model
         self._pool = pool
-        self._price = price
+        self.price = price
         self._sleep = sleep
         self._client = Client(pool.endpoint, model)
         self._habits = Habits()
@@ -94,7 +94,7 @@ class OpenAIModel:
         if had < request.n:
             self._habits.one_at_a_time = True
             replies += await self._rest(request, had, on_delta, allowance)
-        completions = [c for reply in replies for c in _with_usage(reply, self._price)][: request.n]
+        completions = [c for reply in replies for c in _with_usage(reply, self.price)][: request.n]
         if held:
             completions = [await self._mended(request, completion, allowance) for completion in completions]
         first = completions[0]
@@ -119,14 +119,14 @@ class OpenAIModel:
         best = completion
         for repairs_left in reversed(range(MAX_REPAIRS + 1)):
             found = wanted_in(best.text, request)
-            fault = fault_of(found, request)
+            fault = await fault_of(found, request)
             if not fault:
                 return replace(best, text=found)
             if best.tool_calls or not repairs_left or allowance.left == 0:
                 break
             again = replace(request, n=1, messages=(*request.messages, *repair(best.text, fault, request)))
             try:
-                (mended, *_) = _with_usage(await self._reply(again, 1, 0, None, allowance), self._price)
+                (mended, *_) = _with_usage(await self._reply(again, 1, 0, None, allowance), self.price)
             except AgentFixError:
                 break
             best = replace(mended, usage=best.usage + mended.usage)
@@ -166,7 +166,8 @@ class OpenAIModel:
         if refused.parameter == "model":
             return await self._unknown(refused)
         if any(message.images for message in request.messages) and sees_no_images(refused):
-            return ModelError(f"{self.name!r} can't see images: {refused.error.message}", "Choose a model that can.")
+            return BlindModelError(f"{self.name!r} can't see images: {refused.error.message}",
+                                   "Choose a model that can.")
         return None
 
     def _said_of_tools(self, refused: Refused, request: ModelRequest) -> AgentFixError:

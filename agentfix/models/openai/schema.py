@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Mapping
-from typing import Any
-
-from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError
-from referencing import Registry
-from referencing.exceptions import Unresolvable
 
 from agentfix.errors import InputError
+from agentfix.schemas import checked
 from agentfix.types import Message, ModelRequest
 
 MAX_REPAIRS = 2
@@ -44,26 +37,17 @@ def wanted_in(text: str, request: ModelRequest) -> str:
     return text if request.regex is not None and re.fullmatch(request.regex, text) else found
 
 
-def fault_of(text: str, request: ModelRequest) -> str:
-    """What is wrong with a reply; empty when it is as the request says."""
+async def fault_of(text: str, request: ModelRequest) -> str:
+    """What is wrong with a reply; empty when it is as the request says, or nobody can tell."""
     if request.regex is not None:
         matches = re.fullmatch(request.regex, text)
         return "" if matches else f"it does not match the regular expression {request.regex} from its start to its end"
-    return "" if request.schema is None else _schema_fault(text, request.schema)
-
-
-def _schema_fault(text: str, schema: Mapping[str, Any]) -> str:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        return f"it is no JSON ({error})"
-    try:
-        Draft202012Validator.check_schema(schema)
-        # An empty registry: what the schema refers to is not fetched.
-        wrong = next(iter(Draft202012Validator(dict(schema), registry=Registry()).iter_errors(value)), None)
-    except (SchemaError, Unresolvable):
-        return ""  # nothing can satisfy it; not the reply's fault
-    return "" if wrong is None else f"at {wrong.json_path}: {str(wrong.message)[:300]}"
+    if request.schema is None:
+        return ""
+    seen = await checked(text, request.schema)
+    if seen.why:
+        return ""
+    return str(seen) if seen.path or seen.fits else f"it is no JSON ({seen})"
 
 
 def repair(text: str, fault: str, request: ModelRequest) -> tuple[Message, Message]:

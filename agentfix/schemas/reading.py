@@ -10,7 +10,7 @@ class NotJsonError(ValueError):
     """What is wrong with a text, and where."""
 
 
-def read(text: str) -> Any:
+def read_json(text: str) -> Any:
     """The value of a JSON text.
 
     Raises:

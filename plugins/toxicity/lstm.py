@@ -73,7 +73,9 @@ class Network:
         words = bytes(stored.pop("words")).decode().split("\n")
         self.index = {word: number for number, word in enumerate(words) if word}
         self._vectors: Array = stored.pop("vectors").astype("f4") * stored.pop("scale").astype("f4")[:, None]
-        self._weights: dict[str, Array] = {name: array.astype("f4") for name, array in stored.items()}
+        scales = {name: stored.pop(f"{name}_scale").astype("f4") for name in [*stored] if f"{name}_scale" in stored}
+        self._weights: dict[str, Array] = {
+            name: array.astype("f4") * scales.get(name, 1) for name, array in stored.items()}
 
     def run(self, texts: Sequence[Sequence[str]]) -> list[list[float]]:
         """The six scores of each text, given as known words, at most 100."""

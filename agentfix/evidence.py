@@ -114,7 +114,7 @@ def unchecked(task: Task, critiques: Sequence[Critique], of: Standing) -> str:
     if decided or not weak or not (task.checks or task.validator):
         return ""
     why = "; ".join(" ".join(c.feedback.split()) for c in critiques if c.verdict == "abstain" and c.feedback)
-    return f"your checks say nothing of it ({_cut(why)})" if why else "your checks were not run on it"
+    return f"your checks say nothing of it{f' ({_cut(why)})' if why else ''}"
 
 
 def refuted_above_agreement(evidence: Sequence[Evidence]) -> bool:

@@ -78,7 +78,7 @@ async def test_a_crash_is_refuted_mended_and_a_derivation_agrees():
 
 @pytest.mark.parametrize(("check", "strategy", "said"), [
     ("import socket\nassert double(4) == 8", "critic", "The checks could not be run: Execution: unsupported"),
-    ("assert double(4) == 8", "self-consistency", "your checks were not run on it")])
+    ("assert double(4) == 8", "self-consistency", "your checks say nothing of it; 5 of 5")])
 async def test_votes_do_not_stand_in_for_checks_that_were_not_run(check, strategy, said):
     class Same(ScriptedModel):
         async def generate(self, request, *, on_delta=None):
@@ -89,7 +89,7 @@ async def test_votes_do_not_stand_in_for_checks_that_were_not_run(check, strateg
         result = await agent.arun(Task("Write double(x).", "code", (Check(check),)), on_event=events.append)
     assert (result.supported_by, result.abstained) == (EvidenceClass.AGREEMENT, True)
     assert said in result.reason
-    assert any(said in str(event.data) for event in events if event.kind == "notice")
+    assert any("your checks say nothing of it" in str(event.data) for event in events if event.kind == "notice")
 
 
 async def test_code_is_told_the_values_until_the_callers_checks_pass():

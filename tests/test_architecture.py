@@ -37,7 +37,7 @@ MAY_IMPORT = {
     "agentfix.hookspecs": {*FOUNDATIONS, "agentfix.settings"},
     "agentfix.plugins": {*SHARED, "agentfix.plugins"},
     "agentfix.pool": {*FOUNDATIONS},
-    "agentfix.structured": {*FOUNDATIONS, "agentfix.threads"},
+    "agentfix.structured": {*FOUNDATIONS, "agentfix.places", "agentfix.threads"},
     "agentfix.graph": {*FOUNDATIONS, "agentfix.evidence", "agentfix.deadline", "agentfix.steps", "agentfix.places",
                        "agentfix.conversation", "agentfix.pool", "agentfix.graph"},
     "agentfix.lifecycle": {*SHARED},

@@ -286,7 +286,7 @@ class Calls:
             if place not in self.made:
                 self.meter.require_tool_call()
         except BudgetSpent as spent:
-            return Observation(call.tool, "budget", f"Not run: the budget has no {spent.limit} left.")
+            return _not_run(call, spent)
         return None
 
     async def _journalled(self, tool: Tool | None, call: ToolCall, key: CallKey, context: ToolContext,
@@ -305,7 +305,11 @@ class Calls:
                 return await self._ended(key, tool_body(begun), _unknown(call), began)
             permitted: ToolCall | Observation = begun
         else:
-            permitted = await self.gate.permit(tool, call, key.place, heard=self.heard, intended=self.intended)
+            try:
+                async with self.meter.within_time():  # a person may be asked
+                    permitted = await self.gate.permit(tool, call, key.place, heard=self.heard, intended=self.intended)
+            except BudgetSpent as spent:
+                return _not_run(call, spent)
         if isinstance(permitted, Observation):
             return await self._ended(key, body, permitted, began)
         body = tool_body(permitted)
@@ -381,6 +385,10 @@ class Calls:
 def _without_other_runs(sources: Sequence[Source]) -> list[Source]:
     """What a tool with side effects may be taken from: that another run acted is no reason not to act."""
     return [source for source in sources if not isinstance(source, AnyRun)]
+
+
+def _not_run(call: ToolCall, spent: BudgetSpent) -> Observation:
+    return Observation(call.tool, "budget", f"Not run: the budget has no {spent.limit} left.")
 
 
 def _unknown(call: ToolCall) -> Observation:

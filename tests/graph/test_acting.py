@@ -338,6 +338,17 @@ async def test_attempts_that_acted_do_not_agree_by_their_words():
     assert result.supported_by is None
 
 
+async def test_who_does_not_answer_in_time_is_waited_for_no_longer():
+    async def asleep(call, reason):
+        return await asyncio.Future()
+
+    agent, world, _ = make([step(PUT)], max_seconds=0.5)
+    agent.on_approval = asleep
+    async with agent:
+        result = await agent.arun(Task("q"))
+    assert (result.stop_reason, world.books) == ("budget: seconds", [])
+
+
 # --- resuming -----------------------------------------------------------------------------------------------------
 
 

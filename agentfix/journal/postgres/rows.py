@@ -104,8 +104,9 @@ class Packing:
         return {"uses": [name for name, _ in kept], "bodies": [body for _, body in kept], **others}
 
     def _put(self, text: str) -> str:
-        name, body = texts.packed(text)
-        self._texts[name] = body
+        name, raw = texts.named(text)
+        if name not in self._texts:
+            self._texts[name] = texts.packed(raw)
         return name.hex()
 
 

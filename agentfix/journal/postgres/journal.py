@@ -9,11 +9,14 @@ from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any, LiteralString, TypeVar
 
+import psycopg
+
 from agentfix.errors import JournalError
 from agentfix.journal.damage import naming
 from agentfix.journal.postgres import rows, schema
 from agentfix.journal.postgres.claims import Claims, Elsewhere, taken_up
-from agentfix.journal.postgres.database import CONNECTIONS, Connection, Database
+from agentfix.journal.postgres.database import CONNECTIONS, Connection, Database, passes
+from agentfix.journal.postgres.patience import GIVEN_UP_S
 from agentfix.journal.postgres.rows import Found, Packing
 from agentfix.journal.shelf import Freed, RunRow, under_way
 from agentfix.protocols import CallKey, JournalledCall
@@ -123,7 +126,13 @@ class PostgresJournal:
         def take() -> None:
             with self.guarding("written"):
                 self._db.open()
-                if self._claims.take(run, secrets.randbits(_TOKEN_BITS)):
+                try:
+                    had = self._claims.take(run, secrets.randbits(_TOKEN_BITS))
+                except psycopg.OperationalError as error:  # a connection may be lost at this very moment
+                    if not passes(error):
+                        raise
+                    had = self._claims.take(run, secrets.randbits(_TOKEN_BITS))
+                if had:
                     taken.append(run)
 
         patience = time.monotonic() + PATIENCE_S
@@ -138,7 +147,7 @@ class PostgresJournal:
         finally:
             if taken:
                 with suppress(JournalError):  # it was closed, and holds nothing any more
-                    await self._db.in_thread(lambda: self._claims.leave(run))
+                    await self._db.in_thread(lambda: self._claims.leave(run), GIVEN_UP_S)
 
     def about(self) -> str:
         """See `Shelf`."""

@@ -14,8 +14,9 @@ from contextlib import suppress
 
 import psycopg
 
-from agentfix.errors import JournalError, RunUnderWayError
+from agentfix.errors import JournalError
 from agentfix.journal.postgres.database import Connection, Database
+from agentfix.journal.shelf import under_way_here
 
 _HELD = """SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
            WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> %s
@@ -48,7 +49,7 @@ class Claims:
         """
         with self._database.first_lock:
             if run in self._held:
-                raise RunUnderWayError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
+                raise under_way_here(run)
             connection = self._kept()
             if not _try(connection, run):
                 return False

@@ -20,7 +20,7 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 from agentfix.errors import ConfigError, InputError, JournalError
 from agentfix.journal.damage import DAMAGE, damaged
 from agentfix.journal.postgres import schema, telling
-from agentfix.journal.postgres.patience import LOCK_S, PATIENCE, STATEMENT_S, Bounded, Patience
+from agentfix.journal.postgres.patience import LOCK_S, PATIENCE, Bounded, Patience
 from agentfix.settings import misread
 
 T = TypeVar("T")
@@ -50,7 +50,7 @@ _SESSION = """SELECT
 """What is committed is on the disk; a machine that vanished is noticed, and what it claimed is free again; but a model
 may take its time."""
 _PASSING = (errors.SerializationFailure, errors.DeadlockDetected, errors.AdminShutdown, errors.CrashShutdown,
-            errors.CannotConnectNow, errors.LockNotAvailable)
+            errors.CannotConnectNow, errors.LockNotAvailable, errors.IdleSessionTimeout)
 
 logging.getLogger("psycopg").addHandler(logging.NullHandler())  # who waits is told the same by an error
 
@@ -101,7 +101,7 @@ class Database:
         """As `now`, in a thread."""
         return await self.in_thread(lambda: self.now(done, work, again=again))
 
-    async def in_thread(self, work: Callable[[], T], statement_s: float = STATEMENT_S) -> T:
+    async def in_thread(self, work: Callable[[], T], statement_s: float | None = None) -> T:
         """Wait in a thread. Whoever is cancelled meanwhile is so after it, which is soon: then nothing is under way any
         more."""
         self._belongs_here()
@@ -119,6 +119,7 @@ class Database:
         try:
             waiting = asyncio.wrap_future(self._threads.submit(patiently))
         except RuntimeError as error:  # its threads have ended
+            self._under_way.discard(patience)
             raise self._closed() from error
         try:
             return await asyncio.shield(waiting)

@@ -28,12 +28,10 @@ class Patience:
 
     Args:
         statement_s: for each answer.
-        reach_s: for the server to be reached, in all.
     """
 
-    def __init__(self, statement_s: float = STATEMENT_S, reach_s: float = REACH_S) -> None:
-        self.statement_s = statement_s
-        self._reach_s = reach_s
+    def __init__(self, statement_s: float | None = None) -> None:
+        self._statement_s = STATEMENT_S if statement_s is None else statement_s
         self._reach_until: float | None = None
         self._until = math.inf
 
@@ -50,7 +48,7 @@ class Patience:
     def reach_s(self) -> float:
         """How long the server may still be waited for, from when this is first asked."""
         if self._reach_until is None:
-            self._reach_until = time.monotonic() + self._reach_s
+            self._reach_until = time.monotonic() + REACH_S
         return max(0.0, min(self._reach_until, self._until) - time.monotonic())
 
     def is_over(self, asked: float) -> bool:
@@ -59,7 +57,7 @@ class Patience:
         Args:
             asked: when it was asked for, as `time.monotonic` tells.
         """
-        return time.monotonic() > min(self._until, asked + self.statement_s)
+        return time.monotonic() > min(self._until, asked + self._statement_s)
 
 
 PATIENCE: ContextVar[Patience | None] = ContextVar("PATIENCE", default=None)

@@ -15,13 +15,13 @@ _WORDS = ((("password", "authentication", "does not exist", "pg_hba", "invalid",
           (("too many c", "connection slots"), "Run fewer workers, or raise the server's max_connections."))
 """Who is let in to no session is told no code."""
 _CODES = (
-    ("42501", "Have its owner grant the right: USAGE on the schema agentfix, and SELECT, INSERT, UPDATE and DELETE on its "
-              "tables; or CREATE on the database, where that schema is not made yet."),
-    ("25006", "Name a server, and a user, that may write: this one is a standby, or has default_transaction_read_only."),
+    ("42501", "Have its owner grant the right: USAGE on the schema agentfix, and SELECT, INSERT, UPDATE and DELETE on "
+              "its tables; or CREATE on the database, where that schema is not made yet."),
+    ("25006", "Name a server and a user that may write: this is a standby, or has default_transaction_read_only."),
     ("57014", "Its statement_timeout is too short for a journal, or somebody cancelled it: raise it for this user."),
     ("55P03", "Somebody holds a lock for long; see pg_stat_activity."),
     ("53", "Give the server more room: its disk, memory or connections are used up."),
-    ("28", _URL), ("3D", _URL), ("0A", "agentfix needs PostgreSQL 12 or later."), ("42", "Its tables were changed; name another database."))
+    ("28", _URL), ("3D", _URL), ("42", "Its tables were changed; name another database."))
 """The beginnings of SQLSTATE codes."""
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from contextlib import suppress
 
 import pytest
 
@@ -35,18 +36,24 @@ class Standstill:
 
     async def serve(self, reader, writer):
         async def pump(source, target):
-            try:
+            with suppress(ConnectionError):
                 while data := await source.read(65536):
                     await self.going.wait()
                     target.write(data)
-            finally:
-                target.close()
+            target.close()
 
         self.serving.add(asyncio.current_task())
-        await self.going.wait()
-        server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
-        await asyncio.gather(pump(reader, server_writer), pump(server_reader, writer), return_exceptions=True)
-        await asyncio.gather(server_writer.wait_closed(), writer.wait_closed(), return_exceptions=True)
+        writers = [writer]
+        try:
+            await self.going.wait()
+            server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._port)
+            writers.append(server_writer)
+            await asyncio.gather(pump(reader, server_writer), pump(server_reader, writer))
+        finally:
+            for each in writers:
+                each.transport.abort()
+                with suppress(ConnectionError):
+                    await each.wait_closed()
 
 
 @pytest.fixture

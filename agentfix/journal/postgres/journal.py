@@ -14,10 +14,9 @@ import psycopg
 
 from agentfix.errors import JournalError
 from agentfix.journal.damage import naming
-from agentfix.journal.postgres import rows, schema
+from agentfix.journal.postgres import patience, rows, schema
 from agentfix.journal.postgres.claims import Claims, Elsewhere, taken_up
 from agentfix.journal.postgres.database import CONNECTIONS, Connection, Database, passes
-from agentfix.journal.postgres.patience import GIVEN_UP_S
 from agentfix.journal.postgres.rows import Found, Packing
 from agentfix.journal.shelf import Freed, RunRow, under_way
 from agentfix.protocols import CallKey, JournalledCall
@@ -138,11 +137,11 @@ class PostgresJournal:
                 if had:
                     taken.append(run)
 
-        patience = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + PATIENCE_S
         try:
             await self._db.in_thread(take)
             while not taken:
-                if time.monotonic() > patience:
+                if time.monotonic() > until:
                     raise under_way(run)
                 await asyncio.sleep(AGAIN_S)
                 await self._db.in_thread(take)
@@ -150,7 +149,7 @@ class PostgresJournal:
         finally:
             if taken:
                 with suppress(JournalError):  # it was closed, and holds nothing any more
-                    await self._db.in_thread(lambda: self._claims.leave(run), GIVEN_UP_S)
+                    await self._db.in_thread(lambda: self._claims.leave(run), patience.GIVEN_UP_S)
 
     def about(self) -> str:
         """See `Shelf`."""

@@ -128,6 +128,7 @@ class Database:
             while not waiting.done():
                 with suppress(asyncio.CancelledError):  # more than once
                     await asyncio.wait([waiting])
+            waiting.exception()  # nobody else asks for it
             raise
 
     def now(self, done: str, work: Callable[[Connection], T], *, again: bool = True,

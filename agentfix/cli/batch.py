@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentfix.cli.batch_watch import Watch, summary, watcher
-from agentfix.cli.journal_option import journal_option
-from agentfix.cli.plugins.option import plugin_option, with_plugins
+from agentfix.cli.plugins.option import journal_option, plugin_option, with_plugins
 from agentfix.cli.visible import one_line
 from agentfix.cli.writing import require_other
 from agentfix.errors import ConfigError

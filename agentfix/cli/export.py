@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from agentfix.cli.journal_option import journal_option
+from agentfix.cli.plugins.option import journal_option
 from agentfix.cli.visible import one_line
 from agentfix.cli.words import count
 from agentfix.cli.writing import require_other, write

@@ -9,8 +9,7 @@ import click
 
 from agentfix.cli.asking import settle, somebody_is_there
 from agentfix.cli.following import Following, follow
-from agentfix.cli.journal_option import journal_option
-from agentfix.cli.plugins.option import plugin_option, with_plugins
+from agentfix.cli.plugins.option import journal_option, plugin_option, with_plugins
 from agentfix.cli.runs import full_name
 from agentfix.settings import load_settings
 from agentfix.types import ToolCall

@@ -9,8 +9,7 @@ import click
 
 from agentfix.cli.following import Following, Start, follow
 from agentfix.cli.images import read_image
-from agentfix.cli.journal_option import journal_option
-from agentfix.cli.plugins.option import plugin_option, with_plugins
+from agentfix.cli.plugins.option import journal_option, plugin_option, with_plugins
 from agentfix.cli.question import read_checks, read_question
 from agentfix.errors import InputError
 from agentfix.settings import Settings, load_settings

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from agentfix.cli.journal_option import journal_option
+from agentfix.cli.plugins.option import journal_option
 from agentfix.cli.story import story_object, summary_lines, summary_object, tell, tell_heading
 from agentfix.cli.tree import lines_of, tree_of
 from agentfix.cli.tree_svg import svg_of

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from agentfix.cli.journal_option import journal_option
+from agentfix.cli.plugins.option import journal_option
 from agentfix.cli.visible import one_line
 from agentfix.cli.writing import require_other, write
 from agentfix.errors import ConfigError, JournalError, UsageError

@@ -72,8 +72,10 @@ class Network:
             stored = {name: file[name] for name in file.files}
         words = bytes(stored.pop("words")).decode().split("\n")
         self.index = {word: number for number, word in enumerate(words) if word}
-        self._vectors: Array = stored.pop("vectors").astype("f4") * stored.pop("scale").astype("f4")[:, None]
-        self._weights: dict[str, Array] = {name: array.astype("f4") for name, array in stored.items()}
+        vectors = stored.pop("vectors").astype("f4")
+        halves = {name: numpy.ascontiguousarray(split).view("f2")[..., 0] for name, split in stored.items()}
+        self._vectors: Array = vectors * halves.pop("scale").astype("f4")[:, None]
+        self._weights: dict[str, Array] = {name: array.astype("f4") for name, array in halves.items()}
 
     def run(self, texts: Sequence[Sequence[str]]) -> list[list[float]]:
         """The six scores of each text, given as known words, at most 100."""

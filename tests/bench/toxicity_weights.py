@@ -75,12 +75,17 @@ def main(wheel: Path, out: Path) -> None:
     write(out, arrays)
 
 
+def _split(array: Any) -> Any:
+    """All first bytes of the numbers, and then all second ones, which are like each other."""
+    return np.asfortranarray(np.ascontiguousarray(array).view(np.uint8).reshape(*array.shape, 2))
+
+
 def write(out: Path, arrays: Mapping[str, Any]) -> None:
     """As `numpy.savez_compressed`, but by LZMA, which packs them better by a tenth; `numpy.load` reads it."""
     with zipfile.ZipFile(out, "w") as archive:
         for name, array in arrays.items():
             held = io.BytesIO()
-            np.save(held, array)
+            np.save(held, _split(array) if array.dtype == np.float16 else array)
             archive.writestr(zipfile.ZipInfo(f"{name}.npy", WHEN), held.getvalue(), zipfile.ZIP_LZMA)
 
 

@@ -10,8 +10,8 @@ import psycopg
 
 _PLAIN = re.compile(r"[\w.,:/\[\] -]*")
 _URL = "Mend the journal's URL, or what it leaves out: its user, password, database and options."
-_WORDS = ((("password", "authentication", "does not exist", "pg_hba", "invalid", "definition of service", "SSL",
-            "could not translate", "failed to resolve"), _URL),
+_WORDS = ((("password", "authentication", "does not exist", "pg_hba", "invalid", "definition of service", "SSL"),
+           _URL),
           (("too many c", "connection slots"), "Run fewer workers, or raise the server's max_connections."))
 """Who is let in to no session is told no code."""
 _CODES = (
@@ -35,7 +35,7 @@ def where(given: Mapping[str, Any]) -> str:
 
 def reason(error: psycopg.Error, secrets: list[str]) -> str:
     """What PostgreSQL says. It quotes options that it can't read, which may be given a password by mistake."""
-    said = " ".join(str(error).split())[:400].rstrip(".")
+    said = " ".join(str(error).split()).partition(" Is the server running")[0][:400].rstrip(".")
     for secret in secrets:
         for quote in "\"'":
             said = said.replace(f"{quote}{secret}{quote}", f"{quote}...{quote}")

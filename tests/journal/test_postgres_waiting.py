@@ -11,7 +11,7 @@ import pytest
 from agentfix.errors import ConfigError, InputError, JournalError
 from agentfix.journal import Archive
 from agentfix.protocols import CallKey
-from tests.journal.test_postgres import ask, psycopg, some_wait
+from tests.journal.test_postgres import LOCKED, ask, psycopg, some_wait, terminate
 from tests.postgres import private_server, programs
 
 from agentfix.journal.postgres import PostgresJournal, PostgresMemory, patience  # isort: skip - psycopg is optional
@@ -106,6 +106,17 @@ async def test_who_is_cancelled_while_a_server_says_nothing_is_so_soon(stalling,
         await journal.aclose()
         with pytest.raises(JournalError):
             await reading
+
+
+async def test_a_lock_that_a_dead_connection_still_holds_is_no_other_process(database, journal):
+    locks = "SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks WHERE locktype = 'advisory'"
+    with psycopg.connect(database, autocommit=True) as lingering:
+        async with journal.claim("run"):
+            held = ask(database, locks)
+            terminate(database, LOCKED)
+            lingering.execute("SELECT pg_advisory_lock(%s)", held[0])
+            await journal.record("run", "attempt", "0", {})
+    assert len(await journal.records("run", "attempt")) == 1
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork here")

@@ -14,7 +14,16 @@ from pathlib import Path
 from typing import Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    FieldSerializationInfo,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
 from agentfix.endpoints import Endpoint, Url
 from agentfix.errors import ConfigError, UnknownNameError
@@ -34,6 +43,8 @@ AT_ONCE = 4
 DEFAULT_URL = "https://api.openai.com/v1"
 DEFAULT_KEY = "OPENAI_API_KEY"
 KEYRING_SERVICE = "agentfix"
+WITH_SECRETS = "with_secrets"
+"""In the context of `model_dump_json`, it has the journal's URL whole; otherwise that is left out."""
 _JOURNALS = ("file", "memory", "file-or-memory")
 _POSTGRES = ("postgresql://", "postgres://")
 _LISTS = ("critics", "disabled_plugins", "enabled_plugins", "lora", "plugins", "policy", "private_hosts",
@@ -165,9 +176,14 @@ class Settings(BaseModel):
         url = journal.startswith(_POSTGRES)
         if not url and journal not in _JOURNALS:
             raise ValueError("it must be file, memory, file-or-memory or postgresql://USER@HOST/DATABASE")
-        if url and journal.partition("?")[0].count("@") > 1:  # what follows the first would be taken for the host
-            raise ValueError("an @ within a user's name or a password is written %40")
+        if url and (problem := misread(journal)):
+            raise ValueError(problem)
         return journal
+
+    @field_serializer("journal", when_used="json")
+    def _without_password(self, journal: str, info: FieldSerializationInfo) -> str:
+        known = bool(info.context and info.context.get(WITH_SECRETS))
+        return journal if known or not journal.startswith(_POSTGRES) else "postgresql://..."
 
     @field_validator("data_dir")
     @classmethod
@@ -260,6 +276,23 @@ class Settings(BaseModel):
     def memory_path(self) -> Path:
         """The file of what strategies remember."""
         return self.data_dir / "memory.sqlite"
+
+
+def misread(url: str) -> str:
+    """Why a database's URL would be taken for another than is meant, and a piece of its password for a name; empty
+    where it would not.
+
+    Args:
+        url: as libpq takes it.
+    """
+    head, _, path = url.partition("://")[2].partition("/")
+    if "@" in path.partition("?")[0] or head.partition("?")[0].count("@") > 1:
+        return "an @ within a user's name or a password is written %40, and a / %2F"
+    hosts = head.rpartition("@")[2].partition("?")[0].split(",")
+    ports = [host.rpartition("]")[2].partition(":")[2] for host in hosts]
+    if all(port == "" or (port.isascii() and port.isdecimal()) for port in ports):
+        return ""
+    return "its port is no number; a / within a password is written %2F"
 
 
 def load_settings(arguments: Mapping[str, Any] | None = None, *, directory: Path | None = None,

@@ -28,7 +28,7 @@ from agentfix.agent import Agent
 from agentfix.batch.answering import line_of
 from agentfix.batch.engine import Answered, Broken, Job, Lost, News, Ready
 from agentfix.errors import AgentFixError, ConfigError, UsageError
-from agentfix.settings import LOCAL, Settings, set_unless_set, split_model
+from agentfix.settings import LOCAL, WITH_SECRETS, Settings, set_unless_set, split_model
 
 CLOSING_S = 10.0
 """How long workers may take to close their sandboxes and journals."""
@@ -186,7 +186,7 @@ class RayEngine:
         kind: Any = ray.remote(BatchWorker)
         self._actors[name] = kind.options(
             num_cpus=1, max_restarts=0, max_concurrency=self._places + _CALLS_BESIDE, scheduling_strategy="SPREAD",
-        ).remote(self._settings.model_dump_json(exclude_unset=True))
+        ).remote(self._settings.model_dump_json(exclude_unset=True, context={WITH_SECRETS: True}))
         self._do(self._began(name))
 
     async def _began(self, worker: str) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agentfix.cli.batch_watch import Watch, summary, watcher
-from agentfix.cli.plugins.option import plugin_option, with_plugins
+from agentfix.cli.plugins.option import journal_option, plugin_option, with_plugins
 from agentfix.cli.visible import one_line
 from agentfix.cli.writing import require_other
 from agentfix.errors import ConfigError
@@ -60,6 +60,7 @@ _PATH = click.Path(path_type=Path, dir_okay=False)
 @click.option("--max-seconds", type=float, help="Seconds for each task, at most.")
 @click.option("--max-cost", type=float, help="Money for each task, at most.")
 @click.option("--seed", type=int, help="Where chance starts from.")
+@journal_option
 @plugin_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object at the end instead of a line.")
 @click.option("--quiet", is_flag=True, help="No progress.")

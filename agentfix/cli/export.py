@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from agentfix.cli.plugins.option import journal_option
 from agentfix.cli.visible import one_line
 from agentfix.cli.words import count
 from agentfix.cli.writing import require_other, write
@@ -40,9 +41,10 @@ _PATH = click.Path(path_type=Path)
               "graded against its reference is proved by contract. May be given several times.")
 @click.option("--source", help="The data set that the questions come from, for the rows to say; evaluations tell it.")
 @click.option("--licence", help="Its licence.")
+@journal_option
 @click.option("--split", help="Which part of it they are: train, test, ...")
 def export(format_name: str, output: Path, require: str, since: datetime | None, graded: tuple[Path, ...],
-           evaluations: tuple[Path, ...], runs: tuple[str, ...], **chosen: Any) -> int:
+           evaluations: tuple[Path, ...], runs: tuple[str, ...], journal: str | None, **chosen: Any) -> int:
     """Write training data in FORMAT, from runs in which a tool, a person or a check proved what is right and wrong.
 
     The columns are those of TRL's data sets: sft, dpo and kto are what its trainers of these names take, prm is its
@@ -56,16 +58,16 @@ def export(format_name: str, output: Path, require: str, since: datetime | None,
         runs += _runs_of(path)
     selection = Selection(EvidenceClass.parse(require), since=None if since is None else since.timestamp(),
                           grades=grades, sources=sources, runs=runs, **chosen)
-    made = asyncio.run(_made(format_name, selection))
+    made = asyncio.run(_made(format_name, selection, journal))
     write(output, "".join(f"{json.dumps(row)}\n" for row in made.rows))
     _tell(made, output, selection)
     return 0 if made.rows else 1
 
 
-async def _made(format_name: str, selection: Selection) -> Export:
+async def _made(format_name: str, selection: Selection, named: str | None) -> Export:
     from agentfix.agent import export_runs  # noqa: PLC0415 - loads the graph machine
 
-    settings = load_settings()
+    settings = load_settings({"journal": named})
     if not is_kept(settings):
         raise InputError("There are no runs yet.", "Make one: agentfix run QUESTION")
     journal = open_kept(settings)

@@ -39,6 +39,8 @@ class Following:
     kept: bool
     id: str = ""
     begun: bool = False
+    given: bool = False
+    """The journal is a database that was named on the command line: its URL may hold a password, and is not told."""
     result: Result | None = None
 
     def show(self, event: Event) -> None:
@@ -54,7 +56,8 @@ class Following:
     @property
     def way_on(self) -> str:
         """The command that goes on with the run; empty when none does."""
-        return f"agentfix resume {one_line(self.id)}" if self.kept and self.begun else ""
+        way = f"agentfix resume {one_line(self.id)}{', with the same --journal' if self.given else ''}"
+        return way if self.kept and self.begun else ""
 
     @property
     def failed(self) -> bool:
@@ -80,6 +83,7 @@ def follow(context: click.Context, settings: Settings, start: Start, *, as_json:
         prepare: what to do before, for real agents only.
     """
     this = Following(watcher(as_json=as_json, quiet=quiet), resumable and settings.journal != "memory")
+    this.given = settings.journal_url is not None and bool(context.params.get("journal"))
     try:
         agent: Any = (context.obj or _agent)(settings)
         if context.obj is None and prepare is not None:

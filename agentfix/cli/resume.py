@@ -9,7 +9,7 @@ import click
 
 from agentfix.cli.asking import settle, somebody_is_there
 from agentfix.cli.following import Following, follow
-from agentfix.cli.plugins.option import plugin_option, with_plugins
+from agentfix.cli.plugins.option import journal_option, plugin_option, with_plugins
 from agentfix.cli.runs import full_name
 from agentfix.settings import load_settings
 from agentfix.types import ToolCall
@@ -25,8 +25,7 @@ from agentfix.types import ToolCall
 @click.option("--max-cost", type=float, help="The same for money.")
 @plugin_option
 @click.option("--record", type=click.Path(path_type=Path), help="Add the calls of the whole run to a file.")
-@click.option("--journal", metavar="file|file-or-memory|URL",
-              help="Where the run is kept, and whether to go on in memory when the journal's file can't be written.")
+@journal_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context

@@ -9,7 +9,7 @@ import click
 
 from agentfix.cli.following import Following, Start, follow
 from agentfix.cli.images import read_image
-from agentfix.cli.plugins.option import plugin_option, with_plugins
+from agentfix.cli.plugins.option import journal_option, plugin_option, with_plugins
 from agentfix.cli.question import read_checks, read_question
 from agentfix.errors import InputError
 from agentfix.settings import Settings, load_settings
@@ -49,8 +49,7 @@ _FILE = click.Path(path_type=Path)
 @plugin_option
 @click.option("--fork", metavar="RUN@STEP", help="Begin as an earlier run did, up to that call; without QUESTION.")
 @click.option("--record", type=_FILE, help="Add the calls of this run to a file, for --model replay:FILE.")
-@click.option("--journal", metavar="file|memory|file-or-memory|URL",
-              help="Where what happens is kept; URL is postgresql://USER@HOST/DATABASE.")
+@journal_option
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.option("--quiet", is_flag=True, help="Print the answer and nothing else.")
 @click.pass_context

@@ -137,16 +137,21 @@ class Archive:
         return found[0]
 
     def remove(self, names: Sequence[str]) -> None:
-        """Forget runs. The space they took is free after `clear`."""
+        """Forget runs. The space they took is free after `clear`.
+
+        Raises:
+            RunUnderWayError: another process is at work on one of them; none is forgotten.
+        """
         self._journal.remove(names)
 
     def clear(self, older_than_days: float | None = None) -> Freed:
         """Forget old runs, and give back the space of what nothing refers to any more.
 
-        Other processes may write meanwhile: what is left over is found and dropped while none of them does.
+        Other processes may write meanwhile.
 
         Args:
-            older_than_days: runs in which nothing has happened for so long are forgotten; none when not given.
+            older_than_days: runs in which nothing has happened for so long are forgotten, but those that another
+                process is at work on; none when not given.
 
         Raises:
             JournalError: also when the file could not be made smaller, after all was dropped.

@@ -9,7 +9,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from agentfix.journal.shelf import under_way
+from agentfix.journal.shelf import under_way, under_way_here
 
 try:
     import fcntl
@@ -28,23 +28,31 @@ class Claims:
         self._path = journal.with_name(f"{journal.name}-running")
         self._lock = threading.Lock()
         self._file: int | None = None
+        self._held = set[str]()
+        """Those of this process, to which its own locks are as good as none."""
 
     @contextmanager
     def of(self, run: str) -> Generator[None]:
         """Claim a run for this process, and only for as long as it lives.
 
         Raises:
-            RunUnderWayError: another process has claimed it.
+            RunUnderWayError: another process has claimed it, or this one.
         """
+        if run in self._held:
+            raise under_way_here(run)
         if not self._try(run):
             raise under_way(run)
+        self._held.add(run)
         try:
             yield
         finally:
+            self._held.discard(run)
             self._free(run)
 
     def held_elsewhere(self, run: str) -> bool:
         """Whether another process is at work on a run."""
+        if run in self._held:
+            return False
         if not self._try(run):
             return True
         self._free(run)

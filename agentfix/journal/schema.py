@@ -43,11 +43,11 @@ def prepare(db: sqlite3.Connection, version: int) -> None:
 
 def put_text(db: sqlite3.Connection, text: str) -> int:
     """Keep a text, once. Returns its number."""
-    name, body = texts.packed(text)
+    name, raw = texts.named(text)
     known = db.execute("SELECT id FROM texts WHERE hash = ?", (name,)).fetchone()
     if known:
         return int(known[0])
-    return int(db.execute("INSERT INTO texts (hash, body) VALUES (?, ?)", (name, body)).lastrowid or 0)
+    return int(db.execute("INSERT INTO texts (hash, body) VALUES (?, ?)", (name, texts.packed(raw))).lastrowid or 0)
 
 
 def get_text(db: sqlite3.Connection, number: int) -> str:

@@ -68,12 +68,12 @@ class Shelf(Protocol):
         ...
 
     def remove(self, names: Sequence[str]) -> None:
-        """Forget runs."""
+        """Forget runs; raises RunUnderWayError where another process is at work on one."""
         ...
 
     def clear(self, older_than_s: float | None) -> Freed:
-        """Forget the runs in which nothing has happened for so long, and drop what nothing refers to any more, whoever
-        writes meanwhile."""
+        """Forget the runs in which nothing has happened for so long and nobody is at work, and drop what nothing
+        refers to any more, whoever writes meanwhile."""
         ...
 
     def guarding(self, what: str) -> AbstractContextManager[None]:
@@ -89,6 +89,11 @@ class KeptJournal(Journal, Shelf, Protocol):
 def claimed(journal: Journal, run: str) -> AbstractAsyncContextManager[None]:
     """Claim a run, where the journal can."""
     return journal.claim(run) if isinstance(journal, Shelf) else nullcontext()
+
+
+def under_way_here(run: str) -> RunUnderWayError:
+    """The error about a run that this process is at work on."""
+    return RunUnderWayError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
 
 
 def under_way(run: str) -> RunUnderWayError:

@@ -14,7 +14,7 @@ from agentfix.errors import JournalError
 from agentfix.journal import schema, texts
 from agentfix.journal.claims import Claims
 from agentfix.journal.damage import DAMAGE, damaged, naming
-from agentfix.journal.shelf import Freed, RunRow
+from agentfix.journal.shelf import Freed, RunRow, under_way
 from agentfix.protocols import CallKey, JournalledCall
 
 BUSY_S = 30
@@ -207,6 +207,8 @@ class SqliteJournal:
 
     def remove(self, names: Sequence[str]) -> None:
         """See `Shelf`."""
+        if held := next((name for name in names if self._held_elsewhere(name)), None):
+            raise under_way(held)
         with self.guarding("written"), self.transaction():
             self.db.executemany("DELETE FROM runs WHERE id = ?", ((name,) for name in names))
             self._drop_orphans()
@@ -220,15 +222,17 @@ class SqliteJournal:
         with self.guarding("written"):
             before = self._size()
             with self.transaction():
-                gone = 0
+                old = list[tuple[str]]()
                 if older_than_s is not None:
                     oldest = time.time() - older_than_s
-                    gone = self.db.execute(f"DELETE FROM runs WHERE {_LAST_ACTIVE} < ?", (oldest,)).rowcount
+                    found = self.db.execute(f"SELECT id FROM runs WHERE {_LAST_ACTIVE} < ?", (oldest,)).fetchall()
+                    old = [row for row in found if not self._held_elsewhere(row[0])]
+                    self.db.executemany("DELETE FROM runs WHERE id = ?", old)
                 self._drop_orphans()
                 unused = self._unused_texts()
                 self.db.executemany("DELETE FROM texts WHERE id = ?", ((number,) for number in unused))
             self._shrink()
-            return Freed(gone, len(unused), max(0, before - self._size()))
+            return Freed(len(old), len(unused), max(0, before - self._size()))
 
     def _row(self, name: str, begun: float, active: float, header: str, calls: int,
              result: str | None, failure: str | None) -> RunRow:

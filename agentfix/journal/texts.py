@@ -47,12 +47,16 @@ def references(text: str) -> set[int]:
     return found
 
 
-def packed(text: str) -> tuple[bytes, bytes]:
-    """What names a text, and how it is kept."""
+def named(text: str) -> tuple[bytes, bytes]:
+    """What names a text, and its bytes."""
     raw = text.encode("utf-8", "surrogatepass")  # a model's JSON can hold half of a surrogate pair
+    return hashlib.blake2b(raw, digest_size=16).digest(), raw
+
+
+def packed(raw: bytes) -> bytes:
+    """How a text is kept. It costs more than all else: what is kept already is not packed again."""
     zipped = zlib.compress(raw, 6)
-    body = _ZIPPED + zipped if len(zipped) < len(raw) else _PLAIN + raw
-    return hashlib.blake2b(raw, digest_size=16).digest(), body
+    return _ZIPPED + zipped if len(zipped) < len(raw) else _PLAIN + raw
 
 
 def unpacked(body: bytes) -> str:

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import click
 
+from agentfix.cli.plugins.option import journal_option
 from agentfix.cli.visible import one_line
 from agentfix.cli.writing import require_other, write
 from agentfix.errors import ConfigError, JournalError, UsageError
 from agentfix.journal import Archive, is_kept, open_kept
-from agentfix.settings import load_settings
+from agentfix.settings import Settings, load_settings
 from agentfix.view.page import alone, start
 from agentfix.view.source import Source
 
@@ -24,8 +25,9 @@ MOST = 2
 @click.argument("names", metavar="[RUN [OTHER] | FILE]", nargs=-1)
 @click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE",
               help="Write one file that holds the page and its data, and needs nothing else.")
+@journal_option
 @click.option("--port", type=click.IntRange(0, 65_535), default=0, help="Where to serve; any free port if not given.")
-def view(names: tuple[str, ...], html: Path | None, port: int) -> None:
+def view(names: tuple[str, ...], html: Path | None, journal: str | None, port: int) -> None:
     """Look at runs: the attempts as a tree and in time, what spoke for and against each, why the answer changed.
 
     Without a name all runs are listed. The beginning of a run's name is enough, and `last` is the latest; two runs are
@@ -36,16 +38,16 @@ def view(names: tuple[str, ...], html: Path | None, port: int) -> None:
         raise UsageError(f"{len(names)} runs can't be shown side by side.", "Name one or two.")
     if html is not None and not names:
         raise UsageError("--html needs to be told what to write.", "Name a run: agentfix view last --html FILE")
-    asyncio.run(_look(names, html, port))
+    asyncio.run(_look(names, html, load_settings({"journal": journal}), port))
 
 
-async def _look(names: Sequence[str], html: Path | None, port: int) -> None:
+async def _look(names: Sequence[str], html: Path | None, settings: Settings, port: int) -> None:
     file = Path(names[0]) if len(names) == 1 and names[0].endswith(".jsonl") else None
     if html is not None:
-        for read in (load_settings().journal_path, *([] if file is None else [file])):
+        for read in (settings.journal_path, *([] if file is None else [file])):
             require_other(html, read)
     async with AsyncExitStack() as stack:
-        archive = _archive(stack, needed=file is None)
+        archive = _archive(stack, settings, needed=file is None)
         source = Source(archive, file)
         runs = [] if file is not None or archive is None else [archive.find(name) for name in names]
         if file is not None:
@@ -73,8 +75,7 @@ async def _serve(source: Source, port: int, first: str) -> None:
     await serve(source, port, announce)
 
 
-def _archive(stack: AsyncExitStack, *, needed: bool) -> Archive | None:
-    settings = load_settings()
+def _archive(stack: AsyncExitStack, settings: Settings, *, needed: bool) -> Archive | None:
     if not is_kept(settings):
         if needed:
             raise JournalError("There are no runs yet.", "Make one: agentfix run QUESTION")

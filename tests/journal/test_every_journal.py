@@ -13,7 +13,7 @@ from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from agentfix.digest import digest
-from agentfix.errors import InputError, JournalError
+from agentfix.errors import InputError, JournalError, RunUnderWayError
 from agentfix.journal import Archive, SqliteJournal
 from agentfix.protocols import CallKey, JournalledCall
 from tests.journals import opened
@@ -208,6 +208,29 @@ async def test_a_claim_ends_with_a_process_that_is_killed(where, journal):
     async with journal.claim("run"):
         await journal.record("run", "attempt", "0", {})
         assert not journal.rows()[0].under_way, "it is this process that is at work"
+
+
+async def test_a_run_under_way_is_not_forgotten(where, journal):
+    await journal.begin_run("other", {})
+    with started(HOLDER, where) as holder:
+        assert holder.stdout.readline() == "held\n"
+        with pytest.raises(RunUnderWayError, match="'run' is under way"):
+            Archive(journal).remove(["other", "run"])
+        assert Archive(journal).clear(older_than_days=0).runs == 1
+        assert journal.names("") == ["run"]
+        holder.communicate("\n")
+    Archive(journal).remove(["run"])
+    assert journal.names("") == []
+
+
+async def test_a_claim_is_held_whatever_else_its_process_asks(where, journal):
+    async with journal.claim("run"):
+        with pytest.raises(RunUnderWayError):
+            async with journal.claim("run"):
+                pass
+        journal.rows()
+        with started(HOLDER, where) as holder:
+            assert "RunUnderWayError" in holder.communicate("\n")[1]
 
 
 async def test_a_claim_is_free_after_it(where, journal):

@@ -13,7 +13,7 @@ from agentfix.agent import Agent
 from agentfix.errors import ConfigError, JournalError
 from agentfix.journal import open_journal
 from agentfix.protocols import CallKey
-from agentfix.settings import Settings, load_settings
+from agentfix.settings import WITH_SECRETS, Settings, load_settings
 from tests.postgres import private_server, programs
 
 psycopg = pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'agentfix[postgres]'")
@@ -334,6 +334,13 @@ async def test_a_password_is_never_shown(url, error):
             await journal.aclose()
     told = str(caught.value)
     assert "s3cr3t" not in told and "\n" not in told and (error is ConfigError or "db on 127.0.0.1:1" in told)
+
+
+def test_settings_that_are_written_out_hold_no_password():
+    settings = Settings(journal="postgresql://me:s3cr3t@host/db")
+    assert "s3cr3t" not in settings.model_dump_json() and "s3cr3t" not in str(settings.model_dump(mode="json"))
+    sent = settings.model_dump_json(exclude_unset=True, context={WITH_SECRETS: True})
+    assert Settings.model_validate_json(sent) == settings, "workers are told it"
 
 
 async def test_an_agent_says_what_is_missing(monkeypatch):

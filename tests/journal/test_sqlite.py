@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import zlib
 
 import pytest
 
@@ -23,6 +24,17 @@ async def test_a_text_said_a_thousand_times_is_kept_once(tmp_path):
         await journal.record("run", "attempt", str(i), {"text": "a long answer, " * 1000, "id": i})
     await journal.aclose()
     assert path.stat().st_size < 200_000
+
+
+async def test_a_text_that_is_kept_already_is_not_compressed_again(monkeypatch):
+    compressed = []
+    monkeypatch.setattr(zlib, "compress", lambda raw, level: compressed.append(raw) or raw)
+    journal = SqliteJournal(None)
+    await journal.begin_run("run", {})
+    for i in range(3):
+        await journal.record("run", "attempt", str(i), {"text": "a long answer, " * 1000})
+    assert len(compressed) == 1
+    await journal.aclose()
 
 
 def version_1(path):

@@ -14,8 +14,9 @@ from contextlib import suppress
 
 import psycopg
 
-from agentfix.errors import JournalError, RunUnderWayError
+from agentfix.errors import JournalError
 from agentfix.journal.postgres.database import Connection, Database
+from agentfix.journal.shelf import under_way_here
 
 _HELD = """SELECT (classid::bigint << 32) | objid::bigint FROM pg_locks
            WHERE locktype = 'advisory' AND objsubid = 1 AND granted AND pid <> %s
@@ -48,7 +49,7 @@ class Claims:
         """
         with self._database.first_lock:
             if run in self._held:
-                raise RunUnderWayError(f"Run {run!r} is under way already.", "Wait for it, or choose another run_id.")
+                raise under_way_here(run)
             connection = self._kept()
             if not _try(connection, run):
                 return False
@@ -100,7 +101,7 @@ class Claims:
             first.close()
         connection = self._database.connect()
         for run, token in self._held.items():
-            if token is not None and not _try(connection, run):
+            if token is not None and not _try(connection, run) and not _is_ours(connection, run, token):
                 self._held[run] = None
         self._database.first = connection
         return connection
@@ -140,6 +141,12 @@ def _is_lost(connection: Connection) -> bool:
 def _try(connection: Connection, run: str) -> bool:
     row = connection.execute("SELECT pg_try_advisory_lock(%s)", (_number(run),)).fetchone()
     return row is not None and bool(row[0])
+
+
+def _is_ours(connection: Connection, run: str, token: int) -> bool:
+    """Whether nobody has taken a run up: the server may not have seen yet that our last connection is lost."""
+    row = connection.execute("SELECT holder FROM agentfix.runs WHERE id = %s", (run,)).fetchone()
+    return row is not None and row[0] == token
 
 
 def _free(connection: Connection, run: str) -> None:

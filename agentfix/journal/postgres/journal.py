@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from typing import Any, LiteralString, TypeVar
 
+import psycopg
+
 from agentfix.errors import JournalError
 from agentfix.journal.damage import naming
-from agentfix.journal.postgres import rows, schema
+from agentfix.journal.postgres import patience, rows, schema
 from agentfix.journal.postgres.claims import Claims, Elsewhere, taken_up
-from agentfix.journal.postgres.database import CONNECTIONS, Connection, Database
+from agentfix.journal.postgres.database import CONNECTIONS, Connection, Database, passes
 from agentfix.journal.postgres.rows import Found, Packing
 from agentfix.journal.shelf import Freed, RunRow, under_way
 from agentfix.protocols import CallKey, JournalledCall
@@ -23,6 +26,8 @@ _TOKEN_BITS = 62
 PATIENCE_S = 2.0
 """How long a claim is tried to be had: a server takes a moment to see that its holder was killed."""
 AGAIN_S = 0.05
+BATCH = 20_000
+"""Texts that are dropped while others wait."""
 
 
 class PostgresJournal:
@@ -123,14 +128,20 @@ class PostgresJournal:
         def take() -> None:
             with self.guarding("written"):
                 self._db.open()
-                if self._claims.take(run, secrets.randbits(_TOKEN_BITS)):
+                try:
+                    had = self._claims.take(run, secrets.randbits(_TOKEN_BITS))
+                except psycopg.OperationalError as error:  # a connection may be lost at this very moment
+                    if not passes(error):
+                        raise
+                    had = self._claims.take(run, secrets.randbits(_TOKEN_BITS))
+                if had:
                     taken.append(run)
 
-        patience = time.monotonic() + PATIENCE_S
+        until = time.monotonic() + PATIENCE_S
         try:
             await self._db.in_thread(take)
             while not taken:
-                if time.monotonic() > patience:
+                if time.monotonic() > until:
                     raise under_way(run)
                 await asyncio.sleep(AGAIN_S)
                 await self._db.in_thread(take)
@@ -138,7 +149,7 @@ class PostgresJournal:
         finally:
             if taken:
                 with suppress(JournalError):  # it was closed, and holds nothing any more
-                    await self._db.in_thread(lambda: self._claims.leave(run))
+                    await self._db.in_thread(lambda: self._claims.leave(run), patience.GIVEN_UP_S)
 
     def about(self) -> str:
         """See `Shelf`."""
@@ -174,27 +185,39 @@ class PostgresJournal:
     def remove(self, names: Sequence[str]) -> None:
         """See `Shelf`."""
         def remove(connection: Connection) -> None:
+            elsewhere = self._claims.elsewhere(connection)
+            if held := next((name for name in names if name in elsewhere), None):
+                raise under_way(held)
             with connection.transaction():
-                connection.execute("DELETE FROM agentfix.runs WHERE id = ANY(%s)", ([*names],))
+                connection.execute(rows.DROP, ([*names],))
                 connection.execute(rows.DROP_CALLS)
                 connection.execute(rows.DROP_RECORDS)
 
         self._db.now("written", remove)
 
     def clear(self, older_than_s: float | None) -> Freed:
-        """See `Shelf`. Others wait while it is found what is left over. The server uses the space for later runs."""
+        """See `Shelf`. Others write meanwhile; they wait only while some of the texts are dropped that were found to be
+        left over. The server uses the space for later runs."""
         def clear(connection: Connection) -> Freed:
-            with connection.transaction():
-                connection.execute("LOCK TABLE agentfix.texts IN SHARE ROW EXCLUSIVE MODE")
-                gone = 0
-                if older_than_s is not None:
-                    gone = connection.execute(rows.DROP_OLD, (time.time() - older_than_s,)).rowcount
-                dropped = [connection.execute(drop).fetchone() or (0, 0)
-                           for drop in (rows.DROP_CALLS, rows.DROP_RECORDS, rows.DROP_TEXTS)]
+            gone = 0
+            if older_than_s is not None:
+                old = connection.execute(rows.OLD, (time.time() - older_than_s,)).fetchall()
+                elsewhere = self._claims.elsewhere(connection)
+                gone = connection.execute(rows.DROP, ([name for (name,) in old if name not in elsewhere],)).rowcount
+            dropped = [connection.execute(drop).fetchone() or (0, 0) for drop in (rows.DROP_CALLS, rows.DROP_RECORDS)]
+            (since,) = connection.execute(rows.SINCE).fetchone() or (0,)
+            unused = [name for (name,) in connection.execute(rows.UNUSED)]
+            texts = 0
+            for start in range(0, len(unused), BATCH):
+                with connection.transaction():
+                    connection.execute("LOCK TABLE agentfix.texts IN SHARE ROW EXCLUSIVE MODE")
+                    some = {"since": since, "names": unused[start:start + BATCH]}
+                    dropped.append(connection.execute(rows.DROP_TEXTS, some).fetchone() or (0, 0))
+                texts += int(dropped[-1][0])
             connection.execute("VACUUM agentfix.texts, agentfix.runs, agentfix.calls, agentfix.records")
-            return Freed(gone, int(dropped[-1][0]), sum(int(size) for _, size in dropped))
+            return Freed(gone, texts, sum(int(size) for _, size in dropped))
 
-        return self._db.now("written", clear)
+        return self._db.now("written", clear, statement_s=math.inf)
 
     def guarding(self, what: str) -> AbstractContextManager[None]:
         """See `Shelf`."""

@@ -23,7 +23,7 @@ class PostgresMemory:
     """
 
     def __init__(self, url: str) -> None:
-        self._db = Database(url, 1)
+        self._db = Database(url, 1, "The memory of strategies", " Or set memory = false.", (ValueError,))
 
     async def recall(self, strategy: str, kind: str) -> Mapping[str, Any]:
         """See `agentfix.Memory`."""

@@ -13,7 +13,7 @@ from agentfix.journal.postgres.database import Connection
 
 _TEXTS: LiteralString = """kept AS (
     INSERT INTO agentfix.texts SELECT * FROM unnest(%(uses)s::bytea[], %(bodies)s::bytea[]) ON CONFLICT DO NOTHING)"""
-"""Whoever clears up waits for it, and it for them: a text that a row is about to use is not dropped."""
+"""Whoever drops texts waits for it, and it for them: a text that a row is about to use is not dropped."""
 _OWNER: LiteralString = """owner AS (
     SELECT number FROM agentfix.runs WHERE id = %(run)s AND (%(token)s::bigint IS NULL OR holder = %(token)s::bigint)
     FOR SHARE)"""
@@ -70,7 +70,8 @@ STATE: LiteralString = """SELECT
     FROM agentfix.runs WHERE id = %(run)s"""
 NAMES: LiteralString = """SELECT id FROM agentfix.runs WHERE starts_with(id, %(begins)s)
     ORDER BY begun DESC, number DESC"""
-DROP_OLD: LiteralString = f"DELETE FROM agentfix.runs WHERE {_LAST_ACTIVE} < %s"
+OLD: LiteralString = f"SELECT id FROM agentfix.runs WHERE {_LAST_ACTIVE} < %s"
+DROP: LiteralString = "DELETE FROM agentfix.runs WHERE id = ANY(%s)"
 DROP_CALLS: LiteralString = """WITH gone AS (
         DELETE FROM agentfix.calls WHERE NOT EXISTS (SELECT FROM agentfix.runs WHERE runs.number = run)
         RETURNING length(request) + coalesce(length(reply), 0) AS size)
@@ -79,12 +80,21 @@ DROP_RECORDS: LiteralString = """WITH gone AS (
         DELETE FROM agentfix.records WHERE NOT EXISTS (SELECT FROM agentfix.runs WHERE runs.number = run)
         RETURNING length(data) AS size)
     SELECT count(*), coalesce(sum(size), 0) FROM gone"""
-DROP_TEXTS: LiteralString = """WITH used AS (
+SINCE: LiteralString = "SELECT txid_snapshot_xmin(txid_current_snapshot())"
+"""The transaction from which on there may be rows that a later statement does not see."""
+UNUSED: LiteralString = """WITH used AS (
         SELECT unnest(uses) AS name FROM agentfix.runs UNION SELECT unnest(uses) FROM agentfix.calls
-        UNION SELECT unnest(uses) FROM agentfix.records),
+        UNION SELECT unnest(uses) FROM agentfix.records)
+    SELECT hash FROM agentfix.texts WHERE NOT EXISTS (SELECT FROM used WHERE name = hash)"""
+_LATER: LiteralString = "((xmin::text::bigint - %(since)s::bigint) & 4294967295) < 2147483648"
+"""Transactions are counted around: what is older by half of all numbers counts as later, and keeps its texts."""
+DROP_TEXTS: LiteralString = f"""WITH used AS (
+        SELECT unnest(uses) AS name FROM agentfix.runs WHERE {_LATER}
+        UNION SELECT unnest(uses) FROM agentfix.calls WHERE {_LATER}
+        UNION SELECT unnest(uses) FROM agentfix.records WHERE {_LATER}),
     gone AS (
-        DELETE FROM agentfix.texts WHERE NOT EXISTS (SELECT FROM used WHERE name = hash)
-        RETURNING length(body) AS size)
+        DELETE FROM agentfix.texts WHERE hash = ANY(%(names)s::bytea[])
+        AND NOT EXISTS (SELECT FROM used WHERE name = hash) RETURNING length(body) AS size)
     SELECT count(*), coalesce(sum(size), 0) FROM gone"""
 
 
@@ -104,8 +114,9 @@ class Packing:
         return {"uses": [name for name, _ in kept], "bodies": [body for _, body in kept], **others}
 
     def _put(self, text: str) -> str:
-        name, body = texts.packed(text)
-        self._texts[name] = body
+        name, raw = texts.named(text)
+        if name not in self._texts:
+            self._texts[name] = texts.packed(raw)
         return name.hex()
 
 

@@ -13,7 +13,6 @@ VERSION = 1
 _LOCK = 0x6167656E74666978
 """Whoever makes the tables holds it: the word `agentfix`."""
 _TABLES = """
-    CREATE SCHEMA IF NOT EXISTS agentfix;
     CREATE TABLE agentfix.version (version integer NOT NULL);
     CREATE TABLE agentfix.texts (hash bytea PRIMARY KEY, body bytea NOT NULL);
     ALTER TABLE agentfix.texts ALTER body SET STORAGE EXTERNAL;
@@ -48,6 +47,8 @@ def prepare(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> None
         with connection.transaction():
             connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
             if not _tables(connection):
+                if not _is_made(connection):  # whoever may make tables in it need not be let make another
+                    connection.execute("CREATE SCHEMA agentfix")
                 for statement in _TABLES.split(";"):
                     connection.execute(statement)
                 connection.execute("INSERT INTO agentfix.version VALUES (%s)", (VERSION,))
@@ -62,6 +63,10 @@ def prepare(connection: psycopg.Connection[tuple[Any, ...]], where: str) -> None
     if row[0] != VERSION:
         raise JournalError(f"The journal {where} was written by {'a newer' if row[0] > VERSION else 'an older'} "
                            f"agentfix (schema {row[0]}).", "Use the agentfix that wrote it, or name another database.")
+
+
+def _is_made(connection: psycopg.Connection[tuple[Any, ...]]) -> bool:
+    return connection.execute("SELECT FROM pg_namespace WHERE nspname = 'agentfix'").fetchone() is not None
 
 
 def _tables(connection: psycopg.Connection[tuple[Any, ...]]) -> list[str]:

@@ -11,13 +11,12 @@ from jsonschema import Draft202012Validator, SchemaError
 from agentfix.agent.found import Notice, find
 from agentfix.agent.toolbox import Toolbox
 from agentfix.conversation import follows
-from agentfix.errors import InputError, PluginError, UnknownNameError
+from agentfix.errors import PluginError, UnknownNameError
 from agentfix.isolation import IsolatedTool
 from agentfix.models.replay import ReplayModel, ReplaySession
 from agentfix.plugins import Plugins
 from agentfix.protocols import ActingKind, Critic, Model, Sandbox, Session, Strategy, TaskKind, Tool, Tools
 from agentfix.recording import Recording
-from agentfix.schemas import fault_of_schema
 from agentfix.settings import Settings, read_key, split_model
 from agentfix.tools import read_policy
 from agentfix.types import Task, ToolSpec
@@ -68,13 +67,7 @@ class Parts:
                 self._plugins.find("tool", tool)
 
     def kind(self, task: Task, settings: Settings, chosen: Callable[[str, str], None]) -> TaskKind:
-        """The kind of a task: as told (`name` or `name:argument`), or found out, of which `chosen` is told.
-
-        Raises:
-            InputError: the task's schema is none.
-        """
-        if task.schema is not None and (fault := fault_of_schema(task.schema)):
-            raise InputError(f"The task's schema {fault}.", "Correct it.")
+        """The kind of a task: as told (`name` or `name:argument`), or found out, of which `chosen` is told."""
         if task.kind == "auto" and task.schema is not None:
             chosen(STRUCTURED, "the answer has to fit a schema")
             return self._plugins.build("kind", STRUCTURED)

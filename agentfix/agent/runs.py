@@ -37,8 +37,10 @@ from agentfix.plugins import Plugins
 from agentfix.pool import Pool
 from agentfix.protocols import Asked, Journal, Memory, Session, TaskKind
 from agentfix.recording import Recording, recording_of, write_recording
+from agentfix.schemas import fault_of_schema
 from agentfix.settings import Settings, read_key, split_model
 from agentfix.structured import Output
+from agentfix.threads import in_thread
 from agentfix.tools import Approve, ToolRunner, read_policy
 from agentfix.types import (
     Attempt,
@@ -116,6 +118,8 @@ class LiveRuns:
         """
         if not task.question.strip():
             raise InputError("The question is empty.", "Say what is to be answered.")
+        if task.schema is not None and (fault := await in_thread(fault_of_schema, task.schema)):
+            raise InputError(f"The task's schema {fault}.", "Correct it.")
         if not run.isprintable() or not 0 < len(run) <= LONGEST_NAME:  # names are shown, and given to commands
             raise InputError(f"{run[:50]!a} can't name a run.",
                              f"Give a name of 1 to {LONGEST_NAME} characters that can be printed.")

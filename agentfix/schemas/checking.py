@@ -21,6 +21,8 @@ LONGEST = 1_000_000
 TIMEOUT_S = 5.0
 MOST_WORK_HERE, MOST_WORK = 20_000, 1_000_000
 """Schemas times characters: up to the first, it is a matter of milliseconds; beyond the second, of a process."""
+LONGEST_SCHEMA_HERE = 4_000
+"""Characters: a longer one takes a while itself."""
 _PLACES = threading.BoundedSemaphore(os.cpu_count() or 1)
 """For processes: more of them at once would only be later."""
 
@@ -58,7 +60,7 @@ async def checked(text: str, schema: Mapping[str, Any], *, formats: bool = False
         formats: also hold texts to `format`.
         timeout_s: how long it may take.
     """
-    if len(text) + len(schema) <= MOST_WORK_HERE:
+    if len(text) <= MOST_WORK_HERE and len(str(schema)) <= LONGEST_SCHEMA_HERE:
         work = _work(schema, formats)
         if isinstance(work, Checked):
             return work

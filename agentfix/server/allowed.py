@@ -20,7 +20,8 @@ CHARACTERS_A_TOKEN, TOKENS_AN_IMAGE = 4, 1000
 
 def price_of(spec: str, model: Model) -> Price | None:
     """What a model's tokens cost; None where nobody knows."""
-    return Price(input=0, output=0) if split_model(spec)[0] == LOCAL else getattr(model, "price", None)
+    price = Price(input=0, output=0) if split_model(spec)[0] == LOCAL else getattr(model, "price", None)
+    return price if isinstance(price, Price) else None
 
 
 def guessed(texts: Iterable[str], images: int) -> int:

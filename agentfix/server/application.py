@@ -99,7 +99,7 @@ class Api:
         """`POST /v1/responses`."""
         account = await self._admit(request)
         asked = await read_body(request, ResponsesRequest, self.body_bytes, self.body_s)
-        chat = asked.as_chat(await self._kept.conversation(asked.previous_response_id, account))
+        chat = asked.as_chat(await self._kept.conversation(asked.previous_response_id, account, asked.said()))
         pieces, run = await self._work(chat, account, asked.unknown)
         keeping = None if run is None or asked.store is False else Keeping(self._kept, run, account, asked.said())
         echoed = asked.echoed(stored=keeping is not None)

@@ -44,8 +44,14 @@ class Kept:
             raise Refusal(404, f"There is no response {name[:200]!r}.", param="response_id")
         return record["response"]
 
-    async def conversation(self, name: str | None, account: Account) -> list[ChatMessage]:
+    async def conversation(self, name: str | None, account: Account,
+                           now: Sequence[ChatMessage]) -> list[ChatMessage]:
         """All that was said up to a response; nothing where none is named.
+
+        Args:
+            name: of the response.
+            account: who asked for it.
+            now: what is said next, which counts for how long it is.
 
         Raises:
             Refusal: this key has none of that name.
@@ -62,8 +68,7 @@ class Kept:
             if turns > MOST_TURNS:
                 raise wrong("previous_response_id", f"This conversation has more than {MOST_TURNS} turns. Begin anew.")
             asked = [ChatMessage.model_validate(message) for message in record["asked"]]
-            most = self.most_characters - sum(map(_length, (*said, *asked)))
-            if most < 0:
+            if sum(map(_length, (*said, *asked, *now))) > self.most_characters:
                 raise wrong("previous_response_id", f"This conversation has more than {self.most_characters:,} "
                             "characters, pictures included. Begin anew.")
             said = [*asked, ChatMessage(role="assistant", content=_answer(record["response"])), *said]

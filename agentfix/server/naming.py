@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from agentfix.server.failures import Refusal
-from agentfix.settings import LOCAL, split_model
+from agentfix.settings import split_model
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,8 @@ class Names:
 
     def __init__(self, models: Sequence[str], strategies: Iterable[str]) -> None:
         self._strategies = sorted(strategies)
-        self._models: Mapping[str, str] = {short(spec): spec for spec in models}
+        shorts = Counter(short(spec) for spec in models)
+        self._models: Mapping[str, str] = {name if shorts[name := short(spec)] == 1 else spec: spec for spec in models}
 
     def listed(self) -> list[str]:
         """All names, apart from strategies with arguments."""
@@ -55,9 +57,8 @@ class Names:
 
 
 def short(spec: str) -> str:
-    """A model's name, without the backend where it is the local one."""
-    backend, name = split_model(spec)
-    return name if backend == LOCAL else spec
+    """A model's own name, without the backend and the address, which are not for clients."""
+    return split_model(spec)[1].partition("@")[0] or spec
 
 
 def unknown(name: str, hint: str) -> Refusal:

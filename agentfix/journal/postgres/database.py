@@ -211,7 +211,7 @@ class Database:
             if isinstance(error, psycopg.DataError) and error.sqlstate is None:
                 raise _no_name() from error
             raise JournalError(f"{self._what} {self.where} can't be {done}: {telling.reason(error, self._secrets)}.",
-                               f"{telling.hint(error, done)}{self._besides}") from error
+                               f"{telling.hint(error, was_reached=self._opened)}{self._besides}") from error
         except UnicodeEncodeError as error:
             raise _no_name() from error
         except self._damage as error:

@@ -42,12 +42,12 @@ def reason(error: psycopg.Error, secrets: list[str]) -> str:
     return said or type(error).__name__
 
 
-def hint(error: psycopg.Error, done: str) -> str:
+def hint(error: psycopg.Error, *, was_reached: bool) -> str:
     """What helps.
 
     Args:
         error: what was raised.
-        done: what can't be done, as `read`.
+        was_reached: before, so that a run may be under way.
     """
     if error.sqlstate is None and isinstance(error, psycopg.OperationalError):
         known = next((advice for words, advice in _WORDS if any(word in str(error) for word in words)), "")
@@ -55,7 +55,7 @@ def hint(error: psycopg.Error, done: str) -> str:
         known = next((advice for code, advice in _CODES if (error.sqlstate or "").startswith(code)), "")
     if known:
         return known
-    then = "go on: agentfix resume RUN." if done == "written" else "try again."
+    then = "go on: agentfix resume RUN." if was_reached else "try again."
     return f"What it holds is kept. When the server can be reached and lets you in, {then}"
 
 

@@ -27,6 +27,8 @@ from agentfix.types import Task
 _BATCH_CHARACTERS = 8
 _WITHOUT_SCHEMA = ("code", "math", "qa", "text")
 """Kinds whose answers are not JSON."""
+_WITHOUT_CHECKS = ("qa",)
+"""Kinds that do not ask the critic `tests`."""
 _HINT = "Each line is an object with a question and, if you like, id, kind, checks, context, schema and images."
 
 
@@ -88,7 +90,7 @@ def read_tasks(file: Path, settings: Settings, kinds: Collection[str]) -> list[B
     Raises:
         InputError: the file or a row can't be used; names the line.
     """
-    read = _Reader(file.parent, settings.kind, kinds)
+    read = _Reader(file.parent, settings.kind, kinds, "tests" in settings.critics)
     return read_rows(file, lambda _, index, row: read.task(index, row), hint=_HINT)
 
 
@@ -97,6 +99,8 @@ class _Reader:
     folder: Path
     kind: str
     kinds: Collection[str]
+    tested: bool
+    """The caller's checks are run whatever the kind."""
 
     def task(self, index: int, row: Mapping[str, Any]) -> BatchTask:
         """Make a task of a row. Raises ValueError: it is none."""
@@ -124,6 +128,8 @@ class _Reader:
         name = kind.partition(":")[0]
         if name != "auto" and name not in self.kinds:
             raise UnknownNameError("kind", name, self.kinds, listed_by="agentfix kinds")
+        if asked.checks and name in _WITHOUT_CHECKS and not self.tested:
+            raise InputError(f"kind {name!r} does not use checks: leave them out, or name the critic: --critic tests.")
         if asked.schema_ is not None:
             if name in _WITHOUT_SCHEMA:
                 raise InputError(f"kind {name!r} does not use a schema: leave one of the two out.")

@@ -11,7 +11,7 @@ from agentfix import Check, InputError, Settings, Task
 from agentfix.batch import BatchTask, read_tasks
 from agentfix.batch.tasks import Naming
 
-KINDS = ("code", "json", "math", "text")
+KINDS = ("code", "json", "math", "qa", "text")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
 
 
@@ -45,7 +45,8 @@ def test_null_is_as_if_it_were_not_given(read):
 
 
 def test_a_schema_refers_to_what_it_holds(read):
-    schema = {"$defs": {"n": {"type": "integer"}}, "properties": {"$ref": {"type": "string"}, "n": {"$ref": "#/$defs/n"}}}
+    schema = {"$defs": {"n": {"type": "integer"}},
+              "properties": {"$ref": {"type": "string"}, "n": {"$ref": "#/$defs/n"}}}
     [task] = read({"question": "q", "schema": schema})
     assert task.task.schema == schema
 
@@ -75,6 +76,7 @@ def test_csv_is_read_too(tmp_path):
     ({"question": "q", "kind": "math", "schema": {"type": "object"}}, "kind 'math' does not use a schema"),
     ({"question": "q", "id": "a\ud800"}, "half a character"),
     ({"question": "q\udc00"}, "half a character"),
+    ({"question": "q", "kind": "qa", "checks": "assert answer"}, "kind 'qa' does not use checks"),
     ({"question": "q", "id": ""}, "field 'id': it is empty"),
     ({"question": "q", "id": "  "}, "field 'id': it is empty"),
     ({"question": "q", "images": "gone.png"}, "gone.png can't be read"),

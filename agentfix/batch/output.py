@@ -40,7 +40,7 @@ class _Line(BaseModel):
     run_id: str
     error: str | None
     abstained: bool = True
-    usage: _Usage = _Usage()
+    usage: _Usage = Field(default_factory=lambda: _Usage.model_validate({}))
 
 
 class OutputFile:

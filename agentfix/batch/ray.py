@@ -175,8 +175,7 @@ class RayEngine:
         if not self._address:
             _sweep()
             self._folder = _new_folder()
-            if "RAY_AUTH_TOKEN_PATH" not in os.environ:  # nor does Ray write one into the home folder then
-                set_unless_set("RAY_AUTH_TOKEN", secrets.token_hex(32))
+            set_unless_set("RAY_AUTH_TOKEN", secrets.token_hex(32))  # Ray's own would stay in the home folder
             cores = None if self._wanted is None and self._per_core else self._wanted or 1
             options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE_BYTES,
                         "_temp_dir": str(self._folder / "r")}  # which Ray opens to everybody, below one that is not

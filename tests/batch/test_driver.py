@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentfix import AgentFixError, Settings, Task
-from agentfix.batch import Answered, Batch, BatchTask, Job, Limits, Lost, Noticed, Ready, Unrecorded
+from agentfix.batch import Answered, Batch, BatchTask, Job, Limits, LocalEngine, Lost, Noticed, Ready, Unrecorded
 from agentfix.errors import JournalError
 from tests.simulated import SimulatedEngine, line
 
@@ -138,6 +138,29 @@ async def test_a_journal_that_cannot_be_written_ends_the_batch_after_what_is_und
     with pytest.raises(JournalError, match="The disk is full"):
         await results(batch, Stubborn(say, places=4))
     assert 3 <= batch.tally.answered <= 6 and not batch.tally.failed
+
+
+class FullDisk:
+    """An agent whose journal takes nothing."""
+
+    def __init__(self, settings):
+        self.settings = settings
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *args):
+        pass
+
+    async def arun(self, task, *, run_id=None):
+        raise JournalError("The journal can't be written: disk full.")
+
+
+async def test_a_run_that_cannot_be_recorded_is_no_failed_task():
+    batch = Batch(tasks(50), Settings())
+    with pytest.raises(JournalError, match="disk full"):
+        await results(batch, LocalEngine(Settings(), concurrency=2, make_agent=FullDisk))
+    assert batch.tally.done == 0 and batch.left == 50
 
 
 async def test_what_an_engine_notices_is_told():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from io import FileIO
@@ -94,6 +95,7 @@ class LineFile:
             new.unlink(missing_ok=True)
             file = self._claimed(new)
             try:
+                new.chmod(stat.S_IMODE(os.fstat(self._file.fileno()).st_mode))
                 for line in lines:
                     _write(file, line + b"\n")
                 os.fsync(file.fileno())

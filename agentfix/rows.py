@@ -75,7 +75,8 @@ def name_of(row: Mapping[str, Any], stem: str, index: int) -> str:
     Raises:
         ValueError: its id is none. pydantic's ValidationError is one.
     """
-    return _Name.model_validate(row).id or f"{stem}-{index}"
+    given = {field: value for field, value in row.items() if value is not None}
+    return _Name.model_validate(given).id or f"{stem}-{index}"
 
 
 def digest_of(row: Mapping[str, Any]) -> str:

@@ -82,6 +82,12 @@ class SimulatedEngine:
             self._at(took, lambda: self._answer(worker, job))
         self.own_s += time.perf_counter() - began
 
+    def give_up(self, worker: str, reason: str) -> None:
+        """See `agentfix.batch.Engine`."""
+        self.jobs.pop(worker, None)
+        self._tell(Lost(worker, reason))
+        self._employ()
+
     async def aclose(self) -> None:
         """See `agentfix.batch.Engine`."""
         if self._clock is not None:

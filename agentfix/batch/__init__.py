@@ -13,7 +13,9 @@ from agentfix.batch.engine import Engine as Engine
 from agentfix.batch.engine import Job as Job
 from agentfix.batch.engine import Lost as Lost
 from agentfix.batch.engine import News as News
+from agentfix.batch.engine import Noticed as Noticed
 from agentfix.batch.engine import Ready as Ready
+from agentfix.batch.engine import Unrecorded as Unrecorded
 from agentfix.batch.local import LocalEngine as LocalEngine
 from agentfix.batch.tally import Limits as Limits
 from agentfix.batch.tally import Tally as Tally
@@ -21,4 +23,4 @@ from agentfix.batch.tasks import BatchTask as BatchTask
 from agentfix.batch.tasks import read_tasks as read_tasks
 
 __all__ = ["Answered", "Batch", "BatchTask", "Broken", "Engine", "Job", "Limits", "LocalEngine", "Lost", "News",
-           "Ready", "Tally", "read_tasks"]
+           "Noticed", "Ready", "Tally", "Unrecorded", "read_tasks"]

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from agentfix.batch.engine import Job
 from agentfix.cli.jsonout import result_object
-from agentfix.errors import FOR_ALL, AgentFixError, RunUnderWayError
+from agentfix.errors import FOR_ALL, AgentFixError, JournalError, RunUnderWayError
 from agentfix.types import Result, Task
 
 BETWEEN_LOOKS_S = 0.5
@@ -32,6 +32,7 @@ async def line_of(runs: Runs, job: Job) -> Mapping[str, Any]:
         `id`, `error`, and all that `agentfix run --json` says of the result; of a task that failed, what went wrong.
 
     Raises:
+        JournalError: what was done can't be recorded, or what was recorded can't be read.
         AgentFixError: it would go wrong for every other task too.
     """
     while True:
@@ -39,7 +40,7 @@ async def line_of(runs: Runs, job: Job) -> Mapping[str, Any]:
             result = await runs.arun(job.task, run_id=job.run)
         except RunUnderWayError:
             await asyncio.sleep(BETWEEN_LOOKS_S)
-        except FOR_ALL:
+        except (*FOR_ALL, JournalError):
             raise
         except AgentFixError as error:
             return failed_line(job, str(error))

@@ -14,6 +14,9 @@ from agentfix.batch.tally import Limits, Tally
 from agentfix.batch.tasks import BatchTask, Naming
 from agentfix.settings import Settings
 
+ENDING_S = 60.0
+"""How long a run may take to end when its time is up."""
+
 
 class Batch:
     """Answers many tasks, each once, however often it is started and whatever is killed meanwhile.
@@ -90,7 +93,8 @@ class Batch:
         Raises:
             AgentFixError: what went wrong would for every task; or the file can't be written.
         """
-        self._driver = Driver(self._left, engine, self._limits, self.tally, notice)
+        self._driver = Driver(self._left, engine, self._limits, self.tally, notice,
+                              _overdue_s(self.settings))
         async with aclosing(self._driver.run()) as lines:
             async for line in lines:
                 if self._file is not None:
@@ -106,3 +110,9 @@ class Batch:
         """Let other processes use the file. May be called twice."""
         if self._file is not None:
             self._file.close()
+
+
+def _overdue_s(settings: Settings) -> float | None:
+    """How long a worker may be at work on a task before it is taken for stuck: as long as a task may take, after
+    another process that may be at work on the same run, and what ending takes. None for ever."""
+    return None if settings.max_seconds is None else 2 * settings.max_seconds + ENDING_S

@@ -47,13 +47,30 @@ class Lost:
 
 
 @dataclass(frozen=True, slots=True)
+class Unrecorded:
+    """The journal can't be written, or read: a worker has no answer to a job, and would have none to others. Those
+    under way elsewhere may end."""
+
+    worker: str
+    job: str
+    error: BaseException
+
+
+@dataclass(frozen=True, slots=True)
 class Broken:
     """Something went wrong that would for every other task too; or a fault in the program."""
 
     error: BaseException
 
 
-News: TypeAlias = Ready | Answered | Lost | Broken
+@dataclass(frozen=True, slots=True)
+class Noticed:
+    """Something that a person should know, and that ends nothing."""
+
+    message: str
+
+
+News: TypeAlias = Ready | Answered | Lost | Unrecorded | Broken | Noticed
 
 
 class Engine(Protocol):
@@ -72,6 +89,10 @@ class Engine(Protocol):
 
     def hand(self, worker: str, job: Job) -> None:
         """Have a worker answer a job."""
+        ...
+
+    def give_up(self, worker: str, reason: str) -> None:
+        """Have a worker stopped that is stuck. It is told as lost, with that reason."""
         ...
 
     async def aclose(self) -> None:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import Any
 
 from agentfix.agent import Agent
 from agentfix.batch.answering import Runs, line_of
-from agentfix.batch.engine import Answered, Broken, Job, News, Ready
+from agentfix.batch.engine import Answered, Broken, Job, Lost, News, Ready, Unrecorded
+from agentfix.errors import JournalError
 from agentfix.settings import Settings
 
 _NAME = "this process"
@@ -30,6 +32,7 @@ class LocalEngine:
         self._places = concurrency or settings.runs_at_once
         self._make_agent = make_agent
         self._stack = AsyncExitStack()
+        self._numbers = itertools.count(2)
         self._under_way = set[asyncio.Task[None]]()
         self._runs: Runs
         self._tell: Callable[[News], None]
@@ -46,6 +49,13 @@ class LocalEngine:
         self._under_way.add(task)
         task.add_done_callback(self._ended)
 
+    def give_up(self, worker: str, reason: str) -> None:
+        """See `agentfix.batch.Engine`. Its runs are cancelled, and go on under its next name."""
+        for task in self._under_way:
+            task.cancel()
+        self._tell(Lost(worker, reason))
+        self._tell(Ready(f"{_NAME} ({next(self._numbers)})", self._places))
+
     async def aclose(self) -> None:
         """See `agentfix.batch.Engine`."""
         for task in self._under_way:
@@ -54,7 +64,10 @@ class LocalEngine:
         await self._stack.aclose()
 
     async def _answer(self, worker: str, job: Job) -> None:
-        self._tell(Answered(worker, job.id, await line_of(self._runs, job)))
+        try:
+            self._tell(Answered(worker, job.id, await line_of(self._runs, job)))
+        except JournalError as error:
+            self._tell(Unrecorded(worker, job.id, error))
 
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._under_way.discard(task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -16,6 +17,20 @@ from agentfix.lines import LineFile
 _OTHER = "Give another --output file."
 
 
+class _Usage(BaseModel):
+    """Fields of `agentfix.types.Usage`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    prompt_tokens: int = Field(0, ge=0)
+    cached_prompt_tokens: int = Field(0, ge=0)
+    completion_tokens: int = Field(0, ge=0)
+    model_calls: int = Field(0, ge=0)
+    tool_calls: int = Field(0, ge=0)
+    cost: float | None = Field(0.0, ge=0, allow_inf_nan=False)
+    estimated: bool = False
+
+
 class _Line(BaseModel):
     """What is looked at of a line."""
 
@@ -25,7 +40,7 @@ class _Line(BaseModel):
     run_id: str
     error: str | None
     abstained: bool = True
-    usage: dict[str, Any] = Field(default_factory=dict[str, Any])
+    usage: _Usage = Field(default_factory=lambda: _Usage.model_validate({}))
 
 
 class OutputFile:
@@ -51,11 +66,14 @@ class OutputFile:
         """The ids of their tasks."""
         self._batch = batch
         self._runs = {job.id: job.run for job in jobs}
-        self._file = LineFile(path)
+        if path.exists() and not path.is_file():
+            raise InputError(f"{path} is no file that results could be read from again.", _OTHER)
+        self._file = LineFile(path.resolve())
         try:
             if self._look():
                 stored = self._file.stored()
-                self._file.replace(line for line in stored if _Line.model_validate_json(line).error is None)
+                self._file.replace(line for line in map(_plain, stored)
+                                   if line and _Line.model_validate_json(line).error is None)
             else:
                 self._file.take_up()
         except BaseException:
@@ -96,7 +114,9 @@ class OutputFile:
         return failed
 
     def _parsed(self) -> Iterator[_Line]:
-        for number, text in enumerate(self._file.stored(), 1):
+        for number, text in enumerate(map(_plain, self._file.stored()), 1):
+            if not text:
+                continue
             try:
                 yield _Line.model_validate_json(text)
             except ValidationError as error:
@@ -105,3 +125,8 @@ class OutputFile:
     def _no_results(self, number: int | None) -> InputError:
         where = "" if number is None else f", line {number}"
         return InputError(f"{self.path}{where}: not a result of a batch.", _OTHER)
+
+
+def _plain(line: bytes) -> bytes:
+    """Without what editors put around it: a byte order mark, spaces, the end of a line of Windows."""
+    return line.removeprefix(codecs.BOM_UTF8).strip()

@@ -11,6 +11,8 @@ import asyncio
 import itertools
 import logging
 import os
+import re
+import secrets
 import shutil
 import signal
 import tempfile
@@ -19,6 +21,7 @@ from collections.abc import Callable, Coroutine, Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 import ray
@@ -26,18 +29,27 @@ from ray.exceptions import RayError, RayTaskError
 
 from agentfix.agent import Agent
 from agentfix.batch.answering import line_of
-from agentfix.batch.engine import Answered, Broken, Job, Lost, News, Ready
-from agentfix.errors import AgentFixError, ConfigError, UsageError
+from agentfix.batch.engine import Answered, Broken, Job, Lost, News, Noticed, Ready, Unrecorded
+from agentfix.batch.placing import require_node, why_unplaced
+from agentfix.errors import AgentFixError, ConfigError, JournalError, UsageError
 from agentfix.settings import LOCAL, WITH_SECRETS, Settings, set_unless_set, split_model
 
 CLOSING_S = 10.0
 """How long workers may take to close their sandboxes and journals."""
+PLACING_S = 10.0
+"""How long workers may take to be there before it is looked why, and between looks."""
+SAID_AGAIN_S = 60.0
 _CALLS_BESIDE = 2
 """That a worker hears while it is full: to be closed, for one."""
 _STORE_BYTES = 80_000_000
 """Of memory for objects; results are smaller than what Ray puts there."""
 _UNREACHED = "See whether it runs: ray status. A cluster that asks for a token needs RAY_AUTH_MODE=token here too."
 _FOLDER = "agentfix-ray-"
+_FIELD = re.compile(r"[a-z_]+: ")
+"""How lines begin in which Ray names the actor that died."""
+_GUESSES = re.compile("There are some potential root causes|Some common causes include")
+"""How Ray begins to list what a death may have come from."""
+_REASON_CHARACTERS = 300
 
 
 @dataclass(frozen=True)
@@ -46,10 +58,10 @@ class _Fault:
 
     message: str
     hint: str
-    is_usage: bool
+    sort: type[AgentFixError]
 
     def error(self) -> AgentFixError:
-        return (UsageError if self.is_usage else AgentFixError)(self.message, self.hint)
+        return self.sort(self.message, self.hint)
 
 
 class BatchWorker:
@@ -115,6 +127,8 @@ class RayEngine:
         self._connected = False
         self._numbers = itertools.count(1)
         self._actors = dict[str, Any]()
+        self._unplaced = dict[str, float]()
+        """Those that have not begun, the oldest first, and since when."""
         self._under_way = set[asyncio.Task[None]]()
         self._tell: Callable[[News], None]
 
@@ -125,23 +139,27 @@ class RayEngine:
             self._connect()
         for _ in range(self._workers()):
             self._employ()
+        self._do(self._watch())
 
     def hand(self, worker: str, job: Job) -> None:
         """See `agentfix.batch.Engine`."""
         if worker in self._actors:  # if not, its loss was told already
             self._do(self._answered(worker, job))
 
+    def give_up(self, worker: str, reason: str) -> None:
+        """See `agentfix.batch.Engine`."""
+        self._lost(worker, reason)
+
     async def aclose(self) -> None:
         """See `agentfix.batch.Engine`."""
-        actors, self._actors = [*self._actors.values()], {}
+        actors, self._actors = self._actors, {}
         for task in self._under_way:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
-        if closings := [asyncio.wrap_future(actor.close.remote().future()) for actor in actors]:
-            done, _ = await asyncio.wait(closings, timeout=CLOSING_S)
-            for closing in done:
-                closing.exception()  # it died first
-        for actor in actors:
+        closings = [_future(actor.close.remote()) for name, actor in actors.items() if name not in self._unplaced]
+        if closings:
+            await asyncio.wait(closings, timeout=CLOSING_S)
+        for actor in actors.values():
             with suppress(RayError):
                 ray.kill(actor)
         if self._connected:
@@ -157,9 +175,10 @@ class RayEngine:
         if not self._address:
             _sweep()
             self._folder = _new_folder()
+            set_unless_set("RAY_AUTH_TOKEN", secrets.token_hex(32))  # Ray's own would stay in the home folder
             cores = None if self._wanted is None and self._per_core else self._wanted or 1
             options |= {"num_cpus": cores, "include_dashboard": False, "object_store_memory": _STORE_BYTES,
-                        "_temp_dir": str(self._folder)}
+                        "_temp_dir": str(self._folder / "r")}  # which Ray opens to everybody, below one that is not
         try:
             with _own_signals():
                 ray.init(**options)
@@ -187,19 +206,40 @@ class RayEngine:
         self._actors[name] = kind.options(
             num_cpus=1, max_restarts=0, max_concurrency=self._places + _CALLS_BESIDE, scheduling_strategy="SPREAD",
         ).remote(self._settings.model_dump_json(exclude_unset=True, context={WITH_SECRETS: True}))
+        self._unplaced[name] = asyncio.get_running_loop().time()
         self._do(self._began(name))
+
+    async def _watch(self) -> None:
+        """Tell why workers are not there."""
+        cluster: Any = ray
+        loop, own, said_s = asyncio.get_running_loop(), ray.get_runtime_context().get_node_id(), -SAID_AGAIN_S
+        while True:
+            await asyncio.sleep(PLACING_S)
+            if loop.time() - next(iter(self._unplaced.values()), loop.time()) < PLACING_S:
+                continue
+            nodes: list[dict[str, Any]] = await asyncio.to_thread(cluster.nodes)
+            require_node(nodes, own)
+            if self._folder is not None or len(self._unplaced) < len(self._actors):
+                continue  # Ray was started with the cores that are wanted; or some are there
+            why = why_unplaced(nodes, (await asyncio.to_thread(ray.available_resources)).get("CPU", 0.0))
+            if why and loop.time() - said_s >= SAID_AGAIN_S:
+                said_s = loop.time()
+                self._tell(Noticed(why))
 
     async def _began(self, worker: str) -> None:
         async def begin() -> News:
-            fault = await self._actors[worker].begin.remote()
+            fault = await _future(self._actors[worker].begin.remote())
+            self._unplaced.pop(worker, None)
             return Ready(worker, self._places) if fault is None else Broken(fault.error())
 
         await self._heard(worker, begin())
 
     async def _answered(self, worker: str, job: Job) -> None:
         async def answer() -> News:
-            said = await self._actors[worker].answer.remote(job)
-            return Broken(said.error()) if isinstance(said, _Fault) else Answered(worker, job.id, said)
+            said = await _future(self._actors[worker].answer.remote(job))
+            if not isinstance(said, _Fault):
+                return Answered(worker, job.id, said)
+            return Unrecorded(worker, job.id, said.error()) if said.sort is JournalError else Broken(said.error())
 
         await self._heard(worker, answer())
 
@@ -209,10 +249,11 @@ class RayEngine:
         except RayTaskError:
             raise  # a fault in the program
         except RayError as error:
-            self._lost(worker, _first_line(error))
+            self._lost(worker, _reason(error))
 
     def _lost(self, worker: str, reason: str) -> None:
         actor = self._actors.pop(worker, None)
+        self._unplaced.pop(worker, None)
         if actor is None:  # told by another of its jobs
             return
         with suppress(RayError):
@@ -232,7 +273,15 @@ class RayEngine:
 
 
 def _fault(error: AgentFixError) -> _Fault:
-    return _Fault(error.message, error.hint, isinstance(error, UsageError))
+    sort = next((sort for sort in (UsageError, JournalError) if isinstance(error, sort)), AgentFixError)
+    return _Fault(error.message, error.hint, sort)
+
+
+def _future(reference: Any) -> asyncio.Future[Any]:
+    """What a call returns. Should nobody wait any more when the actor dies, nothing is printed of it."""
+    future = asyncio.wrap_future(reference.future())
+    future.add_done_callback(lambda done: done.cancelled() or done.exception())
+    return future
 
 
 @contextmanager
@@ -251,6 +300,13 @@ def _own_signals() -> Generator[None]:
 
 def _first_line(error: BaseException) -> str:
     return next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+
+
+def _reason(error: BaseException) -> str:
+    """What Ray knows of why a worker died, in a line."""
+    lines = [line.strip() for line in _GUESSES.split(str(error))[0].splitlines()]
+    told = " ".join(line for line in lines if line and not _FIELD.match(line))
+    return shorten(told, _REASON_CHARACTERS, placeholder=" ...") or type(error).__name__
 
 
 def _new_folder() -> Path:

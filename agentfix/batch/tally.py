@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -44,14 +45,16 @@ class Limits:
         max_cost: in the unit of the price table; None for no limit. A run without a known price uses it up.
 
     Raises:
-        ConfigError: a limit is negative.
+        ConfigError: a limit is negative, or no number.
     """
 
     max_tokens: int | None = None
     max_cost: float | None = None
 
     def __post_init__(self) -> None:
-        if (self.max_tokens or 0) < 0 or not (self.max_cost or 0.0) >= 0:
+        if math.isnan(self.max_cost or 0.0):
+            raise ConfigError("A limit of a batch must be a number, not nan.")
+        if (self.max_tokens or 0) < 0 or (self.max_cost or 0.0) < 0:
             raise ConfigError("A limit of a batch can't be negative.")
 
     def used_up(self, spent: Usage) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from agentfix.cli.batch_watch import Watch, summary, watcher
 from agentfix.cli.plugins.option import journal_option, plugin_option, with_plugins
@@ -77,6 +78,7 @@ def batch(context: click.Context, file: Path, output: Path, engine_name: str, wo
     Exit status: 0 when every task has a result, 1 when some failed or were left, 130 after Ctrl-C.
     """
     from agentfix.batch import Batch, Limits, read_tasks  # noqa: PLC0415 - loads more than help needs
+    from agentfix.cli.prices import require_prices  # noqa: PLC0415
     from agentfix.plugins import Plugins  # noqa: PLC0415
 
     for several in ("critics", "tools"):
@@ -85,9 +87,11 @@ def batch(context: click.Context, file: Path, output: Path, engine_name: str, wo
     plugins = Plugins(settings)
     for info in plugins.problems():
         click.echo(f"agentfix: {one_line(info.problem)}", err=True)
+    limits = Limits(max_tokens_total, max_cost_total)
+    if max_cost_total is not None:
+        require_prices(settings, "--max-cost-total")
     require_other(output, file)
     tasks = read_tasks(file, settings, {kind.name for kind in plugins.names("kind")})
-    limits = Limits(max_tokens_total, max_cost_total)
     with Batch(tasks, settings, output=output, limits=limits) as work:
         if work.left:
             engine = _engine(context, settings, engine_name, workers, concurrency, ray_address)
@@ -105,8 +109,10 @@ def _engine(context: click.Context, settings: Settings, name: str, workers: int 
     from agentfix.batch import LocalEngine  # noqa: PLC0415 - loads the graph machine
 
     if name == "local":
-        if workers is not None:
-            raise click.UsageError("--workers needs --engine ray: the local engine is one process.", context)
+        told = context.get_parameter_source("ray_address") is ParameterSource.COMMANDLINE
+        for option, given in (("--workers", workers is not None), ("--ray-address", told)):
+            if given:
+                raise click.UsageError(f"{option} needs --engine ray: the local engine is one process.", context)
         if context.obj is not None:
             return LocalEngine(settings, concurrency=concurrency, make_agent=context.obj)
         _prepare(context, settings, loaded=True)

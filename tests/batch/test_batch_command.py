@@ -137,6 +137,12 @@ def test_what_goes_wrong_for_every_task_ends_the_batch(tmp_path, capsys, monkeyp
     assert (tmp_path / "results.jsonl").read_bytes() == b""
     assert main([*ask, "--model", "openai:m@http://127.0.0.1:9/v1", "--workers", "2"]) == 2
     assert "--workers needs --engine ray" in capsys.readouterr().err
+    assert main([*ask, "--model", "openai:m@http://127.0.0.1:9/v1", "--ray-address", "auto"]) == 2
+    assert "--ray-address needs --engine ray" in capsys.readouterr().err
+    assert main([*ask, "--model", "openai:m@http://127.0.0.1:9/v1", "--max-cost-total", "1"]) == 2
+    assert "--max-cost-total can't be held: no price of 'm' is known." in capsys.readouterr().err
+    assert main([*ask, "--model", "openai:m@http://127.0.0.1:9/v1", "--max-cost-total", "nan"]) == 2
+    assert "nan" in capsys.readouterr().err
     assert main(["batch", "tasks.jsonl", "--output", "tasks.jsonl"]) == 2
     assert "would be written over" in capsys.readouterr().err
 

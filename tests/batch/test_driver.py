@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentfix import AgentFixError, Settings, Task
-from agentfix.batch import Answered, Batch, BatchTask, Job, Limits, Lost, Ready
+from agentfix.batch import Answered, Batch, BatchTask, Job, Limits, LocalEngine, Lost, Noticed, Ready, Unrecorded
+from agentfix.errors import JournalError
 from tests.simulated import SimulatedEngine, line
 
 
@@ -78,6 +79,10 @@ class Stubborn:
         if isinstance(news, Lost):
             self._tell(Ready("w", self._places))
 
+    def give_up(self, worker, reason):
+        self._tell(Lost(worker, reason))
+        self._tell(Ready(f"after {worker}", self._places))
+
     async def aclose(self):
         pass
 
@@ -90,6 +95,85 @@ async def test_a_task_that_kills_every_worker_fails_and_the_others_do_not():
     lines = {one["id"]: one for one in await results(Batch(tasks(8), Settings()), engine)}
     assert len(lines) == 8 and "workers died under it; the last one: out of memory" in lines["t3"]["error"]
     assert [name for name, one in lines.items() if one["error"] is not None] == ["t3"]
+
+
+async def test_first_tasks_go_round_the_workers():
+    class Two(Stubborn):
+        async def start(self, tell):
+            self._tell, self.hands = tell, []
+            tell(Ready("v", 4))
+            tell(Ready("w", 4))
+
+        def hand(self, worker, job):
+            self.hands.append(worker)
+            if len(self.hands) == 4:
+                for place, name in enumerate(self.hands):
+                    self._tell(Answered(name, f"t{place}", line(Job(f"t{place}", "r", job.task))))
+
+    engine = Two(None)
+    assert len(await results(Batch(tasks(4), Settings()), engine)) == 4 and engine.hands == ["v", "w", "v", "w"]
+
+
+async def test_a_worker_that_is_stuck_is_given_up_when_its_task_is_long_overdue(monkeypatch):
+    monkeypatch.setattr("agentfix.batch.batches.ENDING_S", 0.01)
+
+    class Stuck(Stubborn):
+        def hand(self, worker, job):
+            if worker != "w":
+                self._tell(Answered(worker, job.id, line(job)))
+
+    batch, told = Batch(tasks(3), Settings(max_seconds=0.01)), []
+    async with aclosing(batch.run(Stuck(None), told.append)) as lines:
+        assert len([one async for one in lines]) == 3
+    assert told == ["w was lost with 1 runs, which go on elsewhere: no answer to 't0' after 0 s"]
+
+
+async def test_a_journal_that_cannot_be_written_ends_the_batch_after_what_is_under_way():
+    def say(job):
+        if job.id == "t1":
+            return Unrecorded("w", job.id, JournalError("The disk is full."))
+        return Answered("w", job.id, line(job))
+
+    batch = Batch(tasks(100), Settings())
+    with pytest.raises(JournalError, match="The disk is full"):
+        await results(batch, Stubborn(say, places=4))
+    assert 3 <= batch.tally.answered <= 6 and not batch.tally.failed
+
+
+class FullDisk:
+    """An agent whose journal takes nothing."""
+
+    def __init__(self, settings):
+        self.settings = settings
+
+    async def __aenter__(self):
+        return self
+
+    async def __aexit__(self, *args):
+        pass
+
+    async def arun(self, task, *, run_id=None):
+        raise JournalError("The journal can't be written: disk full.")
+
+
+async def test_a_run_that_cannot_be_recorded_is_no_failed_task():
+    batch = Batch(tasks(50), Settings())
+    with pytest.raises(JournalError, match="disk full"):
+        await results(batch, LocalEngine(Settings(), concurrency=2, make_agent=FullDisk))
+    assert batch.tally.done == 0 and batch.left == 50
+
+
+async def test_what_an_engine_notices_is_told():
+    class Noticing(Stubborn):
+        async def start(self, tell):
+            tell(Noticed("no worker could be placed"))
+            await super().start(tell)
+
+    told = []
+    async with aclosing(Batch(tasks(1), Settings()).run(Noticing(lambda job: Answered("w", job.id, line(job))),
+                                                       told.append)) as lines:
+        assert len([one async for one in lines]) == 1
+    assert told == ["no worker could be placed"]
 
 
 async def test_workers_that_all_die_end_the_batch():

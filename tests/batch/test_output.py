@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -87,6 +88,43 @@ def test_results_of_something_else_are_refused(path, other, told):
     with pytest.raises(InputError, match=told):
         opened(path, **other)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("usage", [{"tokens": 3}, {"prompt_tokens": "3"}, {"completion_tokens": -1}, {"cost": "x"}])
+def test_a_usage_that_is_none_is_told_with_its_line(path, usage):
+    with opened(path) as file:
+        file.append(line(JOBS[0]))
+        file.append({**line(JOBS[1]), "usage": usage})
+    with pytest.raises(InputError, match="line 2: not a result of a batch"):
+        opened(path)
+
+
+def test_what_editors_add_is_passed_over(path):
+    with opened(path) as file:
+        file.append(line(JOBS[0]))
+        file.append(failed_line(JOBS[1], "no"))
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes() + b"\n")
+    with opened(path) as file:
+        assert file.done == {"a"}
+    assert ids(path) == ["a"]
+
+
+def test_taking_failed_lines_out_keeps_a_link_and_the_mode(path, tmp_path):
+    real = tmp_path / "real.jsonl"
+    real.touch(0o600)
+    path.symlink_to(real)
+    with opened(path) as file:
+        file.append(failed_line(JOBS[0], "no"))
+        real.chmod(0o640)
+    with opened(path) as file:
+        file.append(line(JOBS[0]))
+    assert path.is_symlink() and ids(real) == ["a"] and real.stat().st_mode & 0o777 == 0o640
+
+
+def test_what_can_not_be_read_again_is_refused(path):
+    os.mkfifo(path)
+    with pytest.raises(InputError, match="is no file that results could be read from again"):
+        opened(path)
 
 
 @pytest.mark.parametrize("content", [b"my notes", b"my notes\n", b'{"question": "q"}\n', b"[]\n", b"\xff\n"])

@@ -6,7 +6,7 @@ import pytest
 from agentfix_plugins.critic.harness import assertions_in, build
 from agentfix_plugins.critic.program import OURS
 
-from agentfix import Agent, Check, EvidenceClass, Observation, Settings, Task
+from agentfix import Agent, Check, EvidenceClass, InputError, Observation, Settings, Task
 from agentfix.journal import SqliteJournal
 from agentfix.plugins import Plugins
 from agentfix.testing import ScriptedModel, script_plugin
@@ -27,10 +27,16 @@ def block(program):
 
 
 @pytest.mark.parametrize("check", [
-    "", "# assert f(2) == 4", '"""f(2) is 4"""', "import math", "if f(2) == 4:\n    pass",
-    "def check(candidate):\n    assert candidate(2) == 4",
-    "class TestF:\n    def test_a(self):\n        assert f(2) == 4", "if True:\n    def check():\n        assert False",
+    "", "# assert f(2) == 4", '"""f(2) is 4"""', "import math", "def check(candidate):\n    assert candidate(2) == 4",
+    "class TestF:\n    def test_a(self):\n        assert f(2) == 4",
 ])
+async def test_checks_that_can_not_fail_are_refused(check):
+    assert build(WRONG, [check]).count == 0
+    with pytest.raises(InputError, match="check nothing"):
+        await best_of_one(block(WRONG), check)
+
+
+@pytest.mark.parametrize("check", ["if f(2) == 4:\n    pass", "if True:\n    def check():\n        assert False"])
 async def test_checks_that_check_nothing_support_nothing(check):
     assert build(WRONG, [check]).count == 0
     result = await best_of_one(block(WRONG), check)

@@ -294,14 +294,16 @@ def test_it_ends_where_nothing_is_gained_or_all_rounds_were_made(held, reason, a
 
 
 async def test_of_equals_a_change_with_an_advantage_is_returned_and_supported_by_nothing():
-    def score(value):
-        return json.dumps({"critique": "", "score": value})
+    def score(request):  # answers are judged at once, in no order
+        said = request.messages[-1].content
+        return json.dumps({"critique": "", "score": next(worth for word, worth in (
+            ("Perth!", 9), ("Melbourne", 5), ("Sydney", 3), ("Perth", 1)) if word in said)})
 
-    replies = ["Sydney.", "Melbourne.", "Perth.", *[verdict("abstain")] * 3, *map(score, (3, 5, 1)),
-               "Look for the capital.", "Check the seat of parliament.", "Both hold.", "Perth.", "Melbourne.",
-               *[verdict("abstain")] * 2, score(9), score(5)]
+    replies = ["Sydney.", "Melbourne.", "Perth.", *[verdict("abstain")] * 3, *[score] * 3,
+               "Look for the capital.", "Check the seat of parliament.", "Both hold.", "Perth!", "Melbourne.",
+               *[verdict("abstain")] * 2, *[score] * 2]
     result, model = await run("multi-actor:1", replies)
-    assert (result.answer, result.supported_by) == ("Perth.", None)
+    assert (result.answer, result.supported_by) == ("Perth!", None)
     assert result.stop_reason == "the plan was changed 1 times"
     assert "Look for the capital." in model.requests[-6].messages[-1].content
 
